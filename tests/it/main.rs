@@ -1,0 +1,15 @@
+//! Everything that shows behaviour through the public doors, linked once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    reason = "tests may panic, print and read the clock"
+)]
+
+mod config;
+mod gitea_client;
+mod sandbox;
+mod store;
