@@ -1,1 +1,402 @@
-//! stub
+//! Who must know? The pure machine of one alert, and the words it uses.
+//!
+//! An [`Alert`] is one or several checks that share an issue. [`step`] takes one event
+//! into account and says which [`Order`]s follow; [`admit`](admit::admit) says whether
+//! another issue may open. Nothing here reads a clock, a socket or a file, nothing can
+//! fail, and nothing else of this crate is used.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod admit;
+pub mod fingerprint;
+pub mod markdown;
+pub mod marker;
+pub mod pacing;
+pub mod route;
+mod step;
+pub mod text;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use self::fingerprint::{Fingerprint, Salt};
+pub use self::pacing::Talk;
+pub use self::step::step;
+
+/// What an alert is about: the checks that share its issue.
+///
+/// Identity, not configuration: titles, targets and delays may change without it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Group {
+    /// The trouble of one check.
+    Check { source: String, name: String },
+    /// The trouble of all checks of a source.
+    Source { source: String },
+    /// The trouble of all checks that routes put into a named group.
+    Named { name: String },
+    /// Nobody can tell how a check is.
+    Blind { source: String, name: String },
+    /// What found no place of its own in a repository during a storm. Its members are
+    /// alerts.
+    Overflow { repository: String },
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Check { source, name } => write!(f, "{source}/{name}"),
+            Self::Source { source } => f.write_str(source),
+            Self::Named { name } => f.write_str(name),
+            Self::Blind { source, name } => write!(f, "cannot tell: {source}/{name}"),
+            Self::Overflow { repository } => write!(f, "overflow of {repository}"),
+        }
+    }
+}
+
+/// How checks are put together into alerts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupBy {
+    /// An issue for each check.
+    #[default]
+    Check,
+    /// One issue for all checks of a source.
+    Source,
+    /// One issue for all checks under this name.
+    Named(String),
+}
+
+/// Where issues go, and what they wear.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// `owner/name`.
+    pub repository: String,
+    /// Names of labels; made when they do not exist.
+    pub labels: Vec<String>,
+    /// Logins. One that does not exist costs itself, not the alert.
+    pub assignees: Vec<String>,
+    /// What every title begins with.
+    pub title_prefix: String,
+    /// A person's words on top of the issue: whom to call, where the runbook is. Markdown.
+    pub intro: String,
+}
+
+/// The settings that apply to an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Failing this long before an issue opens.
+    pub open_after: SignedDuration,
+    /// Well this long before the issue closes.
+    pub close_after: SignedDuration,
+    /// A relapse this soon after the end reopens the same issue.
+    pub reopen_window: SignedDuration,
+    /// At most one comment, and one edit of the body, in this time.
+    pub comment_interval: SignedDuration,
+    /// When to remind, counted from the opening; after the last of them, daily.
+    pub reminders: Vec<SignedDuration>,
+    /// How long a person's closing or deleting is respected.
+    pub mute_max: SignedDuration,
+    pub group_by: GroupBy,
+    pub target: Target,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            open_after: SignedDuration::ZERO,
+            close_after: SignedDuration::ZERO,
+            reopen_window: SignedDuration::from_hours(1),
+            comment_interval: SignedDuration::from_mins(10),
+            reminders: [1, 2, 4, 8, 16, 24].map(SignedDuration::from_hours).to_vec(),
+            mute_max: SignedDuration::from_hours(7 * 24),
+            group_by: GroupBy::Check,
+            target: Target::default(),
+        }
+    }
+}
+
+/// Everything remembered about one alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    pub fingerprint: Fingerprint,
+    pub group: Group,
+    pub phase: Phase,
+    /// Counts the troubles of this alert. Part of every dedup key, so that each trouble
+    /// gets its own issue and none gets two.
+    pub episode: u64,
+    /// How often the issue of this episode was reopened.
+    pub reopens: u64,
+    /// Since when it has been firing, this time.
+    pub fired_at: Timestamp,
+    /// When the episode was closed: the begin of its reopen window.
+    pub closed_at: Option<Timestamp>,
+    pub placement: Placement,
+    /// Where this episode's issue is, whatever the routes say meanwhile.
+    pub target: Target,
+    /// The issue of this episode, once Gitea has confirmed it.
+    pub issue: Option<Issue>,
+    /// When the issue was found to be deleted.
+    pub gone_at: Option<Timestamp>,
+    /// The issue of the episode before.
+    pub previous: Option<u64>,
+    /// By name: checks, or the titles of alerts in an overflow.
+    pub members: BTreeMap<String, Member>,
+    /// Effects that Gitea has not confirmed, oldest first.
+    pub undelivered: Vec<Undelivered>,
+    /// What is to be said, and when.
+    pub talk: Talk,
+}
+
+/// Where an alert is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+    /// All is well.
+    Inactive,
+    /// In trouble, though not yet for long enough to bother anyone.
+    Pending { since: Timestamp },
+    /// In trouble; an issue is open or on its way.
+    Firing,
+    /// Well again, though not yet for long enough to close the issue.
+    Recovering { since: Timestamp },
+}
+
+impl Phase {
+    /// The words of the README, one for each phase.
+    pub const ALL: [&'static str; 4] = ["inactive", "pending", "firing", "recovering"];
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [inactive, pending, firing, recovering] = Self::ALL;
+        f.pad(match self {
+            Self::Inactive => inactive,
+            Self::Pending { .. } => pending,
+            Self::Firing => firing,
+            Self::Recovering { .. } => recovering,
+        })
+    }
+}
+
+/// Whether an episode has an issue or a line in the overflow issue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    #[default]
+    Own,
+    Row,
+}
+
+/// An issue that Gitea has confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    /// Gitea's id of the repository: names may be given to another one.
+    pub repository_id: u64,
+    pub number: u64,
+}
+
+/// One check of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub standing: Standing,
+    /// Since when.
+    pub since: Timestamp,
+    /// One line from outside: not yet escaped.
+    pub summary: String,
+}
+
+/// How a member is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It was in trouble during this episode and is well now.
+    Well,
+    /// It says that it fails.
+    Failing,
+    /// It says nothing.
+    Silent,
+    /// It was expected and never said anything.
+    NeverSeen,
+    /// It says now this, now that.
+    Flapping,
+    /// Nobody can tell.
+    CannotTell,
+}
+
+impl Standing {
+    /// Whether this is trouble.
+    pub fn is_trouble(self) -> bool {
+        self != Self::Well
+    }
+}
+
+/// What has happened to an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A check came into trouble, has a newer result, or is well again.
+    Member {
+        name: String,
+        standing: Standing,
+        summary: String,
+        /// Whether somebody looked: a result to be counted.
+        is_result: bool,
+    },
+    /// A check is no longer watched.
+    MemberGone { name: String, why: String },
+    /// Time may have passed. Carries nothing: `now` says it all.
+    Woken,
+    /// An effect is about to be tried: its text is fixed, and it is in doubt.
+    Begun(Effect),
+    /// An effect was certainly not carried out; it will be tried again.
+    Refused(Effect),
+    /// An effect was carried out, or has become pointless.
+    Done { effect: Effect, learned: Learned },
+    /// A new store found this alert's issue open at Gitea.
+    Adopted { episode: u64, issue: Issue, target: Target },
+}
+
+/// What was learned when an effect was carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Learned {
+    /// The issue is there.
+    Opened { issue: Issue, left_out: Vec<String> },
+    /// It is done. What had to be left out is told in the next text.
+    Settled { left_out: Vec<String> },
+    /// The issue no longer exists.
+    IssueGone,
+}
+
+/// What follows from an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Gitea must be told this.
+    Tell(Effect),
+    /// This need not be told any more; it was certainly not carried out.
+    Strike(Effect),
+}
+
+/// Something Gitea must be told. Says what, never how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Effect {
+    pub kind: EffectKind,
+    pub episode: u64,
+    /// Counts the effects of this kind: reopenings and closings within the episode,
+    /// comments and edits for ever.
+    pub number: u64,
+}
+
+/// What kind of thing Gitea must be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectKind {
+    Open,
+    Comment,
+    Edit,
+    Close,
+    Reopen,
+}
+
+impl fmt::Display for EffectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Open => "open",
+            Self::Comment => "comment",
+            Self::Edit => "edit",
+            Self::Close => "close",
+            Self::Reopen => "reopen",
+        })
+    }
+}
+
+impl Effect {
+    /// Names this effect for ever. Two effects with one key are one effect.
+    pub fn dedup_key(&self, fingerprint: &Fingerprint) -> String {
+        let Self { kind, episode, number } = self;
+        format!("{fingerprint}/{episode}/{kind}/{number}")
+    }
+}
+
+/// An effect that Gitea has not confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undelivered {
+    pub effect: Effect,
+    pub trial: Trial,
+}
+
+/// How far an undelivered effect has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trial {
+    /// Its text is not yet written.
+    Untried,
+    /// Its text is fixed, and it was certainly not carried out.
+    Refused,
+    /// It may have been carried out.
+    InDoubt,
+}
+
+impl Alert {
+    /// An alert that has never fired.
+    pub fn new(fingerprint: Fingerprint, group: Group) -> Self {
+        Self {
+            fingerprint,
+            group,
+            phase: Phase::Inactive,
+            episode: 0,
+            reopens: 0,
+            fired_at: Timestamp::UNIX_EPOCH,
+            closed_at: None,
+            placement: Placement::Own,
+            target: Target::default(),
+            issue: None,
+            gone_at: None,
+            previous: None,
+            members: BTreeMap::new(),
+            undelivered: Vec::new(),
+            talk: Talk::default(),
+        }
+    }
+
+    /// Whether any member is in trouble.
+    pub fn is_in_trouble(&self) -> bool {
+        self.members.values().any(|member| member.standing.is_trouble())
+    }
+
+    /// Whether an issue of this alert is open or on its way.
+    pub fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Firing | Phase::Recovering { .. })
+    }
+
+    /// Whether nothing needs to be remembered: no episode to return to, no trouble, and
+    /// nothing on its way.
+    pub fn is_idle(&self, rule: &Rule, now: Timestamp) -> bool {
+        self.phase == Phase::Inactive
+            && self.undelivered.is_empty()
+            && !self.may_reopen(rule, now)
+            && !self.talk.gathered.is_news()
+    }
+
+    /// How far the undelivered effect of this kind has come, if there is one.
+    fn trial(&self, kind: EffectKind) -> Option<Trial> {
+        let mut undelivered = self.undelivered.iter().rev();
+        undelivered.find(|entry| entry.effect.kind == kind).map(|entry| entry.trial)
+    }
+
+    /// Whether a relapse now would belong to the episode that was closed last.
+    fn may_reopen(&self, rule: &Rule, now: Timestamp) -> bool {
+        self.gone_at.is_none()
+            && self.placement == Placement::Own
+            && self
+                .closed_at
+                .is_some_and(|closed| now.duration_since(closed) <= rule.reopen_window)
+    }
+}
+
+/// `at + by`, or the end of time.
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,1 +1,365 @@
-//! stub
+//! Is it all right? The pure machine of one check.
+//!
+//! A [`Check`] is one thing watched, `source/name`. [`step`] takes one observation, or
+//! the news that time has passed, into account and alone decides whether the check is up
+//! or down. It knows neither clock nor disk nor Gitea, it cannot fail, and it uses nothing
+//! else of this crate.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod absence;
+mod flapping;
+mod step;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use self::absence::{Absence, Absences};
+pub use self::flapping::{Flapping, Recent};
+pub use self::step::step;
+
+/// The name of the implicit check that every reporting source has.
+///
+/// It is down while the source is silent; the source's other checks then say nothing.
+pub const AGENT: &str = "agent";
+
+/// Which check: where it is watched from, and its name there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CheckId {
+    /// 1 to 100 bytes of `[A-Za-z0-9._-]`.
+    pub source: String,
+    /// 1 to 200 bytes without control characters.
+    pub name: String,
+}
+
+impl CheckId {
+    /// Names a check. The caller has checked the limits.
+    pub fn new(source: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { source: source.into(), name: name.into() }
+    }
+
+    /// The implicit check of `source`.
+    pub fn agent(source: impl Into<String>) -> Self {
+        Self::new(source, AGENT)
+    }
+
+    /// Whether this is its source's implicit check.
+    pub fn is_agent(&self) -> bool {
+        self.name == AGENT
+    }
+}
+
+impl fmt::Display for CheckId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.source, self.name)
+    }
+}
+
+/// What somebody saw when looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Success,
+    Failure,
+    /// Whoever looked could not tell. Neither counts nor resets anything.
+    Unknown,
+}
+
+/// What any inbound format becomes at the door.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    pub kind: Kind,
+    /// One line for tables and titles.
+    pub summary: String,
+    /// Several lines for who wants to know more; may be empty.
+    pub details: String,
+    /// Measured values by name.
+    pub numbers: BTreeMap<String, f64>,
+    /// The observer's own time: shown, never judged by.
+    pub observed_at: Option<Timestamp>,
+    /// When the next observation is due, counted from this one.
+    pub interval: Option<SignedDuration>,
+    /// What routes may match besides source and name.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Observation {
+    /// An observation that says `summary` and nothing else.
+    pub fn new(kind: Kind, summary: impl Into<String>) -> Self {
+        Self {
+            kind,
+            summary: summary.into(),
+            details: String::new(),
+            numbers: BTreeMap::new(),
+            observed_at: None,
+            interval: None,
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+/// What [`step`] takes into account.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    Observed(&'a Observation),
+    /// Time may have passed, or the agent may have come or gone.
+    Woken,
+}
+
+/// The settings by which a check is judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Failures in a row until the check is down; at least 1.
+    pub fail_after: u32,
+    /// And this long since the first of them.
+    pub fail_for: SignedDuration,
+    /// Successes in a row until a check that is down is up; at least 1.
+    pub recover_after: u32,
+    /// Silent for strictly more than this many intervals is down; at least 1.
+    pub stale_factor: f64,
+    /// Unknown for longer than this is an alert of its own.
+    pub unknown_after: SignedDuration,
+    pub flapping: Flapping,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            fail_after: 1,
+            fail_for: SignedDuration::ZERO,
+            recover_after: 1,
+            stale_factor: 2.0,
+            unknown_after: SignedDuration::from_hours(1),
+            flapping: Flapping::default(),
+        }
+    }
+}
+
+/// Everything remembered about one check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    pub id: CheckId,
+    pub verdict: Verdict,
+    /// Since when the verdict holds.
+    pub since: Timestamp,
+    /// Results of one kind in a row.
+    pub streak: Streak,
+    /// The newest results, for flapping.
+    pub recent: Recent,
+    /// Changing so often that neither up nor down is believed; counts as down.
+    pub is_flapping: bool,
+    /// Since when nobody could tell.
+    pub unknown_since: Option<Timestamp>,
+    /// Unknown for so long that it was told.
+    pub is_blind: bool,
+    /// The source's agent is silent, so this check is unknown and says nothing.
+    pub agent_silent: bool,
+    /// When it was last heard of.
+    pub last_seen: Option<Timestamp>,
+    /// How often it is to be heard of; without one, silence means nothing.
+    pub interval: Option<SignedDuration>,
+    /// The newest observation.
+    pub latest: Option<Latest>,
+    pub labels: BTreeMap<String, String>,
+    /// Results in all.
+    pub results: u64,
+}
+
+/// The newest observation, as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Latest {
+    pub kind: Kind,
+    pub summary: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub details: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, f64>,
+    /// When it arrived, by our clock.
+    pub at: Timestamp,
+    /// What the observer's clock said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_at: Option<Timestamp>,
+}
+
+/// What was decided last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Expected by the configuration and not heard of yet.
+    NeverSeen,
+    Up,
+    Down(Cause),
+}
+
+/// Why a check is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// It said so.
+    Failing,
+    /// It said nothing for too long.
+    Silent,
+    /// It was expected and never said anything.
+    NeverSeen,
+    /// It says now this, now that.
+    Flapping,
+}
+
+/// Results of one kind in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Streak {
+    pub failing: bool,
+    pub count: u32,
+    pub first: Timestamp,
+}
+
+/// What is shown of a check. The README lists these words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All is well.
+    Up,
+    /// Past the expected time and inside the grace: shown, told to nobody.
+    Late,
+    /// In trouble.
+    Down,
+    /// Nobody can tell at present.
+    Unknown,
+    /// Expected by the configuration and not heard of yet.
+    NeverSeen,
+}
+
+impl Status {
+    /// Every status, in the order of the README.
+    pub const ALL: [Self; 5] = [Self::Up, Self::Late, Self::Down, Self::Unknown, Self::NeverSeen];
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Up => "up",
+            Self::Late => "late",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+            Self::NeverSeen => "never seen",
+        })
+    }
+}
+
+/// What others must hear about after a step. A check takes part in two alerts: one for
+/// its trouble, one for nobody being able to tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub trouble: Option<Turn>,
+    pub blindness: Option<Turn>,
+}
+
+/// How a condition of a check has turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It began.
+    Began,
+    /// It goes on, and there is a newer result.
+    Continues,
+    /// It ended.
+    Ended,
+}
+
+impl Check {
+    /// A check that was just heard of for the first time.
+    pub fn new(id: CheckId, now: Timestamp) -> Self {
+        Self {
+            id,
+            verdict: Verdict::Up,
+            since: now,
+            streak: Streak { failing: false, count: 0, first: now },
+            recent: Recent::default(),
+            is_flapping: false,
+            unknown_since: None,
+            is_blind: false,
+            agent_silent: false,
+            last_seen: None,
+            interval: None,
+            latest: None,
+            labels: BTreeMap::new(),
+            results: 0,
+        }
+    }
+
+    /// A check that the configuration expects every `interval`, from `now` on.
+    pub fn expected(id: CheckId, interval: SignedDuration, now: Timestamp) -> Self {
+        Self { verdict: Verdict::NeverSeen, interval: Some(interval), ..Self::new(id, now) }
+    }
+
+    /// Whether it is in trouble by the last verdict.
+    pub fn is_down(&self) -> bool {
+        matches!(self.verdict, Verdict::Down(_))
+    }
+
+    /// The word that people see.
+    pub fn status(&self, absences: &Absences, now: Timestamp) -> Status {
+        if self.agent_silent || self.unknown_since.is_some() {
+            return Status::Unknown;
+        }
+        match self.verdict {
+            Verdict::NeverSeen => Status::NeverSeen,
+            Verdict::Down(_) => Status::Down,
+            Verdict::Up if self.late_at(absences).is_some_and(|late| now > late) => Status::Late,
+            Verdict::Up => Status::Up,
+        }
+    }
+
+    /// The end of the interval: later than this is late.
+    pub fn late_at(&self, absences: &Absences) -> Option<Timestamp> {
+        Some(absences.end_of(self.heard_from(), self.interval?))
+    }
+
+    /// The end of the grace: later than this is silent.
+    pub fn silent_at(&self, policy: &Policy, absences: &Absences) -> Option<Timestamp> {
+        let patience = self.interval?.mul_f64(policy.stale_factor.max(1.0));
+        Some(absences.end_of(self.heard_from(), patience))
+    }
+
+    /// Whether it has been silent for too long.
+    pub fn is_silent(&self, policy: &Policy, absences: &Absences, now: Timestamp) -> bool {
+        self.silent_at(policy, absences).is_some_and(|silent| now > silent)
+    }
+
+    /// When it next needs an [`Input::Woken`], if ever. A function of the state, so there
+    /// is no timer to forget and none to cancel.
+    pub fn deadline(&self, policy: &Policy, absences: &Absences) -> Option<Timestamp> {
+        if self.agent_silent {
+            return None;
+        }
+        let silence = match self.verdict {
+            Verdict::Up | Verdict::NeverSeen => self.silent_at(policy, absences),
+            // A check that fails and then falls silent is still down: nothing to tell.
+            Verdict::Down(_) => None,
+        };
+        let failing = (!self.is_down() && self.streak.failing)
+            .then(|| self.streak.count >= policy.fail_after)
+            .and_then(|enough| enough.then(|| later(self.streak.first, policy.fail_for)));
+        let blindness = self
+            .unknown_since
+            .filter(|_| !self.is_blind)
+            .map(|since| absences.end_of(since, policy.unknown_after));
+        // Every limit is "strictly more than", so the wake-up is a moment later.
+        [silence, failing, blindness].into_iter().flatten().min().map(|at| later(at, INSTANT))
+    }
+
+    /// Since when it has been silent, or expected.
+    fn heard_from(&self) -> Timestamp {
+        self.last_seen.unwrap_or(self.since)
+    }
+}
+
+/// The step from "not later than" to "later than".
+const INSTANT: SignedDuration = SignedDuration::from_millis(1);
+
+/// `at + by`, or the end of time.
+pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,152 @@
+//! What an alert has to say, and when it may say it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Alert, EffectKind, Phase, Placement, Rule, Trial, later};
+
+/// After the last of the configured reminders, one in this time.
+const REMINDER_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many notes on what had to be left out are kept for the next text.
+const NOTES_MAX: usize = 8;
+
+/// An alert's side of the conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Talk {
+    /// What happened since the last text.
+    pub gathered: Gathered,
+    pub commented_at: Option<Timestamp>,
+    pub edited_at: Option<Timestamp>,
+    /// The table in the issue's body is out of date.
+    pub is_table_old: bool,
+    /// Comments and edits ordered so far; numbers the next.
+    pub comments: u64,
+    pub edits: u64,
+    /// Reminders since the issue was opened or reopened.
+    pub reminders: u32,
+    /// Troubles that came and went before an issue could be opened.
+    pub missed: Option<Missed>,
+}
+
+/// What happened since the last text; the next one sums it up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gathered {
+    /// When the first of it happened.
+    pub since: Option<Timestamp>,
+    /// Results, and how many of them were failures.
+    pub results: u64,
+    pub failures: u64,
+    /// How often a member came into trouble, and how often one was well again.
+    pub began: u64,
+    pub ended: u64,
+    /// Members that are no longer watched, with the reason.
+    pub gone: Vec<String>,
+    pub closed_at: Option<Timestamp>,
+    pub reopened_at: Option<Timestamp>,
+    pub reminder: bool,
+    /// What could not be done, in words.
+    pub notes: Vec<String>,
+}
+
+/// Troubles that came and went before an issue could be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    pub times: u64,
+    pub first: Timestamp,
+    pub last: Timestamp,
+}
+
+impl Gathered {
+    /// Whether there is something that people should be told.
+    pub fn is_news(&self) -> bool {
+        self.began > 0
+            || self.ended > 0
+            || !self.gone.is_empty()
+            || self.closed_at.is_some()
+            || self.reopened_at.is_some()
+            || self.reminder
+    }
+
+    /// Remembers for the next text that something had to be left out.
+    pub(super) fn note(&mut self, notes: &[String]) {
+        let room = NOTES_MAX.saturating_sub(self.notes.len());
+        self.notes.extend(notes.iter().take(room).cloned());
+    }
+}
+
+impl Missed {
+    pub(super) fn add(earlier: Option<Self>, at: Timestamp) -> Self {
+        match earlier {
+            Some(missed) => Self { times: missed.times + 1, last: at, ..missed },
+            None => Self { times: 1, first: at, last: at },
+        }
+    }
+}
+
+impl Alert {
+    /// When the next comment may go out; none if there is nothing to say, or if what is
+    /// under way will say it.
+    pub(super) fn comment_at(&self, rule: &Rule) -> Option<Timestamp> {
+        let is_silent = self.trial(EffectKind::Comment).is_some()
+            || !self.talk.gathered.is_news()
+            || !self.has_an_ear();
+        if is_silent {
+            return None;
+        }
+        // No relapse can reach this issue, so nothing more will be summed up: say it now.
+        let is_last_word =
+            self.phase == Phase::Inactive && rule.reopen_window < rule.comment_interval;
+        let paced = self.talk.commented_at.filter(|_| !is_last_word);
+        Some(paced.map_or(Timestamp::MIN, |at| later(at, rule.comment_interval)))
+    }
+
+    /// When the table in the body may be brought up to date, if it is old.
+    pub(super) fn edit_at(&self, rule: &Rule) -> Option<Timestamp> {
+        let is_due = self.talk.is_table_old
+            && self.trial(EffectKind::Edit).is_none()
+            && self.has_an_ear();
+        let paced = self.talk.edited_at;
+        is_due.then(|| paced.map_or(Timestamp::MIN, |at| later(at, rule.comment_interval)))
+    }
+
+    /// When the next reminder is due, while firing.
+    pub(super) fn reminder_at(&self, rule: &Rule) -> Option<Timestamp> {
+        let is_reminding = self.phase == Phase::Firing
+            && self.has_an_ear()
+            && !self.talk.gathered.reminder
+            && !rule.reminders.is_empty();
+        is_reminding.then(|| later(self.fired_at, reminder(rule, self.talk.reminders)))
+    }
+
+    /// Counts the reminders that are past; several at once are one.
+    pub(super) fn skip_reminders(&mut self, rule: &Rule, now: Timestamp) {
+        let passed = now.duration_since(self.fired_at);
+        while reminder(rule, self.talk.reminders) <= passed {
+            self.talk.reminders += 1;
+        }
+    }
+
+    /// Whether there is an issue to write to whose own text does not yet tell it all.
+    fn has_an_ear(&self) -> bool {
+        self.episode > 0
+            && self.placement == Placement::Own
+            && self.gone_at.is_none()
+            && self.trial(EffectKind::Open) != Some(Trial::Untried)
+            && (self.issue.is_some() || self.trial(EffectKind::Open).is_some())
+    }
+}
+
+/// How long after the opening the reminder `number` is due.
+fn reminder(rule: &Rule, number: u32) -> SignedDuration {
+    let index = usize::try_from(number).unwrap_or(usize::MAX);
+    match (rule.reminders.get(index), rule.reminders.last()) {
+        (Some(&after), _) => after,
+        (None, Some(&last)) => {
+            let days = index.saturating_sub(rule.reminders.len()).saturating_add(1);
+            let days = i32::try_from(days).unwrap_or(i32::MAX);
+            last.saturating_add(REMINDER_EVERY.saturating_mul(days))
+        }
+        (None, None) => SignedDuration::MAX,
+    }
+}

@@ -1,0 +1,337 @@
+//! How an alert changes.
+
+use jiff::Timestamp;
+
+use super::pacing::{Gathered, Missed};
+use super::{
+    Alert, Effect, EffectKind, Event, Learned, Member, Order, Phase, Placement, Rule, Standing,
+    Trial, Undelivered, later,
+};
+
+/// Takes one event into account. `admission` is where a new issue would go.
+///
+/// | phase      | while a member is in trouble                 | while all are well                 |
+/// |------------|----------------------------------------------|------------------------------------|
+/// | inactive   | pending                                      | -                                  |
+/// | pending    | firing, once long enough: open, or reopen    | inactive                           |
+/// | firing     | -                                            | recovering                         |
+/// | recovering | firing, with the same issue                  | inactive, once long enough: close  |
+///
+/// What was ordered and certainly not carried out is struck when it becomes pointless: an
+/// opening whose trouble has passed, a closing whose trouble is back, a reopening whose
+/// trouble has passed again.
+///
+/// Total: any event in any phase and any `now` will do, and a repeated event changes no
+/// more than a wake-up would.
+pub fn step(
+    rule: &Rule,
+    alert: Alert,
+    event: &Event,
+    admission: Placement,
+    now: Timestamp,
+) -> (Alert, Vec<Order>) {
+    let mut alert = alert;
+    let mut orders = Vec::new();
+    absorb(&mut alert, event, now);
+    judge(rule, &mut alert, admission, now, &mut orders);
+    speak(rule, &mut alert, now, &mut orders);
+    (alert, orders)
+}
+
+/// Records what the event says, without judging it.
+fn absorb(alert: &mut Alert, event: &Event, now: Timestamp) {
+    match event {
+        Event::Member { name, standing, summary, is_result } => {
+            absorb_member(alert, name, *standing, summary, *is_result, now);
+        }
+        Event::MemberGone { name, why } => {
+            if let Some(member) = alert.members.remove(name)
+                && member.standing.is_trouble()
+            {
+                alert.talk.is_table_old = true;
+                gather(alert, now).gone.push(format!("{name}: {why}"));
+            }
+        }
+        Event::Woken => {}
+        Event::Begun(effect) => absorb_begun(alert, *effect, now),
+        Event::Refused(effect) => {
+            if let Some(entry) = alert.undelivered.iter_mut().find(|e| e.effect == *effect) {
+                entry.trial = Trial::Refused;
+            }
+        }
+        Event::Done { effect, learned } => {
+            alert.undelivered.retain(|entry| entry.effect != *effect);
+            match learned {
+                Learned::Opened { issue, left_out } => {
+                    if effect.episode == alert.episode {
+                        alert.issue = Some(*issue);
+                    }
+                    alert.talk.gathered.note(left_out);
+                }
+                Learned::Settled { left_out } => alert.talk.gathered.note(left_out),
+                Learned::IssueGone => {
+                    if effect.episode == alert.episode {
+                        alert.gone_at.get_or_insert(now);
+                    }
+                }
+            }
+        }
+        Event::Adopted { episode, issue, target } => {
+            if alert.episode < *episode {
+                alert.episode = *episode;
+                alert.issue = Some(*issue);
+                alert.target.clone_from(target);
+                alert.phase = Phase::Firing;
+                alert.fired_at = now;
+                alert.talk.is_table_old = true;
+            }
+        }
+    }
+}
+
+fn absorb_member(
+    alert: &mut Alert,
+    name: &str,
+    standing: Standing,
+    summary: &str,
+    is_result: bool,
+    now: Timestamp,
+) {
+    let before = alert.members.get(name);
+    let was_in_trouble = before.is_some_and(|member| member.standing.is_trouble());
+    if !was_in_trouble && !standing.is_trouble() {
+        return;
+    }
+    let is_turn = was_in_trouble != standing.is_trouble();
+    let is_new_to_the_table =
+        before.is_none_or(|member| member.standing != standing || member.summary != summary);
+    let since = before.filter(|_| !is_turn).map_or(now, |member| member.since);
+    let member = Member { standing, since, summary: summary.to_owned() };
+    alert.members.insert(name.to_owned(), member);
+    alert.talk.is_table_old |= is_new_to_the_table;
+
+    let gathered = gather(alert, now);
+    gathered.results += u64::from(is_result);
+    gathered.failures += u64::from(is_result && standing.is_trouble());
+    gathered.began += u64::from(is_turn && standing.is_trouble());
+    gathered.ended += u64::from(is_turn && !standing.is_trouble());
+}
+
+/// The text of an effect is being written: it says all that was gathered so far.
+fn absorb_begun(alert: &mut Alert, effect: Effect, now: Timestamp) {
+    let Some(entry) = alert.undelivered.iter_mut().find(|entry| entry.effect == effect) else {
+        return;
+    };
+    let is_first = entry.trial == Trial::Untried;
+    entry.trial = Trial::InDoubt;
+    if !is_first {
+        return;
+    }
+    match effect.kind {
+        EffectKind::Open => {
+            alert.talk.gathered = Gathered::default();
+            alert.talk.missed = None;
+            alert.talk.is_table_old = false;
+            alert.talk.edited_at = Some(now);
+        }
+        EffectKind::Comment => {
+            alert.talk.gathered = Gathered::default();
+            alert.talk.commented_at = Some(now);
+        }
+        EffectKind::Edit => {
+            alert.talk.is_table_old = false;
+            alert.talk.edited_at = Some(now);
+        }
+        EffectKind::Close | EffectKind::Reopen => {}
+    }
+}
+
+/// Decides where the alert is now.
+fn judge(
+    rule: &Rule,
+    alert: &mut Alert,
+    admission: Placement,
+    now: Timestamp,
+    orders: &mut Vec<Order>,
+) {
+    let long_enough = |since: Timestamp, wait| now.duration_since(since) >= wait;
+    match (alert.phase, alert.is_in_trouble()) {
+        (Phase::Inactive | Phase::Pending { .. }, false) => alert.phase = Phase::Inactive,
+        (phase @ (Phase::Inactive | Phase::Pending { .. }), true) => {
+            let since = match phase {
+                Phase::Pending { since } => since,
+                Phase::Inactive | Phase::Firing | Phase::Recovering { .. } => now,
+            };
+            if long_enough(since, rule.open_after) {
+                fire(rule, alert, since, admission, now, orders);
+            } else {
+                alert.phase = Phase::Pending { since };
+            }
+        }
+        (Phase::Firing | Phase::Recovering { .. }, true) => {
+            alert.phase = Phase::Firing;
+            // The issue was deleted long ago, and the trouble is still there.
+            if alert.gone_at.is_some_and(|gone| long_enough(gone, rule.mute_max)) {
+                open(rule, alert, admission, now, orders);
+            }
+        }
+        (phase @ (Phase::Firing | Phase::Recovering { .. }), false) => {
+            let since = match phase {
+                Phase::Recovering { since } => since,
+                Phase::Inactive | Phase::Pending { .. } | Phase::Firing => now,
+            };
+            if long_enough(since, rule.close_after) {
+                resolve(alert, now, orders);
+            } else {
+                alert.phase = Phase::Recovering { since };
+            }
+        }
+    }
+}
+
+/// The trouble is real: take the closing back, reopen, or open.
+fn fire(
+    rule: &Rule,
+    alert: &mut Alert,
+    since: Timestamp,
+    admission: Placement,
+    now: Timestamp,
+    orders: &mut Vec<Order>,
+) {
+    if !alert.may_reopen(rule, since) {
+        return open(rule, alert, admission, now, orders);
+    }
+    alert.phase = Phase::Firing;
+    alert.closed_at = None;
+    alert.talk.is_table_old = true;
+    if strike(alert, EffectKind::Close, orders) {
+        alert.talk.gathered.closed_at = None;
+        return;
+    }
+    alert.reopens += 1;
+    alert.fired_at = now;
+    alert.talk.reminders = 0;
+    gather(alert, now).reopened_at = Some(now);
+    tell(alert, EffectKind::Reopen, alert.reopens, orders);
+}
+
+/// A new episode begins.
+fn open(
+    rule: &Rule,
+    alert: &mut Alert,
+    admission: Placement,
+    now: Timestamp,
+    orders: &mut Vec<Order>,
+) {
+    if alert.comment_at(rule).is_some() {
+        // The old issue's last words go before the new issue.
+        alert.talk.comments += 1;
+        tell(alert, EffectKind::Comment, alert.talk.comments, orders);
+    }
+    alert.phase = Phase::Firing;
+    alert.episode += 1;
+    alert.reopens = 0;
+    alert.fired_at = now;
+    alert.closed_at = None;
+    alert.gone_at = None;
+    alert.previous = alert.issue.map(|issue| issue.number).or(alert.previous);
+    alert.issue = None;
+    alert.placement = admission;
+    alert.target.clone_from(&rule.target);
+    alert.members.retain(|_, member| member.standing.is_trouble());
+    alert.talk.reminders = 0;
+    match admission {
+        Placement::Own => tell(alert, EffectKind::Open, 0, orders),
+        // The overflow issue speaks for it.
+        Placement::Row => alert.talk.gathered = Gathered::default(),
+    }
+}
+
+/// The trouble is over: take the opening or reopening back, or close.
+fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
+    alert.phase = Phase::Inactive;
+    if alert.placement == Placement::Row || alert.gone_at.is_some() {
+        alert.talk.gathered = Gathered::default();
+        return;
+    }
+    if strike(alert, EffectKind::Open, orders) {
+        // What was to follow the opening has nothing to follow.
+        for kind in [EffectKind::Comment, EffectKind::Edit] {
+            strike(alert, kind, orders);
+        }
+        alert.talk.gathered = Gathered::default();
+        alert.talk.missed = Some(Missed::add(alert.talk.missed, alert.fired_at));
+        alert.talk.is_table_old = false;
+        return;
+    }
+    alert.closed_at = Some(now);
+    alert.talk.is_table_old = true;
+    if strike(alert, EffectKind::Reopen, orders) {
+        alert.talk.gathered.reopened_at = None;
+        return;
+    }
+    gather(alert, now).closed_at = Some(now);
+    tell(alert, EffectKind::Close, alert.reopens, orders);
+}
+
+/// Orders what is to be said, if its time has come. A clock that went back counts as due:
+/// better a comment too early than hours of silence.
+fn speak(rule: &Rule, alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
+    if alert.reminder_at(rule).is_some_and(|at| at <= now) {
+        alert.skip_reminders(rule, now);
+        gather(alert, now).reminder = true;
+    }
+    let went_back = |last: Option<Timestamp>| last.is_some_and(|last| now < last);
+    let is_due = |at: Option<Timestamp>, last| at.is_some_and(|at| at <= now || went_back(last));
+    if is_due(alert.comment_at(rule), alert.talk.commented_at) {
+        alert.talk.comments += 1;
+        tell(alert, EffectKind::Comment, alert.talk.comments, orders);
+    }
+    if is_due(alert.edit_at(rule), alert.talk.edited_at) {
+        alert.talk.edits += 1;
+        tell(alert, EffectKind::Edit, alert.talk.edits, orders);
+    }
+}
+
+fn tell(alert: &mut Alert, kind: EffectKind, number: u64, orders: &mut Vec<Order>) {
+    let effect = Effect { kind, episode: alert.episode, number };
+    alert.undelivered.push(Undelivered { effect, trial: Trial::Untried });
+    orders.push(Order::Tell(effect));
+}
+
+/// Strikes the newest undelivered effect of this kind, unless it may have been carried
+/// out. Returns whether it did.
+fn strike(alert: &mut Alert, kind: EffectKind, orders: &mut Vec<Order>) -> bool {
+    let Some(index) = alert.undelivered.iter().rposition(|entry| {
+        entry.effect.kind == kind
+            && entry.effect.episode == alert.episode
+            && entry.trial != Trial::InDoubt
+    }) else {
+        return false;
+    };
+    let entry = alert.undelivered.remove(index);
+    orders.push(Order::Strike(entry.effect));
+    true
+}
+
+fn gather(alert: &mut Alert, now: Timestamp) -> &mut Gathered {
+    let gathered = &mut alert.talk.gathered;
+    gathered.since.get_or_insert(now);
+    gathered
+}
+
+impl Alert {
+    /// When this alert next needs an [`Event::Woken`], if ever.
+    pub fn deadline(&self, rule: &Rule) -> Option<Timestamp> {
+        let phase = match self.phase {
+            Phase::Inactive => None,
+            Phase::Pending { since } => Some(later(since, rule.open_after)),
+            Phase::Recovering { since } => Some(later(since, rule.close_after)),
+            Phase::Firing => self.gone_at.map(|gone| later(gone, rule.mute_max)),
+        };
+        [phase, self.comment_at(rule), self.edit_at(rule), self.reminder_at(rule)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

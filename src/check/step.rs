@@ -1,0 +1,131 @@
+//! How a check changes.
+
+use jiff::Timestamp;
+
+use super::{
+    Absences, Cause, Changes, Check, Input, Kind, Latest, Observation, Policy, Streak, Turn,
+    Verdict,
+};
+
+/// Takes one input into account.
+///
+/// | verdict    | on a failure                                 | on a success              | past the grace       |
+/// |------------|----------------------------------------------|---------------------------|----------------------|
+/// | never seen | down, once there are enough                  | up                        | down, never seen     |
+/// | up         | down, once there are enough; or flapping     | -, or down while flapping | down, silent         |
+/// | down       | down, failing                                | up, once there are enough | -                    |
+///
+/// An unknown result changes no verdict; unknown for longer than the policy allows is
+/// told. While the source's agent is silent nothing is judged and nothing told, since the
+/// agent's own check tells it.
+///
+/// Total and idempotent: a repeated wake-up changes nothing, and any `now` will do, also
+/// one that went backwards.
+pub fn step(
+    policy: &Policy,
+    absences: &Absences,
+    check: Check,
+    agent_silent: bool,
+    input: Input<'_>,
+    now: Timestamp,
+) -> (Check, Changes) {
+    let (was_down, was_blind) = (check.is_down(), check.is_blind);
+    let mut check = Check { agent_silent, ..check };
+    let mut is_result = false;
+    if let Input::Observed(observation) = input {
+        is_result = absorb(policy, &mut check, observation, now);
+    }
+    if !agent_silent {
+        let verdict = judge(policy, absences, &check, is_result, now);
+        if verdict != check.verdict {
+            let stays_down = was_down && matches!(verdict, Verdict::Down(_));
+            check.verdict = verdict;
+            if !stays_down {
+                check.since = now;
+            }
+        }
+        check.is_blind = check.unknown_since.is_some_and(|since| {
+            check.is_blind || now > absences.end_of(since, policy.unknown_after)
+        });
+    }
+    let changes = Changes {
+        trouble: turn(was_down, check.is_down(), is_result),
+        blindness: turn(was_blind, check.is_blind, false),
+    };
+    (check, changes)
+}
+
+/// Records what was observed, without judging it. Returns whether it was a result.
+fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
+    check.last_seen = Some(now);
+    if observation.interval.is_some() {
+        check.interval = observation.interval;
+    }
+    check.labels.clone_from(&observation.labels);
+    check.latest = Some(Latest {
+        kind: observation.kind,
+        summary: observation.summary.clone(),
+        details: observation.details.clone(),
+        numbers: observation.numbers.clone(),
+        at: now,
+        observed_at: observation.observed_at,
+    });
+    let failing = match observation.kind {
+        Kind::Success => false,
+        Kind::Failure => true,
+        Kind::Unknown => {
+            check.unknown_since.get_or_insert(now);
+            return false;
+        }
+    };
+    check.unknown_since = None;
+    check.results = check.results.saturating_add(1);
+    check.recent = check.recent.with(failing);
+    check.is_flapping = policy.flapping.judge(check.is_flapping, check.recent);
+    check.streak = if check.streak.count > 0 && check.streak.failing == failing {
+        Streak { count: check.streak.count.saturating_add(1), ..check.streak }
+    } else {
+        Streak { failing, count: 1, first: now }
+    };
+    true
+}
+
+/// What is to be believed now.
+fn judge(
+    policy: &Policy,
+    absences: &Absences,
+    check: &Check,
+    is_result: bool,
+    now: Timestamp,
+) -> Verdict {
+    let streak = check.streak;
+    let failed_enough = streak.failing
+        && streak.count >= policy.fail_after.max(1)
+        && now.duration_since(streak.first) >= policy.fail_for;
+    let passed_enough = !streak.failing && streak.count >= policy.recover_after.max(1);
+    match check.verdict {
+        // Only results say anything about a check that is down.
+        Verdict::Down(cause) if !is_result => Verdict::Down(cause),
+        _ if check.is_flapping && is_result => Verdict::Down(Cause::Flapping),
+        Verdict::Down(_) if streak.failing => Verdict::Down(Cause::Failing),
+        Verdict::Down(_) if passed_enough => Verdict::Up,
+        Verdict::Down(cause) => Verdict::Down(cause),
+        Verdict::Up | Verdict::NeverSeen if failed_enough => Verdict::Down(Cause::Failing),
+        Verdict::NeverSeen if check.last_seen.is_some() => Verdict::Up,
+        Verdict::NeverSeen if check.is_silent(policy, absences, now) => {
+            Verdict::Down(Cause::NeverSeen)
+        }
+        Verdict::Up if check.is_silent(policy, absences, now) => Verdict::Down(Cause::Silent),
+        verdict @ (Verdict::Up | Verdict::NeverSeen) => verdict,
+    }
+}
+
+/// How a condition has turned that held `before` and holds `after`.
+fn turn(before: bool, after: bool, is_result: bool) -> Option<Turn> {
+    match (before, after) {
+        (false, true) => Some(Turn::Began),
+        (true, true) => is_result.then_some(Turn::Continues),
+        (true, false) => Some(Turn::Ended),
+        (false, false) => None,
+    }
+}
