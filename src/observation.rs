@@ -1,1 +1,308 @@
-//! stub
+//! The wire format between agents and server: [`Report`].
+//!
+//! A report is one JSON object, and what it says is checked once, at the door:
+//!
+//! ```json
+//! {
+//!   "source": "db1",
+//!   "id": { "epoch": "5f0c", "seq": 17 },
+//!   "interval_seconds": 300,
+//!   "observations": [
+//!     { "name": "disk", "kind": "failure", "summary": "97 % full" }
+//!   ]
+//! }
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::check::{self, AGENT, CheckId, Kind, Observation};
+
+/// Kept of a summary, in bytes.
+pub const SUMMARY_MAX: usize = 500;
+/// Kept of the details, in bytes; the middle is left out.
+pub const DETAILS_MAX: usize = 3_000;
+/// Numbers and labels of one observation.
+pub const PAIRS_MAX: usize = 32;
+/// The longest name or value of a number or label, in bytes.
+pub const PAIR_BYTES: usize = 200;
+/// The longest epoch, in bytes.
+pub const EPOCH_BYTES: usize = 64;
+/// The longest interval, in seconds: a year and a day.
+pub const INTERVAL_MAX: f64 = 366.0 * 86_400.0;
+/// Shorter than this is no interval that could be kept, in seconds.
+pub const INTERVAL_MIN: f64 = 0.001;
+
+/// How much a report may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub observations: usize,
+    pub name_bytes: usize,
+    pub source_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { observations: 1_000, name_bytes: 200, source_bytes: 100 }
+    }
+}
+
+/// One report, as it was found to be in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    pub source: String,
+    pub id: ReportId,
+    /// When the next report is due, counted from this one.
+    pub interval: Option<SignedDuration>,
+    /// What was observed, by the name of the check.
+    pub observations: Vec<(String, Observation)>,
+}
+
+/// Orders the reports of one agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportId {
+    /// Random, kept by the agent as long as its spool.
+    pub epoch: String,
+    /// Grows by one with each report of the epoch.
+    pub seq: u64,
+}
+
+/// Why a body is not a report: where, what, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct BadReport {
+    pub place: String,
+    pub what: String,
+}
+
+impl BadReport {
+    fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { place: place.into(), what: what.into() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    source: String,
+    id: ReportId,
+    interval_seconds: Option<f64>,
+    #[serde(default)]
+    observations: Vec<WireObservation>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireObservation {
+    name: String,
+    kind: Kind,
+    #[serde(default)]
+    summary: String,
+    #[serde(default)]
+    details: String,
+    #[serde(default)]
+    numbers: BTreeMap<String, f64>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    time: Option<Timestamp>,
+    interval_seconds: Option<f64>,
+}
+
+impl Report {
+    /// Reads a body. Every rule that it breaks is named with its place, such as
+    /// `observations[3].name`.
+    pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, BadReport> {
+        let text = std::str::from_utf8(body).map_err(|error| {
+            BadReport::new(format!("byte {}", error.valid_up_to()), "the body is not UTF-8")
+        })?;
+        let mut json = serde_json::Deserializer::from_str(text);
+        let wire: Wire = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| BadReport::new(error.path().to_string(), error.inner().to_string()))?;
+        json.end().map_err(|error| BadReport::new("the end", error.to_string()))?;
+        Self::check(wire, limits)
+    }
+
+    fn check(wire: Wire, limits: &Limits) -> Result<Self, BadReport> {
+        check_source(&wire.source, limits.source_bytes)
+            .map_err(|what| BadReport::new("source", what))?;
+        if wire.id.epoch.is_empty()
+            || wire.id.epoch.len() > EPOCH_BYTES
+            || !wire.id.epoch.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        {
+            let what = format!("must be 1 to {EPOCH_BYTES} characters of A-Z a-z 0-9 . _ -");
+            return Err(BadReport::new("id.epoch", what));
+        }
+        if wire.observations.len() > limits.observations {
+            let what = format!(
+                "{} are too many; at most {} fit in a report, so send several",
+                wire.observations.len(),
+                limits.observations
+            );
+            return Err(BadReport::new("observations", what));
+        }
+        let interval = interval(wire.interval_seconds, "interval_seconds")?;
+        let mut observations = Vec::with_capacity(wire.observations.len());
+        for (index, observation) in wire.observations.into_iter().enumerate() {
+            let place = format!("observations[{index}]");
+            observations.push(observation.check(&place, interval, limits)?);
+        }
+        Ok(Self { source: wire.source, id: wire.id, interval, observations })
+    }
+
+    /// The checks that it speaks of.
+    pub fn checks(&self) -> BTreeSet<CheckId> {
+        let id = |(name, _): &(String, Observation)| CheckId::new(&*self.source, &**name);
+        self.observations.iter().map(id).collect()
+    }
+}
+
+impl WireObservation {
+    fn check(
+        self,
+        place: &str,
+        report_interval: Option<SignedDuration>,
+        limits: &Limits,
+    ) -> Result<(String, Observation), BadReport> {
+        check_name(&self.name, limits.name_bytes)
+            .map_err(|what| BadReport::new(format!("{place}.name"), what))?;
+        let pairs = self.numbers.keys().map(String::as_str);
+        check_pairs(pairs, self.numbers.len())
+            .map_err(|what| BadReport::new(format!("{place}.numbers"), what))?;
+        let pairs = self.labels.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        check_pairs(pairs, self.labels.len())
+            .map_err(|what| BadReport::new(format!("{place}.labels"), what))?;
+        let own = interval(self.interval_seconds, &format!("{place}.interval_seconds"))?;
+        let observation = Observation {
+            kind: self.kind,
+            summary: check::head(&self.summary, SUMMARY_MAX),
+            details: check::head_and_tail(&self.details, DETAILS_MAX),
+            numbers: self.numbers,
+            observed_at: self.time,
+            interval: own.or(report_interval),
+            labels: self.labels,
+        };
+        Ok((self.name, observation))
+    }
+}
+
+/// Whether `name` may be a source; if not, what it must look like.
+pub fn check_source(name: &str, bytes_max: usize) -> Result<(), String> {
+    let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    if name.is_empty() || name.len() > bytes_max || !name.bytes().all(is_fine) {
+        return Err(format!("must be 1 to {bytes_max} characters of A-Z a-z 0-9 . _ -"));
+    }
+    Ok(())
+}
+
+/// Whether `name` may be the name of a check; if not, what it must look like.
+pub fn check_name(name: &str, bytes_max: usize) -> Result<(), String> {
+    if name.is_empty() || name.len() > bytes_max {
+        return Err(format!("must be 1 to {bytes_max} bytes long, and has {}", name.len()));
+    }
+    if name.chars().any(char::is_control) || name.trim() != name {
+        return Err("must have no control characters, and no blank at its ends".to_owned());
+    }
+    if name == AGENT {
+        return Err(format!("`{AGENT}` is the check that stands for the source itself"));
+    }
+    Ok(())
+}
+
+fn check_pairs<'a>(
+    mut texts: impl Iterator<Item = &'a str>,
+    count: usize,
+) -> Result<(), String> {
+    if count > PAIRS_MAX {
+        return Err(format!("{count} are too many; at most {PAIRS_MAX}"));
+    }
+    match texts.find(|text| text.len() > PAIR_BYTES || text.chars().any(char::is_control)) {
+        Some(_) => Err(format!(
+            "names and values must be at most {PAIR_BYTES} bytes, without control characters"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn interval(seconds: Option<f64>, place: &str) -> Result<Option<SignedDuration>, BadReport> {
+    let Some(seconds) = seconds else { return Ok(None) };
+    if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&seconds) {
+        let what = format!("must be from {INTERVAL_MIN} to {INTERVAL_MAX}, and is {seconds}");
+        return Err(BadReport::new(place, what));
+    }
+    Ok(Some(SignedDuration::from_secs_f64(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<Report, String> {
+        Report::parse(body.as_bytes(), &Limits::default()).map_err(|error| error.to_string())
+    }
+
+    fn with(observation: &str) -> String {
+        format!(
+            r#"{{"source":"db1","id":{{"epoch":"a","seq":1}},"interval_seconds":60,"observations":[{observation}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_check_is_due_when_its_report_is_unless_it_says_otherwise() {
+        let body = r#"{"name":"disk","kind":"failure"},{"name":"cpu","kind":"success","interval_seconds":5}"#;
+        let report = parse(&with(body)).unwrap();
+        let intervals: Vec<_> =
+            report.observations.iter().map(|(_, o)| o.interval.unwrap().as_secs()).collect();
+        assert_eq!(intervals, [60, 5]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let long = "x".repeat(201);
+        for (body, error) in [
+            ("{", "line 1 column 1"),
+            ("[]", "expected"),
+            (r#"{"source":"a b","id":{"epoch":"a","seq":1}}"#, "source: must be 1 to 100"),
+            (r#"{"source":"a","id":{"epoch":"","seq":1}}"#, "id.epoch: must be"),
+            (r#"{"source":"a","id":{"epoch":"a","seq":-1}}"#, "id.seq: invalid value"),
+            (r#"{"source":"a","id":{"epoch":"a","seq":1},"extra":1}"#, "unknown field `extra`"),
+            (r#"{"source":"a","id":{"epoch":"a","seq":1}} x"#, "trailing characters"),
+            (
+                r#"{"source":"a","id":{"epoch":"a","seq":1},"interval_seconds":0}"#,
+                "interval_seconds: must be from",
+            ),
+            (
+                r#"{"source":"a","id":{"epoch":"a","seq":1},"interval_seconds":-5}"#,
+                "interval_seconds: must be from",
+            ),
+            (&with(r#"{"name":"","kind":"failure"}"#), "observations[0].name: must be"),
+            (&with(r#"{"name":"agent","kind":"failure"}"#), "observations[0].name: `agent`"),
+            (&with(r#"{"name":"a\nb","kind":"failure"}"#), "no control characters"),
+            (&with(&format!(r#"{{"name":"{long}","kind":"failure"}}"#)), "and has 201"),
+            (&with(r#"{"name":"a","kind":"bad"}"#), "observations[0].kind: unknown variant"),
+            (&with(r#"{"name":"a","kind":"failure","numbers":{"a":1e999}}"#), "out of range"),
+            (&with(r#"{"name":"a","kind":"failure","time":"soon"}"#), "observations[0].time"),
+        ] {
+            let found = parse(body).unwrap_err();
+            assert!(found.contains(error), "{body}\n{found}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_utf_8_is_told_so() {
+        let error = Report::parse(b"{\"source\":\"\xff\"}", &Limits::default()).unwrap_err();
+        assert_eq!(error.to_string(), "byte 11: the body is not UTF-8");
+    }
+
+    #[test]
+    fn a_thousand_observations_fit_and_one_more_does_not() {
+        let body = |count: usize| {
+            let one = (0..count).map(|n| format!(r#"{{"name":"c{n}","kind":"success"}}"#));
+            with(&one.collect::<Vec<_>>().join(","))
+        };
+        assert_eq!(parse(&body(1_000)).unwrap().observations.len(), 1_000);
+        assert!(parse(&body(1_001)).unwrap_err().contains("1001 are too many"));
+    }
+}

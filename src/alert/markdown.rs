@@ -1,1 +1,157 @@
-//! stub
+//! Text from outside, made harmless in Markdown and still readable.
+//!
+//! Whoever may report may choose these texts, so they must not notify people, make
+//! references between issues, close our HTML comments, or pass for our markers.
+
+/// The longest text from outside that is shown in one place, in bytes. What arrives is
+/// cut earlier, at the door; this is the last guard.
+pub const OUTSIDE_MAX: usize = 4_000;
+
+/// The longest fence that is written. Runs of backticks beyond it are broken up, so that
+/// a text of backticks cannot double the size of an issue.
+const FENCE_MAX: usize = 32;
+
+/// A blank of no width: it separates what Gitea would otherwise read as one word.
+const ZERO_WIDTH: char = '\u{200b}';
+
+/// One line that is shown as it is: no mention, reference, comment, markup or line break.
+///
+/// Characters that mean something in Markdown are escaped with a backslash; `@`, `#` and
+/// `!`, which make mentions and references, are followed by a blank of no width.
+pub fn line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '&' => shown.push_str("&amp;"),
+            '@' | '#' | '!' => {
+                shown.push('\\');
+                shown.push(c);
+                shown.push(ZERO_WIDTH);
+            }
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
+                shown.push('\\');
+                shown.push(c);
+            }
+            c if c.is_control() => shown.push(' '),
+            c => shown.push(c),
+        }
+    }
+    // An address of an issue makes a reference as well.
+    break_hashes(&shown).replace("://", ":\u{200b}//")
+}
+
+/// A title from outside: one line without markup of its own, since titles are not
+/// rendered, but their mentions and references are.
+pub fn title(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '@' | '#' | '!' => shown.extend([c, ZERO_WIDTH]),
+            c if c.is_control() => shown.push(' '),
+            c => shown.push(c),
+        }
+    }
+    break_hashes(&shown)
+}
+
+/// Several lines in a code block that they cannot leave.
+///
+/// HTML comments are broken up all the same: a line of this block must not look like one
+/// of our markers to whoever reads the text and not the page.
+pub fn block(text: &str) -> String {
+    let text = text[..floor_boundary(text, OUTSIDE_MAX)].replace("<!--", "<!\u{200b}--").replace("-->", "--\u{200b}>");
+    let mut body = String::with_capacity(text.len());
+    let (mut run, mut longest) = (0, 0);
+    for c in text.chars() {
+        if c == '`' {
+            if run == FENCE_MAX {
+                body.push(ZERO_WIDTH);
+                run = 0;
+            }
+            run += 1;
+            longest = longest.max(run);
+        } else {
+            run = 0;
+        }
+        match c {
+            '\r' => {}
+            '\n' | '\t' => body.push(c),
+            c if c.is_control() => body.push('\u{fffd}'),
+            c => body.push(c),
+        }
+    }
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("{fence}text\n{}\n{fence}", body.trim_end_matches('\n'))
+}
+
+/// At most `max` bytes of the beginning of `text`, with an ellipsis if it was cut.
+pub fn shorten(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..floor_boundary(text, max.saturating_sub('…'.len_utf8()))])
+}
+
+/// Separates runs of hex digits that Gitea would take for a commit.
+fn break_hashes(text: &str) -> String {
+    const COMMIT_MIN: usize = 7;
+    let mut shown = String::with_capacity(text.len());
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c.is_ascii_hexdigit() { run + 1 } else { 0 };
+        if run == COMMIT_MIN {
+            shown.push(ZERO_WIDTH);
+            run = 1;
+        }
+        shown.push(c);
+    }
+    shown
+}
+
+fn floor_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn mentions_references_comments_and_markup_do_nothing_in_a_line() {
+        let shown = line("@all #1 o/r#2 !3 <!-- x --> `a` [b](c) https://e.org a|b\nc");
+        for active in ["@all", "#1", "#2", "!3", "<!--", "-->", "://", "\n"] {
+            assert!(!shown.contains(active), "{active} in {shown}");
+        }
+        assert!(shown.contains("\\`a\\`") && shown.contains("\\[b\\]") && shown.contains("a\\|b"));
+    }
+
+    #[test]
+    fn a_block_of_20_000_backticks_stays_a_block() {
+        let shown = block(&"`".repeat(20_000));
+        let fence = shown.split("text\n").next().unwrap().to_owned();
+        assert_eq!(fence.len(), FENCE_MAX + 1);
+        assert!(shown.len() < 2 * OUTSIDE_MAX, "{}", shown.len());
+        assert!(shown.ends_with(&fence));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_leaves_its_block(text in "(`{1,40}|<!-- teawatch:|-->|\n|[a-z\u{e9}\r\0]{0,9}){0,20}") {
+            let shown = block(&text);
+            let fence = shown.lines().next().unwrap().trim_end_matches("text");
+            let closing = shown.lines().filter(|line| line.trim_start().starts_with(fence)).count();
+            // The first line opens and the last closes.
+            prop_assert_eq!(closing, 2);
+            prop_assert!(!shown.contains("<!--") && !shown.contains('\0'));
+        }
+
+        #[test]
+        fn cutting_keeps_the_limit_and_characters_whole(text in ".{0,200}", max in 0_usize..100) {
+            prop_assert!(shorten(&text, max).len() <= max.max('…'.len_utf8()));
+        }
+    }
+}

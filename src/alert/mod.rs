@@ -57,6 +57,17 @@ impl fmt::Display for Group {
     }
 }
 
+impl Group {
+    /// The name of this alert's row in an overflow issue; no two alerts share one.
+    pub fn row(&self) -> String {
+        match self {
+            Self::Check { .. } | Self::Blind { .. } | Self::Overflow { .. } => self.to_string(),
+            Self::Source { source } => format!("source {source}"),
+            Self::Named { name } => format!("group {name}"),
+        }
+    }
+}
+
 /// How checks are put together into alerts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

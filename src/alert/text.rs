@@ -1,1 +1,382 @@
-//! stub
+//! What people read, often at three in the morning.
+//!
+//! Every text answers in this order: what is wrong, since when, what was seen last, what
+//! teawatch will do. What comes from outside goes through [`super::markdown`]. Times are
+//! UTC, to the minute where a minute is enough.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::markdown::{block, line, shorten, title as title_text};
+use super::{Alert, Group, Member, Placement, Standing};
+
+/// Gitea keeps 255 bytes of a title.
+const TITLE_MAX: usize = 255;
+/// Rows of the table; the rest is counted.
+const ROWS_MAX: usize = 100;
+/// One line from outside, in a table or a sentence.
+const SUMMARY_MAX: usize = 200;
+/// Members whose details are shown in one text; the rest is counted.
+const DETAILS_MAX: usize = 5;
+/// Names in one sentence; the rest is counted.
+const NAMES_MAX: usize = 10;
+/// Absences named in one text, the newest.
+const ABSENCES_MAX: usize = 3;
+
+const TABLE_BEGIN: &str = "<!-- teawatch: this table is kept up to date -->";
+const TABLE_END: &str = "<!-- teawatch: end of the table -->";
+
+/// What a text is written from.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    pub alert: &'a Alert,
+    pub now: Timestamp,
+    /// By member: what was seen last.
+    pub diagnostics: BTreeMap<String, Diagnostics>,
+    /// When teawatch was not looking, oldest first.
+    pub absences: Vec<(Timestamp, Timestamp)>,
+    /// Where teawatch can be seen, without a slash at its end.
+    pub public_url: Option<&'a str>,
+    /// The hidden line that makes this text ours.
+    pub marker: String,
+}
+
+/// What was seen last of one member.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnostics {
+    pub summary: String,
+    pub details: String,
+    pub numbers: BTreeMap<String, f64>,
+    pub at: Timestamp,
+}
+
+/// The title of a new issue.
+pub fn title(alert: &Alert) -> String {
+    let prefix = match alert.target.title_prefix.as_str() {
+        "" => String::new(),
+        prefix => format!("{prefix} "),
+    };
+    let group = title_text(&alert.group.to_string());
+    let mut in_trouble = troubled(alert);
+    let what = match (&alert.group, in_trouble.next(), in_trouble.count()) {
+        (Group::Overflow { .. }, ..) => "too much trouble at once".to_owned(),
+        (Group::Check { .. } | Group::Blind { .. }, Some((_, member)), 0) => {
+            title_text(&told(member))
+        }
+        (_, Some((name, member)), 0) => title_text(&format!("{name}: {}", told(member))),
+        (_, Some(_), more) => format!("{} checks in trouble", more + 1),
+        (_, None, _) => "in trouble".to_owned(),
+    };
+    shorten(&format!("{prefix}{group}: {what}"), TITLE_MAX)
+}
+
+/// The body of a new issue.
+pub fn body(facts: &Facts<'_>) -> String {
+    let Facts { alert, .. } = facts;
+    let mut text = String::new();
+    if !alert.target.intro.is_empty() {
+        put(&mut text, format_args!("{}\n\n", alert.target.intro.trim()));
+    }
+    put(&mut text, format_args!("{}\n\n{}\n\n", lead(alert), table(facts)));
+    put_diagnostics(&mut text, facts);
+    put_absences(&mut text, facts);
+    if let Some(missed) = alert.talk.missed {
+        let times = counted(missed.times, "time", "times");
+        let first = minute(missed.first);
+        put(
+            &mut text,
+            format_args!(
+                "It was in trouble {times} before, first at {first}, and well again before an \
+                 issue could be opened.\n\n"
+            ),
+        );
+    }
+    if let Some(previous) = alert.previous {
+        put(&mut text, format_args!("The last time was #{previous}.\n\n"));
+    }
+    put(&mut text, format_args!("---\n{}\n\n{}\n", footer(facts), facts.marker));
+    text
+}
+
+/// The table of members between its delimiters: what an edit of the body replaces.
+pub fn table(facts: &Facts<'_>) -> String {
+    let alert = facts.alert;
+    let head = if matches!(alert.group, Group::Overflow { .. }) { "alert" } else { "check" };
+    let mut text = format!("{TABLE_BEGIN}\n| {head} | state | since | last seen |\n|---|---|---|---|\n");
+    let members: Vec<_> = troubled(alert)
+        .chain(alert.members.iter().filter(|(_, member)| !member.standing.is_trouble()))
+        .collect();
+    for (name, member) in members.iter().take(ROWS_MAX) {
+        let summary = line(&shorten(&member.summary, SUMMARY_MAX));
+        put(
+            &mut text,
+            format_args!(
+                "| {} | {} | {} | {summary} |\n",
+                line(name),
+                state(member.standing),
+                minute(member.since),
+            ),
+        );
+    }
+    let left_out = members.len().saturating_sub(ROWS_MAX);
+    if left_out > 0 {
+        put(&mut text, format_args!("\n… and {left_out} more.\n"));
+    }
+    text.push_str(TABLE_END);
+    text
+}
+
+/// `body` with `table` in place of the one it has. A body whose delimiters are missing or
+/// doubled gets the table once more at its end, and nothing in it is deleted.
+pub fn with_table(body: &str, table: &str) -> String {
+    let only = |delimiter: &str| {
+        let mut found = body.match_indices(delimiter).map(|(at, _)| at);
+        found.next().filter(|_| found.next().is_none())
+    };
+    match (only(TABLE_BEGIN), only(TABLE_END)) {
+        (Some(begin), Some(end)) if begin < end => {
+            format!("{}{table}{}", &body[..begin], &body[end + TABLE_END.len()..])
+        }
+        _ if body.ends_with(table) => body.to_owned(),
+        _ => format!("{}\n\n{table}", body.trim_end()),
+    }
+}
+
+/// A comment: what changed, when, how long it lasted, how many results it sums up, and
+/// the newest diagnostics.
+pub fn comment(facts: &Facts<'_>) -> String {
+    let Facts { alert, now, .. } = facts;
+    let gathered = &alert.talk.gathered;
+    let mut text = String::new();
+    if let Some(closed) = gathered.closed_at {
+        let lasted = human(closed.duration_since(alert.fired_at));
+        put(
+            &mut text,
+            format_args!("**Recovered** at {}: all is well again, after {lasted}.\n\n", minute(closed)),
+        );
+    }
+    if let Some(reopened) = gathered.reopened_at {
+        let times = match alert.reopens {
+            1 => "the first relapse".to_owned(),
+            times => format!("relapse number {times}"),
+        };
+        put(
+            &mut text,
+            format_args!("**In trouble again** since {}: {times} of this episode.\n\n", minute(reopened)),
+        );
+    }
+    if alert.is_active() {
+        if gathered.reminder && gathered.reopened_at.is_none() {
+            let lasted = human(now.duration_since(alert.fired_at));
+            put(&mut text, format_args!("**Still in trouble**, for {lasted}.\n\n"));
+        }
+        put(&mut text, format_args!("{}\n\n", lead(alert)));
+    }
+    put_summary(&mut text, facts);
+    put_diagnostics(&mut text, facts);
+    put_absences(&mut text, facts);
+    for gone in &gathered.gone {
+        put(&mut text, format_args!("No longer watched: {}\n\n", line(gone)));
+    }
+    for note in &gathered.notes {
+        put(&mut text, format_args!("> [!NOTE]\n> {}\n\n", line(note)));
+    }
+    text.push_str(&facts.marker);
+    text.push('\n');
+    text
+}
+
+/// One sentence: what is wrong, since when.
+fn lead(alert: &Alert) -> String {
+    let names: Vec<_> = troubled(alert).collect();
+    match names.as_slice() {
+        [] => "All checks are well at present.".to_owned(),
+        [(name, member)] => {
+            let since = minute(member.since);
+            let name = line(name);
+            match member.standing {
+                Standing::Failing => format!("**{name} is down** since {since}."),
+                Standing::Silent => format!(
+                    "**{name} is silent** since {since}: nothing was heard from it for longer \
+                     than its interval and grace allow. It may be dead, stopped, or unable to \
+                     reach teawatch."
+                ),
+                Standing::NeverSeen => format!(
+                    "**{name} was never heard of**, although the configuration expects it. \
+                     Told at {since}."
+                ),
+                Standing::Flapping => format!(
+                    "**{name} is flapping** since {since}: it changes so often between passing \
+                     and failing that neither is believed."
+                ),
+                Standing::CannotTell => format!(
+                    "**Nobody can tell how {name} is**, since {since}: its results say \
+                     \"unknown\". This is not a failure of what is watched; look at whoever \
+                     watches it: a missing program, missing rights, a timeout."
+                ),
+                Standing::Well => format!("{name} is well."),
+            }
+        }
+        many => {
+            let shown: Vec<_> =
+                many.iter().take(NAMES_MAX).map(|(name, _)| line(name)).collect();
+            let more = match many.len().saturating_sub(NAMES_MAX) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let what = match alert.group {
+                Group::Overflow { .. } => "alerts have no issue of their own",
+                Group::Check { .. }
+                | Group::Source { .. }
+                | Group::Named { .. }
+                | Group::Blind { .. } => "checks are in trouble",
+            };
+            format!("**{} {what}**: {}{more}.", many.len(), shown.join(", "))
+        }
+    }
+}
+
+/// How much is summed up.
+fn put_summary(text: &mut String, facts: &Facts<'_>) {
+    let gathered = &facts.alert.talk.gathered;
+    let mut parts = Vec::new();
+    if gathered.results > 0 {
+        let results = counted(gathered.results, "result", "results");
+        parts.push(format!("{results}, {} of them failing", gathered.failures));
+    }
+    if gathered.began > 0 {
+        parts.push(format!("{} into trouble", counted(gathered.began, "turn", "turns")));
+    }
+    if gathered.ended > 0 {
+        parts.push(format!("{} back to well", counted(gathered.ended, "turn", "turns")));
+    }
+    if let (Some(since), false) = (gathered.since, parts.is_empty()) {
+        put(text, format_args!("Since {}: {}.\n\n", second(since), parts.join("; ")));
+    }
+}
+
+/// What was seen last of the members in trouble, or of all when none is.
+fn put_diagnostics(text: &mut String, facts: &Facts<'_>) {
+    let alert = facts.alert;
+    let seen = |(name, _): (&String, &Member)| Some((name.clone(), facts.diagnostics.get(name)?));
+    let mut shown: Vec<_> = troubled(alert).filter_map(seen).collect();
+    if shown.is_empty() {
+        shown = alert.members.iter().filter_map(seen).collect();
+    }
+    for (name, seen) in shown.iter().take(DETAILS_MAX) {
+        let summary = match line(&shorten(&seen.summary, SUMMARY_MAX)) {
+            summary if summary.is_empty() => "no word".to_owned(),
+            summary => summary,
+        };
+        put(text, format_args!("**{}**, {}: {summary}\n\n", line(name), second(seen.at)));
+        if !seen.numbers.is_empty() {
+            let numbers: Vec<_> =
+                seen.numbers.iter().map(|(name, value)| format!("{} = {value}", line(name))).collect();
+            put(text, format_args!("{}\n\n", numbers.join(", ")));
+        }
+        if !seen.details.trim().is_empty() {
+            put(text, format_args!("{}\n\n", block(&seen.details)));
+        }
+    }
+    let left_out = shown.len().saturating_sub(DETAILS_MAX);
+    if left_out > 0 {
+        put(text, format_args!("… and {left_out} more.\n\n"));
+    }
+}
+
+fn put_absences(text: &mut String, facts: &Facts<'_>) {
+    let skip = facts.absences.len().saturating_sub(ABSENCES_MAX);
+    for &(from, until) in facts.absences.iter().skip(skip) {
+        put(
+            text,
+            format_args!(
+                "teawatch itself was not looking from {} to {} ({}); that time counts against \
+                 nobody.\n\n",
+                second(from),
+                second(until),
+                human(until.duration_since(from)),
+            ),
+        );
+    }
+}
+
+/// What teawatch will do, and where to look.
+fn footer(facts: &Facts<'_>) -> String {
+    let mut text = "teawatch keeps the table up to date, comments on what changes, and closes \
+                    this issue on recovery. Write wherever else you like."
+        .to_owned();
+    if facts.alert.placement == Placement::Row {
+        text.push_str(" This alert is a row of an overflow issue.");
+    }
+    if let Some(url) = facts.public_url {
+        put(&mut text, format_args!(" [teawatch]({url}/)"));
+    }
+    text
+}
+
+fn troubled(alert: &Alert) -> impl Iterator<Item = (&String, &Member)> {
+    alert.members.iter().filter(|(_, member)| member.standing.is_trouble())
+}
+
+/// What a member in trouble says, in a title.
+fn told(member: &Member) -> String {
+    match member.standing {
+        Standing::Silent => "silent".to_owned(),
+        Standing::NeverSeen => "never heard of".to_owned(),
+        Standing::Flapping => "flapping".to_owned(),
+        Standing::Failing | Standing::CannotTell | Standing::Well => {
+            if member.summary.trim().is_empty() {
+                state(member.standing).to_owned()
+            } else {
+                member.summary.trim().to_owned()
+            }
+        }
+    }
+}
+
+/// The word for a standing, as the table has it.
+fn state(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Well => "well",
+        Standing::Failing => "**down**",
+        Standing::Silent => "**silent**",
+        Standing::NeverSeen => "**never seen**",
+        Standing::Flapping => "**flapping**",
+        Standing::CannotTell => "**cannot tell**",
+    }
+}
+
+/// A duration as people say it: its two largest units, rounded down.
+pub fn human(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) if minutes < 10 && seconds % 60 > 0 => {
+            format!("{minutes} min {} s", seconds % 60)
+        }
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, 0, _) => format!("{days} d"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+fn minute(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn second(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("writing to a string cannot fail");
+}

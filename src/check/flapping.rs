@@ -92,8 +92,8 @@ mod tests {
         assert!(!flapping.judge(false, recent(".x.x.x.x.x")));
         assert!(flapping.judge(false, recent(".x.x.x.x.x.")));
         // Five of twenty are 25 %, four are less.
-        assert!(flapping.judge(true, recent(".x.x.xxxxxxxxxxxxxxxxx")));
-        assert!(!flapping.judge(true, recent(".x.x.xxxxxxxxxxxxxxxxxx")));
+        assert!(flapping.judge(true, recent(".x.x.xxxxxxxxxxxxxxxx")));
+        assert!(!flapping.judge(true, recent(".x.x.xxxxxxxxxxxxxxxxx")));
         assert!(!Flapping { window: 0, ..flapping }.judge(true, recent(".x.x.x.x.x.x.x")));
     }
 }

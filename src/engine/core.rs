@@ -1,0 +1,505 @@
+//! The state in memory, and what one command or one timer does to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::deadlines::{Deadlines, Sleeper};
+use super::records::{Happened, Meta, Past, Repository};
+use super::settings::Settings;
+use super::{Entry, Feed, source::Source};
+use crate::alert::admit::admit;
+use crate::alert::{
+    self, Alert, EffectKind, Event, Fingerprint, Group, Order, Placement, Rule, Salt, Standing,
+};
+use crate::check::{
+    self, Absence, Absences, Cause, Check, CheckId, Input, Observation, Turn, Verdict,
+};
+use crate::store::{Key, Tree, WriteSet};
+
+/// The whole state. Its methods are the commands; each runs in a round, and nothing that
+/// it changes is visible before the round is on the disk.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) settings: Settings,
+    pub(super) salt: Salt,
+    pub(super) public_url: Option<String>,
+    pub(super) meta: Meta,
+    pub(super) checks: BTreeMap<CheckId, Check>,
+    pub(super) sources: BTreeMap<String, Source>,
+    pub(super) alerts: BTreeMap<Fingerprint, Alert>,
+    pub(super) entries: BTreeMap<u64, Entry>,
+    pub(super) repositories: BTreeMap<String, Repository>,
+    pub(super) absences: Absences,
+    /// The alert that a check in trouble belongs to: an episode keeps its members,
+    /// whatever the routes say meanwhile.
+    pub(super) bound: BTreeMap<CheckId, Fingerprint>,
+    pub(super) deadlines: Deadlines,
+    /// The key of a marker that says that a copy of this store runs elsewhere.
+    pub(super) copied: Option<String>,
+    pub(super) dirty: Dirty,
+}
+
+/// What the round has changed.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    pub(super) meta: bool,
+    pub(super) absences: bool,
+    pub(super) mark: Option<Timestamp>,
+    pub(super) checks: BTreeSet<CheckId>,
+    pub(super) sources: BTreeSet<String>,
+    pub(super) alerts: BTreeSet<Fingerprint>,
+    pub(super) entries: BTreeSet<u64>,
+    pub(super) repositories: BTreeSet<String>,
+    pub(super) history: Vec<(u64, Past)>,
+}
+
+impl Core {
+    /// Takes an observation of a check into account.
+    pub(super) fn observe(&mut self, id: &CheckId, observation: &Observation, now: Timestamp) {
+        if !self.checks.contains_key(id) {
+            self.checks.insert(id.clone(), Check::new(id.clone(), now));
+            self.checks_claim(id, &observation.labels, now);
+        }
+        self.step_check(id, Input::Observed(observation), now);
+    }
+
+    /// Tells a check that time may have passed, or that its agent has come or gone.
+    pub(super) fn wake_check(&mut self, id: &CheckId, now: Timestamp) {
+        self.step_check(id, Input::Woken, now);
+    }
+
+    fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
+        let agent_silent = !id.is_agent() && self.is_agent_silent(&id.source, now);
+        let Some(before) = self.checks.remove(id) else { return };
+        let verdict = before.verdict;
+        let policy = &self.settings.routes.resolve(&id.source, &id.name, &before.labels).policy;
+        let (check, changes) =
+            check::step(policy, &self.absences, before, agent_silent, input, now);
+        let deadline = check.deadline(policy, &self.absences);
+        if check.verdict != verdict {
+            let summary = check.latest.as_ref().map(|seen| seen.summary.clone());
+            self.remember(
+                Happened::Judged {
+                    check: id.clone(),
+                    verdict: check.verdict,
+                    summary: summary.unwrap_or_default(),
+                },
+                now,
+            );
+        }
+        let told = Told::of(&check);
+        self.checks.insert(id.clone(), check);
+        self.dirty.checks.insert(id.clone());
+        self.deadlines.wake_by(&Sleeper::Check(id.clone()), deadline);
+        if let Some(turn) = changes.trouble {
+            self.tell_trouble(id, &told, turn, now);
+        }
+        if let Some(turn) = changes.blindness {
+            self.tell_blindness(id, &told, turn, now);
+        }
+        if id.is_agent() && changes.trouble.is_some_and(|turn| turn != Turn::Continues) {
+            self.wake_source(&id.source, now);
+        }
+    }
+
+    /// Whether nothing can be believed of a source's checks.
+    fn is_agent_silent(&self, source: &str, now: Timestamp) -> bool {
+        let Some(agent) = self.checks.get(&CheckId::agent(source)) else { return false };
+        let policy = &self.settings.routes.resolve(source, check::AGENT, &agent.labels).policy;
+        match agent.verdict {
+            Verdict::Down(Cause::Silent | Cause::NeverSeen) => true,
+            Verdict::Up | Verdict::NeverSeen | Verdict::Down(Cause::Failing | Cause::Flapping) => {
+                agent.is_silent(policy, &self.absences, now)
+            }
+        }
+    }
+
+    /// Wakes all checks of a source but its agent.
+    pub(super) fn wake_source(&mut self, source: &str, now: Timestamp) {
+        let first = CheckId::new(source, "");
+        let ids: Vec<_> = self
+            .checks
+            .range(first..)
+            .map(|(id, _)| id)
+            .take_while(|id| id.source == source)
+            .filter(|id| !id.is_agent())
+            .cloned()
+            .collect();
+        for id in ids {
+            self.wake_check(&id, now);
+        }
+    }
+
+    fn tell_trouble(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
+        let resolved = self.settings.routes.resolve(&id.source, &id.name, &told.labels);
+        let rule = resolved.rule.clone();
+        let (fingerprint, group) = match self.bound.get(id) {
+            Some(fingerprint) => match self.alerts.get(fingerprint) {
+                Some(alert) => (fingerprint.clone(), alert.group.clone()),
+                None => self.group_of(id, &rule),
+            },
+            None => self.group_of(id, &rule),
+        };
+        match turn {
+            Turn::Began | Turn::Continues => {
+                self.bound.insert(id.clone(), fingerprint.clone());
+            }
+            Turn::Ended => {
+                self.bound.remove(id);
+            }
+        }
+        let event = Event::Member {
+            name: id.to_string(),
+            standing: told.standing,
+            summary: told.summary.clone(),
+            is_result: told.is_result(turn),
+        };
+        self.step_alert(&fingerprint, &group, &rule, &event, now);
+    }
+
+    fn tell_blindness(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
+        let rule = self.settings.routes.resolve(&id.source, &id.name, &told.labels).rule.clone();
+        let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };
+        let fingerprint = Fingerprint::new(&self.salt, &group);
+        let event = Event::Member {
+            name: id.to_string(),
+            standing: match turn {
+                Turn::Began | Turn::Continues => Standing::CannotTell,
+                Turn::Ended => Standing::Well,
+            },
+            summary: told.summary.clone(),
+            is_result: false,
+        };
+        self.step_alert(&fingerprint, &group, &rule, &event, now);
+    }
+
+    /// The alert that a check's trouble belongs to by the present routes.
+    pub(super) fn group_of(&self, id: &CheckId, rule: &Rule) -> (Fingerprint, Group) {
+        let group = rule.group_by.group(&id.source, &id.name);
+        (Fingerprint::new(&self.salt, &group), group)
+    }
+
+    /// Takes an event of an alert into account: its state, its orders, its row.
+    pub(super) fn step_alert(
+        &mut self,
+        fingerprint: &Fingerprint,
+        group: &Group,
+        rule: &Rule,
+        event: &Event,
+        now: Timestamp,
+    ) {
+        let before = self.alerts.remove(fingerprint);
+        let before = before.unwrap_or_else(|| Alert::new(fingerprint.clone(), group.clone()));
+        let admission = match group {
+            Group::Overflow { .. } => Placement::Own,
+            Group::Check { .. }
+            | Group::Source { .. }
+            | Group::Named { .. }
+            | Group::Blind { .. } => {
+                let repository = self.repositories.get(&rule.target.repository);
+                repository.map_or(Placement::Own, |repository| {
+                    admit(&self.settings.limits, &repository.admission, now)
+                })
+            }
+        };
+        let was_gone = before.gone_at.is_some();
+        let (alert, orders) = alert::step(rule, before, event, admission, now);
+        let deadline = alert.deadline(rule);
+        let repository = alert.target.repository.clone();
+        let row = (alert.placement == Placement::Row && alert.episode > 0).then(|| row(&alert));
+        if alert.gone_at.is_some() && !was_gone {
+            self.repository(&repository).admission.count_closing();
+        }
+        self.alerts.insert(fingerprint.clone(), alert);
+        self.dirty.alerts.insert(fingerprint.clone());
+        self.deadlines.wake_by(&Sleeper::Alert(fingerprint.clone()), deadline);
+        for order in orders {
+            self.take_order(fingerprint, &repository, order, now);
+        }
+        if let Some(event) = row {
+            self.step_overflow(&repository, rule, &event, now);
+        }
+    }
+
+    /// What an alert without an issue of its own says in the overflow issue.
+    fn step_overflow(&mut self, repository: &str, rule: &Rule, event: &Event, now: Timestamp) {
+        let group = Group::Overflow { repository: repository.to_owned() };
+        let fingerprint = Fingerprint::new(&self.salt, &group);
+        if !self.alerts.contains_key(&fingerprint) {
+            self.claim(&fingerprint, &group, rule, now);
+        }
+        self.step_alert(&fingerprint, &group, &overflow_rule(rule), event, now);
+    }
+
+    fn take_order(
+        &mut self,
+        fingerprint: &Fingerprint,
+        repository: &str,
+        order: Order,
+        now: Timestamp,
+    ) {
+        let admission = &mut self.repository(repository).admission;
+        match order {
+            Order::Tell(effect) => {
+                match effect.kind {
+                    EffectKind::Open => admission.count_opening(now),
+                    EffectKind::Reopen => admission.count_open(),
+                    EffectKind::Close => admission.count_closing(),
+                    EffectKind::Comment | EffectKind::Edit => {}
+                }
+                let seq = self.meta.next_entry;
+                self.meta.next_entry += 1;
+                self.dirty.meta = true;
+                let entry = Entry {
+                    seq,
+                    fingerprint: fingerprint.clone(),
+                    effect,
+                    repository: repository.to_owned(),
+                    made_at: now,
+                    text: None,
+                    doubt: None,
+                    attempts: 0,
+                    not_before: None,
+                    left_out: Vec::new(),
+                    parked: None,
+                    last_error: None,
+                };
+                self.entries.insert(seq, entry);
+                self.dirty.entries.insert(seq);
+                let fingerprint = fingerprint.clone();
+                self.remember(Happened::Ordered { fingerprint, effect }, now);
+            }
+            Order::Strike(effect) => {
+                match effect.kind {
+                    EffectKind::Open | EffectKind::Reopen => admission.count_closing(),
+                    EffectKind::Close => admission.count_open(),
+                    EffectKind::Comment | EffectKind::Edit => {}
+                }
+                let entry = self.entries.values().find(|entry| {
+                    entry.fingerprint == *fingerprint && entry.effect == effect
+                });
+                if let Some(seq) = entry.map(|entry| entry.seq) {
+                    self.entries.remove(&seq);
+                    self.dirty.entries.insert(seq);
+                }
+                let fingerprint = fingerprint.clone();
+                self.remember(Happened::Struck { fingerprint, effect }, now);
+            }
+        }
+    }
+
+    pub(super) fn wake_alert(&mut self, fingerprint: &Fingerprint, now: Timestamp) {
+        let Some(alert) = self.alerts.get(fingerprint) else { return };
+        let (group, rule) = (alert.group.clone(), self.rule_of(alert));
+        self.step_alert(fingerprint, &group, &rule, &Event::Woken, now);
+    }
+
+    /// The rule of an alert: that of its check, or of its first member.
+    pub(super) fn rule_of(&self, alert: &Alert) -> Rule {
+        let of_check = |source: &str, name: &str| {
+            let id = CheckId::new(source, name);
+            let empty = BTreeMap::new();
+            let labels = self.checks.get(&id).map_or(&empty, |check| &check.labels);
+            self.settings.routes.resolve(source, name, labels).rule.clone()
+        };
+        match &alert.group {
+            Group::Check { source, name } | Group::Blind { source, name } => {
+                of_check(source, name)
+            }
+            Group::Source { .. } | Group::Named { .. } => {
+                let first = alert.members.keys().next();
+                match first.and_then(|name| name.split_once('/')) {
+                    Some((source, name)) => of_check(source, name),
+                    None => self.settings.routes.otherwise.rule.clone(),
+                }
+            }
+            Group::Overflow { repository } => {
+                let mut rule = overflow_rule(&self.settings.routes.otherwise.rule);
+                rule.target.repository.clone_from(repository);
+                rule
+            }
+        }
+    }
+
+    /// Wakes what is due, at most `budget` of it. Returns how many were woken.
+    pub(super) fn wake_due(&mut self, budget: usize, now: Timestamp) -> usize {
+        let mut woken = 0;
+        while woken < budget {
+            let Some(sleeper) = self.deadlines.pop_due(now) else { break };
+            woken += 1;
+            match &sleeper {
+                Sleeper::Check(id) => {
+                    // A check whose agent fell silent as well has nothing to say, and the
+                    // agent must have said it before.
+                    if !id.is_agent() && self.is_agent_silent(&id.source, now) {
+                        self.wake_check(&CheckId::agent(&id.source), now);
+                    }
+                    let due = self.checks.get(id).and_then(|check| {
+                        let routes = &self.settings.routes;
+                        let policy = &routes.resolve(&id.source, &id.name, &check.labels).policy;
+                        check.deadline(policy, &self.absences)
+                    });
+                    match due {
+                        Some(due) if due <= now => self.wake_check(id, now),
+                        due => self.deadlines.wake_by(&sleeper, due),
+                    }
+                }
+                Sleeper::Alert(fingerprint) => {
+                    let due =
+                        self.alerts.get(fingerprint).and_then(|a| a.deadline(&self.rule_of(a)));
+                    match due {
+                        Some(due) if due <= now => self.wake_alert(fingerprint, now),
+                        due => self.deadlines.wake_by(&sleeper, due),
+                    }
+                }
+            }
+        }
+        woken
+    }
+
+    /// When something is due next.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.next()
+    }
+
+    /// Notes that nobody was looking.
+    pub(super) fn absent(&mut self, absence: Absence, now: Timestamp) {
+        tracing::warn!(from = %absence.from, until = %absence.until, "teawatch was not looking");
+        self.absences.push(absence);
+        self.dirty.absences = true;
+        self.remember(Happened::Absent { from: absence.from, until: absence.until }, now);
+    }
+
+    /// Notes that somebody is looking.
+    pub(super) fn mark(&mut self, now: Timestamp) {
+        self.dirty.mark = Some(now);
+    }
+
+    pub(super) fn repository(&mut self, name: &str) -> &mut Repository {
+        if !self.dirty.repositories.contains(name) {
+            self.dirty.repositories.insert(name.to_owned());
+        }
+        self.repositories.entry(name.to_owned()).or_default()
+    }
+
+    pub(super) fn remember(&mut self, what: Happened, now: Timestamp) {
+        let number = self.meta.next_history;
+        self.meta.next_history += 1;
+        self.dirty.meta = true;
+        self.dirty.history.push((number, Past { at: now, what }));
+    }
+
+    /// Everything the round has changed, for the disk and for the outbox.
+    pub(super) fn take_writes(&mut self) -> (WriteSet, Vec<Feed>) {
+        let dirty = std::mem::take(&mut self.dirty);
+        let mut writes = WriteSet::new();
+        let mut feed = Vec::new();
+        if dirty.meta {
+            writes.put(Tree::Meta, keys::STATE, &self.meta);
+        }
+        if let Some(mark) = dirty.mark {
+            writes.put(Tree::Meta, keys::MARK, &mark);
+        }
+        if dirty.absences {
+            writes.put(Tree::Absences, keys::ALL, &self.absences);
+        }
+        for id in &dirty.checks {
+            put(&mut writes, Tree::Checks, keys::check(id), self.checks.get(id));
+        }
+        for source in &dirty.sources {
+            put(&mut writes, Tree::Sources, Key::new().text(source), self.sources.get(source));
+        }
+        for fingerprint in &dirty.alerts {
+            let key = Key::new().text(fingerprint.as_str());
+            put(&mut writes, Tree::Alerts, key, self.alerts.get(fingerprint));
+        }
+        for repository in &dirty.repositories {
+            let key = Key::new().text(repository);
+            put(&mut writes, Tree::Repositories, key, self.repositories.get(repository));
+            if let Some(record) = self.repositories.get(repository) {
+                feed.push(Feed::Repository(repository.clone(), Box::new(record.clone())));
+            }
+        }
+        for seq in dirty.entries {
+            let entry = self.entries.get(&seq);
+            put(&mut writes, Tree::Outbox, Key::new().u64(seq), entry);
+            feed.push(match entry {
+                Some(entry) => Feed::Entry(Box::new(entry.clone())),
+                None => Feed::Gone(seq),
+            });
+        }
+        for (number, past) in dirty.history {
+            writes.put(Tree::History, Key::new().u64(number), &past);
+        }
+        (writes, feed)
+    }
+}
+
+fn put<T: serde::Serialize>(writes: &mut WriteSet, tree: Tree, key: Key, record: Option<&T>) {
+    match record {
+        Some(record) => writes.put(tree, key, record),
+        None => writes.delete(tree, key),
+    }
+}
+
+/// The keys of records that stand alone, and of checks.
+pub(super) mod keys {
+    use super::{CheckId, Key};
+
+    pub(in crate::engine) const STATE: &str = "state";
+    pub(in crate::engine) const MARK: &str = "mark";
+    pub(in crate::engine) const ALL: &str = "all";
+
+    pub(in crate::engine) fn check(id: &CheckId) -> Key {
+        Key::new().text(&id.source).text(&id.name)
+    }
+}
+
+/// What an alert is told of a check.
+struct Told {
+    standing: Standing,
+    summary: String,
+    labels: BTreeMap<String, String>,
+}
+
+impl Told {
+    fn of(check: &Check) -> Self {
+        Self {
+            standing: match check.verdict {
+                Verdict::Up | Verdict::NeverSeen => Standing::Well,
+                Verdict::Down(Cause::Failing) => Standing::Failing,
+                Verdict::Down(Cause::Silent) => Standing::Silent,
+                Verdict::Down(Cause::NeverSeen) => Standing::NeverSeen,
+                Verdict::Down(Cause::Flapping) => Standing::Flapping,
+            },
+            summary: check.latest.as_ref().map_or_else(String::new, |seen| seen.summary.clone()),
+            labels: check.labels.clone(),
+        }
+    }
+
+    /// Silence is no result.
+    fn is_result(&self, turn: Turn) -> bool {
+        turn != Turn::Began || matches!(self.standing, Standing::Failing | Standing::Flapping)
+    }
+}
+
+/// The row of an alert in the overflow issue.
+fn row(alert: &Alert) -> Event {
+    let mut in_trouble = alert.members.iter().filter(|(_, member)| member.standing.is_trouble());
+    let (standing, summary) = match in_trouble.next() {
+        Some((_, member)) => (member.standing, member.summary.clone()),
+        None => (Standing::Failing, String::new()),
+    };
+    let standing = if alert.is_active() { standing } else { Standing::Well };
+    Event::Member { name: alert.group.row(), standing, summary, is_result: false }
+}
+
+/// An overflow issue opens and closes at once: its members have waited already.
+fn overflow_rule(rule: &Rule) -> Rule {
+    Rule {
+        open_after: jiff::SignedDuration::ZERO,
+        close_after: jiff::SignedDuration::ZERO,
+        ..rule.clone()
+    }
+}

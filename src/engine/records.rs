@@ -1,0 +1,65 @@
+//! What the engine keeps besides checks, alerts and effects.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::admit;
+use crate::alert::marker::Instance;
+use crate::alert::{Effect, Fingerprint};
+use crate::check::{CheckId, Verdict};
+use crate::observation::ReportId;
+
+/// What the store as a whole must remember.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    pub instance: Instance,
+    pub made_at: Timestamp,
+    /// Numbers the next outbox entry.
+    pub next_entry: u64,
+    /// Numbers the next record of the history.
+    pub next_history: u64,
+}
+
+/// A repository that issues go to, by the name that the configuration has for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    pub admission: admit::Repository,
+    /// Its present name, when it was renamed or transferred.
+    pub renamed: Option<String>,
+    /// Its open issues of ours were read. Nothing is opened there before.
+    pub is_adopted: bool,
+    /// Open issues of ours that no alert has claimed.
+    pub unclaimed: Vec<Unclaimed>,
+}
+
+/// An open issue of ours that this store did not open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unclaimed {
+    pub fingerprint: Fingerprint,
+    pub episode: u64,
+    pub number: u64,
+}
+
+/// One line of the history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    pub at: Timestamp,
+    pub what: Happened,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "happened", rename_all = "snake_case")]
+pub enum Happened {
+    /// A check's verdict changed.
+    Judged { check: CheckId, verdict: Verdict, summary: String },
+    /// A report arrived after a newer one: it changed nothing.
+    LateReport { source: String, id: ReportId, checks: Vec<String> },
+    /// An effect was ordered, carried out, struck, or dropped by a person.
+    Ordered { fingerprint: Fingerprint, effect: Effect },
+    Delivered { fingerprint: Fingerprint, effect: Effect, issue: Option<u64> },
+    Struck { fingerprint: Fingerprint, effect: Effect },
+    Dropped { fingerprint: Fingerprint, effect: Effect },
+    /// teawatch was not looking.
+    Absent { from: Timestamp, until: Timestamp },
+}

@@ -1,0 +1,196 @@
+//! In which order an agent's reports count.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::observation::ReportId;
+
+/// Epochs that are remembered besides the one that counts.
+const FORMER_MAX: usize = 4;
+/// Sequence numbers below the newest that are told apart from repeats.
+const WINDOW: u64 = 128;
+/// An epoch that comes back this often after another one is a second agent.
+const RETURNS_MAX: u32 = 3;
+
+/// What is remembered about one source's reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The epoch that counts: the newest to arrive.
+    pub current: Epoch,
+    /// Epochs that were replaced, newest first.
+    former: VecDeque<Epoch>,
+    /// How often a former epoch reported after it was replaced.
+    returns: u32,
+}
+
+/// The reports of one epoch so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Epoch {
+    pub epoch: String,
+    /// The highest sequence number.
+    pub newest: u64,
+    /// Bit n is set when `newest - n` has arrived.
+    arrived: u128,
+    pub last_seen: Timestamp,
+    /// When the agent said it would report again, counted from `last_seen`.
+    interval: Option<SignedDuration>,
+}
+
+/// What a report is to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It counts.
+    Newest,
+    /// It arrived late: it goes into the history and changes nothing.
+    Older,
+    /// It was there before.
+    Duplicate,
+}
+
+impl Source {
+    /// Takes the first report of a source.
+    pub fn new(id: &ReportId, interval: Option<SignedDuration>, now: Timestamp) -> Self {
+        Self { current: Epoch::new(id, interval, now), former: VecDeque::new(), returns: 0 }
+    }
+
+    /// Takes one more report into account.
+    pub fn place(
+        &mut self,
+        id: &ReportId,
+        interval: Option<SignedDuration>,
+        now: Timestamp,
+    ) -> Place {
+        if self.current.epoch == id.epoch {
+            return self.current.place(id.seq, interval, now);
+        }
+        let is_late = self.current.is_late(now);
+        let Some(index) = self.former.iter().position(|former| former.epoch == id.epoch) else {
+            let replaced = std::mem::replace(&mut self.current, Epoch::new(id, interval, now));
+            self.remember(replaced);
+            return Place::Newest;
+        };
+        let is_news = self.former[index].newest < id.seq;
+        if !is_news {
+            return self.former[index].place(id.seq, interval, now);
+        }
+        self.returns = self.returns.saturating_add(1);
+        // Two agents under one name: the one that came last counts, unless it has gone.
+        if !is_late {
+            self.former[index].place(id.seq, interval, now);
+            return Place::Older;
+        }
+        let Some(mut back) = self.former.remove(index) else { return Place::Older };
+        back.place(id.seq, interval, now);
+        let replaced = std::mem::replace(&mut self.current, back);
+        self.remember(replaced);
+        Place::Newest
+    }
+
+    /// Whether two agents seem to report under this name.
+    pub fn has_two_agents(&self) -> bool {
+        self.returns >= RETURNS_MAX
+    }
+
+    fn remember(&mut self, replaced: Epoch) {
+        self.former.push_front(replaced);
+        self.former.truncate(FORMER_MAX);
+    }
+}
+
+impl Epoch {
+    fn new(id: &ReportId, interval: Option<SignedDuration>, now: Timestamp) -> Self {
+        Self { epoch: id.epoch.clone(), newest: id.seq, arrived: 1, last_seen: now, interval }
+    }
+
+    fn place(&mut self, seq: u64, interval: Option<SignedDuration>, now: Timestamp) -> Place {
+        if seq > self.newest {
+            let shift = seq - self.newest;
+            self.arrived = u32::try_from(shift)
+                .ok()
+                .and_then(|shift| self.arrived.checked_shl(shift))
+                .unwrap_or(0)
+                | 1;
+            self.newest = seq;
+            self.last_seen = now;
+            self.interval = interval;
+            return Place::Newest;
+        }
+        let back = self.newest - seq;
+        if back >= WINDOW {
+            // Too far back to tell: the history does not mind a repeat.
+            return Place::Older;
+        }
+        let bit = 1_u128 << back;
+        if self.arrived & bit != 0 {
+            return Place::Duplicate;
+        }
+        self.arrived |= bit;
+        Place::Older
+    }
+
+    fn is_late(&self, now: Timestamp) -> bool {
+        self.interval.is_some_and(|interval| now.duration_since(self.last_seen) > interval)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// Plays reports (second, epoch, seq), each due again after a minute.
+    fn play(script: &[(i64, &str, u64)]) -> (Source, Vec<Place>) {
+        let minute = Some(SignedDuration::from_secs(60));
+        let id = |epoch: &str, seq| ReportId { epoch: epoch.to_owned(), seq };
+        let (second, epoch, seq) = script[0];
+        let mut source = Source::new(&id(epoch, seq), minute, at(second));
+        let rest = &script[1..];
+        let places =
+            rest.iter().map(|&(s, epoch, seq)| source.place(&id(epoch, seq), minute, at(s)));
+        let places = places.collect();
+        (source, places)
+    }
+
+    #[test]
+    fn a_late_report_is_older_and_a_repeated_one_a_duplicate() {
+        use Place::{Duplicate, Newest, Older};
+        let (_, places) = play(&[
+            (0, "a", 1),
+            (1, "a", 3),
+            (2, "a", 2),
+            (3, "a", 2),
+            (4, "a", 3),
+            (5, "a", 400),
+            (6, "a", 3),
+        ]);
+        assert_eq!(places, [Newest, Older, Duplicate, Duplicate, Newest, Older]);
+    }
+
+    #[test]
+    fn the_newest_epoch_replaces_the_one_before_also_with_a_lower_number() {
+        let (source, places) = play(&[(0, "a", 900), (1, "b", 1), (2, "a", 900)]);
+        assert_eq!(places, [Place::Newest, Place::Duplicate]);
+        assert!(!source.has_two_agents());
+    }
+
+    #[test]
+    fn two_agents_with_one_name_are_noticed_and_only_one_counts() {
+        let (source, places) =
+            play(&[(0, "a", 1), (1, "b", 1), (2, "a", 2), (3, "b", 2), (4, "a", 3), (5, "a", 4)]);
+        use Place::{Newest, Older};
+        assert_eq!(places, [Newest, Older, Newest, Older, Older]);
+        assert!(source.has_two_agents());
+    }
+
+    #[test]
+    fn a_former_epoch_counts_again_once_the_newer_one_has_gone() {
+        let (source, places) = play(&[(0, "a", 1), (1, "b", 1), (62, "a", 2)]);
+        assert_eq!(places, [Place::Newest, Place::Newest]);
+        assert_eq!(source.current.epoch, "a");
+    }
+}
