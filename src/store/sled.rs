@@ -1,0 +1,399 @@
+//! The store on sled 0.34, with the habits that make it safe.
+//!
+//! sled's `flush` moves its log into the page cache and starts writing it out, but never
+//! syncs. Every commit is therefore followed by an `fdatasync` of sled's data file through
+//! a handle of our own: it acts on the file, not on the handle. sled's `flush_async`
+//! deadlocks when several are under way, and is not used. Where sled meets damage it
+//! may panic instead of returning an error; every call into it is guarded.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use ::sled::transaction::{TransactionError, Transactional as _};
+
+use super::error::Error;
+use super::tree::Tree;
+use super::writes::WriteSet;
+use super::{SCHEMA, Store, Visitor, pieces};
+
+/// How much memory sled's page cache may take, unless configured otherwise. Its own
+/// default is 1 GiB, which buys nothing for records that are read once, at the start.
+pub const CACHE_BYTES: u64 = 64 << 20;
+
+/// Where the schema stands: in a tree that is no [`Tree`], as it is no record.
+const SCHEMA_TREE: &str = "schema";
+const SCHEMA_KEY: &str = "version";
+
+/// A store in a directory, which one process at a time can open.
+///
+/// Every method blocks for the time of a disk access or longer; call them from a thread
+/// of their own, never from async code. Dropping it stops sled's threads and blocks, too.
+pub struct Sled {
+    path: PathBuf,
+    trees: BTreeMap<Tree, ::sled::Tree>,
+    db: ::sled::Db,
+    /// sled's data file, for the sync.
+    data: File,
+    /// How many pieces the records with more than one have; once `indexed`, all of them.
+    long: BTreeMap<(Tree, Vec<u8>), u16>,
+    indexed: bool,
+    failed: bool,
+    commits: u64,
+    syncs: u64,
+    /// Held for as long as this lives; sled locks its data file only after it has
+    /// looked at its directory.
+    _lock: File,
+}
+
+impl Sled {
+    /// Opens the store in `<data_dir>/store`, and makes both directories where they are
+    /// missing, for their owner alone.
+    ///
+    /// Leaves a damaged store as it is ([`Error::Damaged`]), refuses one that another
+    /// process has open and one with a newer schema.
+    pub fn open(data_dir: &Path, cache_bytes: u64) -> Result<Self, Error> {
+        let path = data_dir.join("store");
+        let cannot_open = |source| Error::Open { path: path.clone(), source };
+
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(cannot_open)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).map_err(cannot_open)?;
+        let lock = File::create(data_dir.join("store.lock")).map_err(cannot_open)?;
+        lock.set_permissions(Permissions::from_mode(0o600)).map_err(cannot_open)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse { path }),
+            Err(TryLockError::Error(source)) => return Err(cannot_open(source)),
+        }
+
+        let has_snapshot = sweep_snapshots(&path).map_err(cannot_open)?;
+        if has_snapshot && !path.join("db").exists() {
+            let reason = "its data file `db` is missing".to_owned();
+            return Err(Error::Damaged { path, reason });
+        }
+        let config = ::sled::Config::new().path(&path).cache_capacity(cache_bytes);
+        let (db, trees, schema) = guarded(&path, || {
+            let db = config.open()?;
+            let schema = db.open_tree(SCHEMA_TREE)?;
+            let trees = Tree::ALL
+                .into_iter()
+                .map(|tree| Ok((tree, db.open_tree(tree.name())?)))
+                .collect::<::sled::Result<BTreeMap<_, _>>>()?;
+            Ok((db, trees, schema))
+        })
+        .map_err(|error| match error {
+            Error::Broken(source) => cannot_open(source),
+            error => error,
+        })?;
+        let data = File::open(path.join("db")).map_err(cannot_open)?;
+
+        let (found, is_empty) = guarded(&path, || {
+            let found = schema.get(SCHEMA_KEY)?;
+            Ok((found, trees.values().all(|tree| tree.is_empty())))
+        })?;
+        match found.as_deref().map(<[u8; 4]>::try_from) {
+            Some(Ok(found)) => {
+                let found = u32::from_be_bytes(found);
+                if found > SCHEMA {
+                    return Err(Error::Newer { path, found, known: SCHEMA });
+                }
+            }
+            Some(Err(_)) => {
+                let reason = "its schema is no number".to_owned();
+                return Err(Error::Damaged { path, reason });
+            }
+            None if !is_empty => {
+                let reason = "it has records but no schema".to_owned();
+                return Err(Error::Damaged { path, reason });
+            }
+            None => {
+                guarded(&path, || {
+                    schema.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
+                    db.flush()
+                })?;
+                sync_new(data_dir, &path).map_err(cannot_open)?;
+            }
+        }
+        for file in files(&path).map_err(cannot_open)? {
+            fs::set_permissions(file, Permissions::from_mode(0o600)).map_err(cannot_open)?;
+        }
+
+        Ok(Self {
+            path,
+            trees,
+            db,
+            data,
+            long: BTreeMap::new(),
+            indexed: false,
+            failed: false,
+            commits: 0,
+            syncs: 0,
+            _lock: lock,
+        })
+    }
+
+    /// How many commits have succeeded since the store was opened.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// How many times the data file was synced for a commit; as many as there were
+    /// commits.
+    pub fn syncs(&self) -> u64 {
+        self.syncs
+    }
+
+    /// Brings the writes into pieces. What a shorter value leaves over is deleted.
+    fn lay_out(&self, writes: &WriteSet) -> Layout {
+        let mut layout = Layout::default();
+        for (tree, key, value) in writes.iter() {
+            let before = self.long.get(&(tree, key.to_vec())).copied().unwrap_or(1);
+            let after = value.map_or(0, |value| pieces::count(value.len()));
+            let tree_index = layout.tree_index(tree, &self.trees);
+            let values = value.into_iter().flat_map(pieces::split);
+            for (number, value) in (0..after).zip(values) {
+                let key = pieces::physical_key(key, number).into();
+                layout.changes.push((tree_index, key, Some(value.into())));
+            }
+            for number in after..before {
+                layout.changes.push((tree_index, pieces::physical_key(key, number).into(), None));
+            }
+            if before > 1 || after > 1 {
+                layout.long.push(((tree, key.to_vec()), after));
+            }
+        }
+        layout
+    }
+
+    /// Writes the changes in one transaction and makes them durable.
+    fn write(&mut self, layout: &Layout) -> Result<(), Error> {
+        guarded(&self.path, || {
+            // sled may run this more than once, so that it only repeats what is given.
+            let written = layout.trees.transaction(|views| {
+                for (tree, key, value) in &layout.changes {
+                    match value {
+                        Some(value) => views[*tree].insert(key, value)?,
+                        None => views[*tree].remove(key)?,
+                    };
+                }
+                Ok(())
+            });
+            written.map_err(|error: TransactionError<Infallible>| match error {
+                TransactionError::Storage(error) => error,
+                TransactionError::Abort(never) => match never {},
+            })?;
+            self.db.flush()
+        })?;
+        self.data.sync_data().map_err(Error::Broken)?;
+        self.syncs += 1;
+        Ok(())
+    }
+
+    /// Shows every record of one tree and notes the long ones.
+    fn load_tree(&mut self, tree: Tree, visit: &mut Visitor<'_>) -> Result<(), Error> {
+        let damaged =
+            |reason: &str| Error::Damaged { path: self.path.clone(), reason: reason.to_owned() };
+        let records = &self.trees[&tree];
+        let mut iter = records.iter();
+        // Further pieces are fetched with the first one of their record. The walk only
+        // counts them, so that one that belongs to no record is noticed.
+        let mut further_expected = 0_u64;
+        let mut further_seen = 0_u64;
+        while let Some((physical, bytes)) = guarded(&self.path, || iter.next().transpose())? {
+            let (key, number) =
+                pieces::logical_key(&physical).ok_or_else(|| damaged("a key is too short"))?;
+            if number > 0 {
+                further_seen += 1;
+                continue;
+            }
+            let (count, value) =
+                pieces::first(&bytes).ok_or_else(|| damaged("a value is too short"))?;
+            if count == 1 {
+                visit(tree, key, value)?;
+                continue;
+            }
+            let mut value = value.to_vec();
+            for number in 1..count {
+                let piece = pieces::physical_key(key, number);
+                let piece = guarded(&self.path, || records.get(piece))?
+                    .ok_or_else(|| damaged("a piece of a long value is missing"))?;
+                value.extend_from_slice(&piece);
+            }
+            further_expected += u64::from(count - 1);
+            visit(tree, key, &value)?;
+            self.long.insert((tree, key.to_vec()), count);
+        }
+        if further_seen == further_expected {
+            Ok(())
+        } else {
+            Err(damaged("a piece of a long value belongs to no record"))
+        }
+    }
+}
+
+impl Store for Sled {
+    fn load(&mut self, visit: &mut Visitor<'_>) -> Result<(), Error> {
+        for tree in Tree::ALL {
+            self.load_tree(tree, visit)?;
+        }
+        self.indexed = true;
+        Ok(())
+    }
+
+    /// The first commit of a store that was not loaded walks over all records, to learn
+    /// which of them have several pieces.
+    fn commit(&mut self, writes: &WriteSet) -> Result<(), Error> {
+        if self.failed {
+            return Err(Error::Failed);
+        }
+        if writes.is_empty() {
+            return Ok(());
+        }
+        writes.within_limits()?;
+        if !self.indexed {
+            self.load(&mut |_, _, _| Ok(()))?;
+        }
+        let layout = self.lay_out(writes);
+        if let Err(error) = self.write(&layout) {
+            self.failed = true;
+            return Err(error);
+        }
+        self.commits += 1;
+        for (key, count) in layout.long {
+            if count > 1 {
+                self.long.insert(key, count);
+            } else {
+                self.long.remove(&key);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Sled {
+    /// sled's own way would print all records.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sled")
+            .field("path", &self.path)
+            .field("commits", &self.commits)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A write set as sled takes it.
+#[derive(Default)]
+struct Layout {
+    /// The trees that are touched, which the changes name by their place.
+    trees: Vec<::sled::Tree>,
+    last: Option<Tree>,
+    changes: Vec<(usize, ::sled::IVec, Option<::sled::IVec>)>,
+    /// The records that have or had several pieces, with their new number.
+    long: Vec<((Tree, Vec<u8>), u16)>,
+}
+
+impl Layout {
+    /// The place of `tree`. Write sets are sorted by tree, so that only the last one can
+    /// be there already.
+    fn tree_index(&mut self, tree: Tree, trees: &BTreeMap<Tree, ::sled::Tree>) -> usize {
+        if self.last != Some(tree) {
+            self.last = Some(tree);
+            self.trees.push(trees[&tree].clone());
+        }
+        self.trees.len() - 1
+    }
+}
+
+/// Deletes what a kill during an earlier start has left of an unfinished snapshot: sled
+/// would take it for a snapshot and fail. Its final name comes only by a rename, so that
+/// nothing is lost. Says whether there is a finished one.
+fn sweep_snapshots(path: &Path) -> io::Result<bool> {
+    let mut has_snapshot = false;
+    for file in files(path)? {
+        let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+        if name.starts_with(b"snap.") {
+            if name.ends_with(b".generating") {
+                fs::remove_file(&file)?;
+            } else {
+                has_snapshot = true;
+            }
+        }
+    }
+    Ok(has_snapshot)
+}
+
+/// The plain files in a directory.
+fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+/// Makes a new store durable: its files, and the names that lead to them.
+fn sync_new(data_dir: &Path, path: &Path) -> io::Result<()> {
+    for file in files(path)? {
+        File::open(file)?.sync_all()?;
+    }
+    let above = match data_dir.parent() {
+        Some(above) if above.as_os_str().is_empty() => Some(Path::new(".")),
+        above => above,
+    };
+    for directory in [Some(path), Some(data_dir), above].into_iter().flatten() {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+thread_local! {
+    /// Whether a panic on this thread is caught and told as an error.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls into sled. A panic becomes an error and is not printed: what a person needs is
+/// what to do, not where in sled it happened.
+fn guarded<T>(path: &Path, call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !GUARDED.get() {
+                print(info);
+            }
+        }));
+    });
+    GUARDED.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(call));
+    GUARDED.set(false);
+    let damaged = |reason| Err(Error::Damaged { path: path.to_owned(), reason });
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(::sled::Error::Io(error))) => Err(Error::Broken(error)),
+        Ok(Err(error @ (::sled::Error::Corruption { .. } | ::sled::Error::ReportableBug(_)))) => {
+            damaged(error.to_string())
+        }
+        Ok(Err(error @ (::sled::Error::CollectionNotFound(_) | ::sled::Error::Unsupported(_)))) => {
+            Err(Error::Broken(io::Error::other(error)))
+        }
+        Err(payload) => damaged(said(payload.as_ref())),
+    }
+}
+
+/// What a panic said.
+fn said(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given")
+        .to_owned()
+}
