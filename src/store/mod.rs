@@ -23,6 +23,7 @@ pub use self::writes::WriteSet;
 mod codec;
 mod dump;
 mod error;
+mod guard;
 mod key;
 mod memory;
 mod pieces;

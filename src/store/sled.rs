@@ -5,21 +5,25 @@
 //! a handle of our own: it acts on the file, not on the handle. sled's `flush_async`
 //! deadlocks when several are under way, and is not used. Where sled meets damage it
 //! may panic instead of returning an error; every call into it is guarded.
+//!
+//! Or it takes the damage for the end of its log, and drops what follows without a word.
+//! So every commit carries its number, and the file `commits` says, outside of sled,
+//! which number was durable last. It is written after the sync and not synced itself: it
+//! may be behind, and never ahead. A store that is behind its file has lost commits that
+//! were acknowledged, and is refused; who has no backup and wants what is left may delete
+//! that file.
 
-use std::any::Any;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::panic::{self, AssertUnwindSafe};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use ::sled::transaction::{TransactionError, Transactional as _};
 
 use super::error::Error;
+use super::guard::guarded;
 use super::tree::Tree;
 use super::writes::WriteSet;
 use super::{SCHEMA, Store, Visitor, pieces};
@@ -28,9 +32,11 @@ use super::{SCHEMA, Store, Visitor, pieces};
 /// default is 1 GiB, which buys nothing for records that are read once, at the start.
 pub const CACHE_BYTES: u64 = 64 << 20;
 
-/// Where the schema stands: in a tree that is no [`Tree`], as it is no record.
-const SCHEMA_TREE: &str = "schema";
-const SCHEMA_KEY: &str = "version";
+/// What the store says about itself stands in a tree that is no [`Tree`]: the schema (4
+/// bytes) and the number of the last commit (8 bytes).
+const OWN_TREE: &str = "store";
+const SCHEMA_KEY: &str = "schema";
+const NUMBER_KEY: &str = "commits";
 
 /// A store in a directory, which one process at a time can open.
 ///
@@ -39,9 +45,14 @@ const SCHEMA_KEY: &str = "version";
 pub struct Sled {
     path: PathBuf,
     trees: BTreeMap<Tree, ::sled::Tree>,
+    own: ::sled::Tree,
     db: ::sled::Db,
     /// sled's data file, for the sync.
     data: File,
+    /// The file that says which commit was durable last.
+    witness: File,
+    /// The number of the last commit, counted from when the store was new.
+    number: u64,
     /// How many pieces the records with more than one have; once `indexed`, all of them.
     long: BTreeMap<(Tree, Vec<u8>), u16>,
     indexed: bool,
@@ -79,43 +90,55 @@ impl Sled {
             return Err(Error::Damaged { path, reason });
         }
         let config = ::sled::Config::new().path(&path).cache_capacity(cache_bytes);
-        let (db, trees, schema) = guarded(&path, || {
+        let (db, trees, own) = guarded(&path, || {
             let db = config.open()?;
-            let schema = db.open_tree(SCHEMA_TREE)?;
+            let own = db.open_tree(OWN_TREE)?;
             let trees = Tree::ALL
                 .into_iter()
                 .map(|tree| Ok((tree, db.open_tree(tree.name())?)))
                 .collect::<::sled::Result<BTreeMap<_, _>>>()?;
-            Ok((db, trees, schema))
+            Ok((db, trees, own))
         })
         .map_err(|error| match error {
             Error::Broken(source) => cannot_open(source),
             error => error,
         })?;
         let data = File::open(path.join("db")).map_err(cannot_open)?;
+        let witness = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join("commits"))
+            .map_err(cannot_open)?;
 
-        let (found, is_empty) = guarded(&path, || {
-            let found = schema.get(SCHEMA_KEY)?;
-            Ok((found, trees.values().all(|tree| tree.is_empty())))
+        let (schema, number, is_empty) = guarded(&path, || {
+            let is_empty = trees.values().all(::sled::Tree::is_empty);
+            Ok((own.get(SCHEMA_KEY)?, own.get(NUMBER_KEY)?, is_empty))
         })?;
-        match found.as_deref().map(<[u8; 4]>::try_from) {
+        let damaged = |reason| Error::Damaged { path: path.clone(), reason };
+        let number = match number.as_deref().map(<[u8; 8]>::try_from) {
+            Some(Ok(number)) => u64::from_be_bytes(number),
+            Some(Err(_)) => return Err(damaged("its number of commits is no number".to_owned())),
+            None => 0,
+        };
+        let durable = read_witness(&witness).map_err(cannot_open)?;
+        if number < durable {
+            let lost = durable - number;
+            return Err(damaged(format!("its last commits are missing, {lost} of {durable}")));
+        }
+        match schema.as_deref().map(<[u8; 4]>::try_from) {
             Some(Ok(found)) => {
                 let found = u32::from_be_bytes(found);
                 if found > SCHEMA {
                     return Err(Error::Newer { path, found, known: SCHEMA });
                 }
             }
-            Some(Err(_)) => {
-                let reason = "its schema is no number".to_owned();
-                return Err(Error::Damaged { path, reason });
-            }
-            None if !is_empty => {
-                let reason = "it has records but no schema".to_owned();
-                return Err(Error::Damaged { path, reason });
-            }
+            Some(Err(_)) => return Err(damaged("its schema is no number".to_owned())),
+            None if !is_empty => return Err(damaged("it has records but no schema".to_owned())),
             None => {
                 guarded(&path, || {
-                    schema.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
+                    own.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
                     db.flush()
                 })?;
                 sync_new(data_dir, &path).map_err(cannot_open)?;
@@ -128,8 +151,11 @@ impl Sled {
         Ok(Self {
             path,
             trees,
+            own,
             db,
             data,
+            witness,
+            number,
             long: BTreeMap::new(),
             indexed: false,
             failed: false,
@@ -152,7 +178,9 @@ impl Sled {
 
     /// Brings the writes into pieces. What a shorter value leaves over is deleted.
     fn lay_out(&self, writes: &WriteSet) -> Layout {
-        let mut layout = Layout::default();
+        let mut layout = Layout { trees: vec![self.own.clone()], ..Layout::default() };
+        let number = (self.number + 1).to_be_bytes();
+        layout.changes.push((0, NUMBER_KEY.into(), Some(number.as_slice().into())));
         for (tree, key, value) in writes.iter() {
             let before = self.long.get(&(tree, key.to_vec())).copied().unwrap_or(1);
             let after = value.map_or(0, |value| pieces::count(value.len()));
@@ -193,7 +221,8 @@ impl Sled {
         })?;
         self.data.sync_data().map_err(Error::Broken)?;
         self.syncs += 1;
-        Ok(())
+        self.number += 1;
+        self.witness.write_all_at(&self.number.to_be_bytes(), 0).map_err(Error::Broken)
     }
 
     /// Shows every record of one tree and notes the long ones.
@@ -291,7 +320,7 @@ impl std::fmt::Debug for Sled {
 /// A write set as sled takes it.
 #[derive(Default)]
 struct Layout {
-    /// The trees that are touched, which the changes name by their place.
+    /// The trees that are touched, ours first, which the changes name by their place.
     trees: Vec<::sled::Tree>,
     last: Option<Tree>,
     changes: Vec<(usize, ::sled::IVec, Option<::sled::IVec>)>,
@@ -329,6 +358,16 @@ fn sweep_snapshots(path: &Path) -> io::Result<bool> {
     Ok(has_snapshot)
 }
 
+/// The number in the witness file; none where it is new, or was never written out.
+fn read_witness(witness: &File) -> io::Result<u64> {
+    let mut number = [0; 8];
+    match witness.read_exact_at(&mut number, 0) {
+        Ok(()) => Ok(u64::from_be_bytes(number)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
 /// The plain files in a directory.
 fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
@@ -354,46 +393,4 @@ fn sync_new(data_dir: &Path, path: &Path) -> io::Result<()> {
         File::open(directory)?.sync_all()?;
     }
     Ok(())
-}
-
-thread_local! {
-    /// Whether a panic on this thread is caught and told as an error.
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Calls into sled. A panic becomes an error and is not printed: what a person needs is
-/// what to do, not where in sled it happened.
-fn guarded<T>(path: &Path, call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let print = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !GUARDED.get() {
-                print(info);
-            }
-        }));
-    });
-    GUARDED.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(call));
-    GUARDED.set(false);
-    let damaged = |reason| Err(Error::Damaged { path: path.to_owned(), reason });
-    match result {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(::sled::Error::Io(error))) => Err(Error::Broken(error)),
-        Ok(Err(error @ (::sled::Error::Corruption { .. } | ::sled::Error::ReportableBug(_)))) => {
-            damaged(error.to_string())
-        }
-        Ok(Err(error @ (::sled::Error::CollectionNotFound(_) | ::sled::Error::Unsupported(_)))) => {
-            Err(Error::Broken(io::Error::other(error)))
-        }
-        Err(payload) => damaged(said(payload.as_ref())),
-    }
-}
-
-/// What a panic said.
-fn said(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no reason given")
-        .to_owned()
 }
