@@ -21,10 +21,12 @@ pub use self::tree::Tree;
 pub use self::writes::WriteSet;
 
 mod codec;
+mod directory;
 mod dump;
 mod error;
 mod guard;
 mod key;
+mod lock;
 mod memory;
 mod pieces;
 mod sled;

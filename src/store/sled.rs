@@ -15,18 +15,19 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use ::sled::transaction::{TransactionError, Transactional as _};
 
 use super::error::Error;
 use super::guard::guarded;
+use super::lock::Lock;
 use super::tree::Tree;
 use super::writes::WriteSet;
-use super::{SCHEMA, Store, Visitor, pieces};
+use super::{SCHEMA, Store, Visitor, directory, pieces};
 
 /// How much memory sled's page cache may take, unless configured otherwise. Its own
 /// default is 1 GiB, which buys nothing for records that are read once, at the start.
@@ -61,7 +62,7 @@ pub struct Sled {
     syncs: u64,
     /// Held for as long as this lives; sled locks its data file only after it has
     /// looked at its directory.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Sled {
@@ -74,21 +75,14 @@ impl Sled {
         let path = data_dir.join("store");
         let cannot_open = |source| Error::Open { path: path.clone(), source };
 
-        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(cannot_open)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o700)).map_err(cannot_open)?;
+        directory::make(&path).map_err(cannot_open)?;
         let lock = File::create(data_dir.join("store.lock")).map_err(cannot_open)?;
         lock.set_permissions(Permissions::from_mode(0o600)).map_err(cannot_open)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::InUse { path }),
-            Err(TryLockError::Error(source)) => return Err(cannot_open(source)),
-        }
+        let Some(lock) = Lock::take(lock).map_err(cannot_open)? else {
+            return Err(Error::InUse { path });
+        };
 
-        let has_snapshot = sweep_snapshots(&path).map_err(cannot_open)?;
-        if has_snapshot && !path.join("db").exists() {
-            let reason = "its data file `db` is missing".to_owned();
-            return Err(Error::Damaged { path, reason });
-        }
+        ready(&path)?;
         let config = ::sled::Config::new().path(&path).cache_capacity(cache_bytes);
         let (db, trees, own) = guarded(&path, || {
             let db = config.open()?;
@@ -112,41 +106,15 @@ impl Sled {
             .open(path.join("commits"))
             .map_err(cannot_open)?;
 
-        let (schema, number, is_empty) = guarded(&path, || {
-            let is_empty = trees.values().all(::sled::Tree::is_empty);
-            Ok((own.get(SCHEMA_KEY)?, own.get(NUMBER_KEY)?, is_empty))
-        })?;
-        let damaged = |reason| Error::Damaged { path: path.clone(), reason };
-        let number = match number.as_deref().map(<[u8; 8]>::try_from) {
-            Some(Ok(number)) => u64::from_be_bytes(number),
-            Some(Err(_)) => return Err(damaged("its number of commits is no number".to_owned())),
-            None => 0,
-        };
-        let durable = read_witness(&witness).map_err(cannot_open)?;
-        if number < durable {
-            let lost = durable - number;
-            return Err(damaged(format!("its last commits are missing, {lost} of {durable}")));
+        let number = last_commit(&path, &own, &witness)?;
+        if is_new(&path, &own, &trees)? {
+            guarded(&path, || {
+                own.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
+                db.flush()
+            })?;
+            directory::sync_new(data_dir, &path).map_err(cannot_open)?;
         }
-        match schema.as_deref().map(<[u8; 4]>::try_from) {
-            Some(Ok(found)) => {
-                let found = u32::from_be_bytes(found);
-                if found > SCHEMA {
-                    return Err(Error::Newer { path, found, known: SCHEMA });
-                }
-            }
-            Some(Err(_)) => return Err(damaged("its schema is no number".to_owned())),
-            None if !is_empty => return Err(damaged("it has records but no schema".to_owned())),
-            None => {
-                guarded(&path, || {
-                    own.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
-                    db.flush()
-                })?;
-                sync_new(data_dir, &path).map_err(cannot_open)?;
-            }
-        }
-        for file in files(&path).map_err(cannot_open)? {
-            fs::set_permissions(file, Permissions::from_mode(0o600)).map_err(cannot_open)?;
-        }
+        directory::close(&path).map_err(cannot_open)?;
 
         Ok(Self {
             path,
@@ -227,8 +195,7 @@ impl Sled {
 
     /// Shows every record of one tree and notes the long ones.
     fn load_tree(&mut self, tree: Tree, visit: &mut Visitor<'_>) -> Result<(), Error> {
-        let damaged =
-            |reason: &str| Error::Damaged { path: self.path.clone(), reason: reason.to_owned() };
+        let damaged = |reason| damaged(&self.path, reason);
         let records = &self.trees[&tree];
         let mut iter = records.iter();
         // Further pieces are fetched with the first one of their record. The walk only
@@ -340,22 +307,64 @@ impl Layout {
     }
 }
 
-/// Deletes what a kill during an earlier start has left of an unfinished snapshot: sled
-/// would take it for a snapshot and fail. Its final name comes only by a rename, so that
-/// nothing is lost. Says whether there is a finished one.
-fn sweep_snapshots(path: &Path) -> io::Result<bool> {
-    let mut has_snapshot = false;
-    for file in files(path)? {
-        let name = file.file_name().unwrap_or_default().as_encoded_bytes();
-        if name.starts_with(b"snap.") {
-            if name.ends_with(b".generating") {
-                fs::remove_file(&file)?;
-            } else {
-                has_snapshot = true;
-            }
-        }
+/// Makes sure that sled can open its directory, and will not make a new store where the
+/// old one's data is gone.
+fn ready(path: &Path) -> Result<(), Error> {
+    let cannot_open = |source| Error::Open { path: path.to_owned(), source };
+    let has_snapshot = directory::sweep_snapshots(path).map_err(cannot_open)?;
+    match File::open(path.join("db")) {
+        // sled locks this file for itself, and does not wait.
+        Ok(data) => match Lock::take(data).map_err(cannot_open)? {
+            Some(_) => Ok(()),
+            None => Err(Error::InUse { path: path.to_owned() }),
+        },
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot_open(error)),
+        Err(_) if has_snapshot => Err(damaged(path, "its data file `db` is missing")),
+        Err(_) => Ok(()),
     }
-    Ok(has_snapshot)
+}
+
+/// The number of the last commit, if it is not behind what the witness says.
+fn last_commit(path: &Path, own: &::sled::Tree, witness: &File) -> Result<u64, Error> {
+    let number = match guarded(path, || own.get(NUMBER_KEY))? {
+        Some(number) => number.as_ref().try_into().map(u64::from_be_bytes),
+        None => Ok(0),
+    };
+    let number = number.map_err(|_| damaged(path, "its number of commits is no number"))?;
+    let durable =
+        read_witness(witness).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    if number < durable {
+        let lost = durable - number;
+        return Err(damaged(path, &format!("its last commits are missing, {lost} of {durable}")));
+    }
+    Ok(number)
+}
+
+/// Whether the store was made just now. Judges its schema, if it was not.
+fn is_new(
+    path: &Path,
+    own: &::sled::Tree,
+    trees: &BTreeMap<Tree, ::sled::Tree>,
+) -> Result<bool, Error> {
+    let Some(schema) = guarded(path, || own.get(SCHEMA_KEY))? else {
+        let is_empty = guarded(path, || Ok(trees.values().all(::sled::Tree::is_empty)))?;
+        return if is_empty {
+            Ok(true)
+        } else {
+            Err(damaged(path, "it has records but no schema"))
+        };
+    };
+    let schema = schema.as_ref().try_into().map(u32::from_be_bytes);
+    match schema.map_err(|_| damaged(path, "its schema is no number"))? {
+        found if found > SCHEMA => {
+            Err(Error::Newer { path: path.to_owned(), found, known: SCHEMA })
+        }
+        _ => Ok(false),
+    }
+}
+
+fn damaged(path: &Path, reason: &str) -> Error {
+    Error::Damaged { path: path.to_owned(), reason: reason.to_owned() }
 }
 
 /// The number in the witness file; none where it is new, or was never written out.
@@ -366,31 +375,4 @@ fn read_witness(witness: &File) -> io::Result<u64> {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
         Err(error) => Err(error),
     }
-}
-
-/// The plain files in a directory.
-fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            files.push(entry.path());
-        }
-    }
-    Ok(files)
-}
-
-/// Makes a new store durable: its files, and the names that lead to them.
-fn sync_new(data_dir: &Path, path: &Path) -> io::Result<()> {
-    for file in files(path)? {
-        File::open(file)?.sync_all()?;
-    }
-    let above = match data_dir.parent() {
-        Some(above) if above.as_os_str().is_empty() => Some(Path::new(".")),
-        above => above,
-    };
-    for directory in [Some(path), Some(data_dir), above].into_iter().flatten() {
-        File::open(directory)?.sync_all()?;
-    }
-    Ok(())
 }

@@ -17,7 +17,7 @@ use teawatch::store::{
     self, CACHE_BYTES, Error, Fault, KEY_BYTES, Key, Memory, SCHEMA, Sled, Store, Tree,
     VALUE_BYTES, WriteSet, read_dump,
 };
-use teawatch::telemetry;
+use teawatch::telemetry::{self, Format};
 
 type Records = BTreeMap<(Tree, Vec<u8>), Vec<u8>>;
 
@@ -65,9 +65,20 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
+/// sled as it lies under a store that was just dropped. Its threads may take a moment to
+/// let go of it.
+fn open_sled(data: &Path) -> sled::Db {
+    let mut db = None;
+    eventually("sled is free", || {
+        db = sled::open(data.join("store")).ok();
+        db.is_some()
+    });
+    db.unwrap()
+}
+
 /// Every physical record of a tree, past the store.
 fn physical_len(data: &Path, tree: Tree) -> usize {
-    let db = sled::open(data.join("store")).unwrap();
+    let db = open_sled(data);
     db.open_tree(tree.name()).unwrap().len()
 }
 
@@ -267,6 +278,12 @@ fn a_second_teawatch_is_refused_and_the_first_goes_on() {
     first.commit(&one(Tree::Meta, b"a", vec![1])).unwrap();
     drop(first);
     assert_eq!(records(&mut open(data.path())).len(), 1);
+
+    // Nor is there a way around our lock: sled's own counts as well.
+    let other = open_sled(data.path());
+    let error = Sled::open(data.path(), CACHE_BYTES).unwrap_err();
+    assert!(matches!(error, Error::InUse { .. }), "{error:?}");
+    drop(other);
 }
 
 #[test]
@@ -286,7 +303,7 @@ fn a_store_with_another_schema_is_refused() {
     let data = tempfile::tempdir().unwrap();
     open(data.path()).commit(&one(Tree::Meta, b"a", vec![1])).unwrap();
     let schema = |change: &dyn Fn(&sled::Tree)| {
-        let db = sled::open(data.path().join("store")).unwrap();
+        let db = open_sled(data.path());
         change(&db.open_tree("store").unwrap());
         drop(db);
         Sled::open(data.path(), CACHE_BYTES).map(drop).unwrap_err()
@@ -596,12 +613,17 @@ fn kill(child: &mut Child) {
 #[test]
 fn what_sled_logs_comes_out_as_our_own_log_does() {
     let data = tempfile::tempdir().unwrap();
-    let output = ask("log", data.path());
+    let output = ask("log as json", data.path());
     let stderr = String::from_utf8_lossy(&output.stderr);
     let line = stderr.lines().find(|line| line.contains("no previous snapshot found"));
     let line: serde_json::Value = serde_json::from_str(line.expect(&stderr)).unwrap();
     assert_eq!(line["level"], "DEBUG");
     assert!(line["target"].as_str().unwrap().starts_with("sled::"), "{line}");
+
+    let data = tempfile::tempdir().unwrap();
+    let output = ask("log as text", data.path());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("DEBUG sled::"), "{stderr}");
     assert!(!stderr.contains('\u{1b}'), "no colours where there is no terminal");
 }
 
@@ -662,8 +684,9 @@ fn a_process_of_its_own() {
                 Err(error) => println!("{error}"),
             }
         }
-        "log" => {
-            telemetry::init("sled=debug", telemetry::Format::Json).unwrap();
+        "log as json" | "log as text" => {
+            let format = if task == "log as json" { Format::Json } else { Format::Text };
+            telemetry::init("sled=debug", format).unwrap();
             drop(open(data));
         }
         other => panic!("no such task: {other}"),
