@@ -610,6 +610,28 @@ fn kill(child: &mut Child) {
     child.wait().unwrap();
 }
 
+/// A file that may not grow stands for a disk that is full.
+#[test]
+fn after_a_failed_write_nothing_more_is_written_and_nothing_acknowledged_is_lost() {
+    let data = tempfile::tempdir().unwrap();
+    let task = process("write until it fails", data.path());
+    let mut limited = Command::new("sh");
+    limited.args(["-c", r#"trap "" XFSZ; ulimit -f 4096; exec "$0" "$@""#]);
+    limited.arg(task.get_program()).args(task.get_args());
+    limited.envs(task.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = finish(limited);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let acknowledged = said.lines().map(|line| Ok(line.to_owned())).take_acks(u64::MAX).last();
+    let acknowledged = acknowledged.unwrap();
+    assert!(said.contains("the store cannot be read or written, final"), "{said}{stderr}");
+    assert!(said.contains("the store failed before, and has to be opened again, final"), "{said}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+
+    let found = last(&records(&mut open(data.path())));
+    assert!(found >= acknowledged, "{found} of {acknowledged}");
+}
+
 #[test]
 fn what_sled_logs_comes_out_as_our_own_log_does() {
     let data = tempfile::tempdir().unwrap();
@@ -639,8 +661,11 @@ fn process(task: &str, data: &Path) -> Command {
 
 /// Runs a task to its end, which must come.
 fn ask(task: &str, data: &Path) -> Output {
-    let mut child =
-        process(task, data).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    finish(process(task, data))
+}
+
+fn finish(mut command: Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let mut stderr = child.stderr.take().unwrap();
     let drain = thread::spawn(move || {
@@ -668,6 +693,21 @@ fn a_process_of_its_own() {
             for n in last(&records(&mut store)) + 1.. {
                 store.commit(&numbered(n)).unwrap();
                 println!("ack {n}");
+            }
+        }
+        "write until it fails" => {
+            let mut store = open(data);
+            let mut n = 0;
+            let error = loop {
+                n += 1;
+                match store.commit(&numbered(n)) {
+                    Ok(()) => println!("ack {n}"),
+                    Err(error) => break error,
+                }
+            };
+            let again = store.commit(&numbered(n)).unwrap_err();
+            for error in [error, again] {
+                println!("{error}, {}", if error.is_final() { "final" } else { "passing" });
             }
         }
         "look" => {
