@@ -1,0 +1,82 @@
+//! Why the store failed, sorted by what the caller can do.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::tree::Tree;
+
+/// Why the store failed.
+///
+/// No message repeats its source: whoever reports the error prints the chain. Keys are
+/// shown as text with escapes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The directory cannot be used; nothing was changed in it.
+    #[error("cannot open the store in `{path}`")]
+    Open { path: PathBuf, source: io::Error },
+    #[error("another teawatch is using `{path}`")]
+    InUse { path: PathBuf },
+    /// What is on the disk is not what was written. Nothing is repaired or deleted.
+    #[error(
+        "the store in `{path}` is damaged ({reason}); nothing was deleted: move the directory \
+         away and bring the newest backup back with `teawatch restore`"
+    )]
+    Damaged { path: PathBuf, reason: String },
+    #[error(
+        "the store in `{path}` has schema {found}, and this teawatch knows schemas up to {known}; \
+         start the newer teawatch that wrote it"
+    )]
+    Newer { path: PathBuf, found: u32, known: u32 },
+
+    /// A commit, or reading, failed halfway. Whether the commit is on the disk is unknown.
+    #[error("the store cannot be read or written")]
+    Broken(#[source] io::Error),
+    #[error("the store failed before, and has to be opened again")]
+    Failed,
+
+    #[error("the key `{key}` of {tree} has {bytes} bytes; {limit} are allowed")]
+    KeyTooLong { tree: Tree, key: String, bytes: usize, limit: usize },
+    #[error("the record `{key}` of {tree} has {bytes} bytes; {limit} are allowed")]
+    ValueTooLong { tree: Tree, key: String, bytes: usize, limit: usize },
+
+    #[error("the record `{key}` of {tree} cannot be read")]
+    Record { tree: Tree, key: String, source: serde_json::Error },
+    #[error(
+        "the record `{key}` of {tree} is in format {format:?}, which this teawatch does not know"
+    )]
+    Format { tree: Tree, key: String, format: Option<u8> },
+    #[error("the key `{key}` of {tree} does not have the expected shape")]
+    Key { tree: Tree, key: String },
+
+    #[error("the dump cannot be read or written")]
+    DumpIo(#[source] io::Error),
+    #[error("this is no sound dump: {0}")]
+    Dump(String),
+}
+
+impl Error {
+    /// Whether every later commit fails as well, until the store is opened again.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Open { .. }
+            | Self::InUse { .. }
+            | Self::Damaged { .. }
+            | Self::Newer { .. }
+            | Self::Broken(_)
+            | Self::Failed => true,
+            Self::KeyTooLong { .. }
+            | Self::ValueTooLong { .. }
+            | Self::Record { .. }
+            | Self::Format { .. }
+            | Self::Key { .. }
+            | Self::DumpIo(_)
+            | Self::Dump(_) => false,
+        }
+    }
+}
+
+/// A key as error messages show it.
+pub(super) fn shown(key: &[u8]) -> String {
+    key.escape_ascii().to_string()
+}

@@ -1,0 +1,76 @@
+//! The trees: a closed list, so that a misspelt name is no new tree.
+
+use std::fmt;
+
+/// One keyspace of the store. What its keys and values mean is its owner's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tree {
+    /// Counters and what the store as a whole must remember.
+    Meta,
+    Checks,
+    Alerts,
+    Repositories,
+    Sources,
+    History,
+    Outbox,
+    Absences,
+    Deliveries,
+    Jobs,
+}
+
+impl Tree {
+    /// Every tree, in the order in which they are loaded and dumped.
+    pub const ALL: [Self; 10] = [
+        Self::Meta,
+        Self::Checks,
+        Self::Alerts,
+        Self::Repositories,
+        Self::Sources,
+        Self::History,
+        Self::Outbox,
+        Self::Absences,
+        Self::Deliveries,
+        Self::Jobs,
+    ];
+
+    /// The name on the disk. Its number is that of the keys' shape: keys of another
+    /// shape go into another tree, so that the two are never mixed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta/v1",
+            Self::Checks => "checks/v1",
+            Self::Alerts => "alerts/v1",
+            Self::Repositories => "repositories/v1",
+            Self::Sources => "sources/v1",
+            Self::History => "history/v1",
+            Self::Outbox => "outbox/v1",
+            Self::Absences => "absences/v1",
+            Self::Deliveries => "deliveries/v1",
+            Self::Jobs => "jobs/v1",
+        }
+    }
+
+    /// The tree with this name on the disk.
+    pub(super) fn named(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|tree| tree.name().as_bytes() == name)
+    }
+}
+
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_trees_stand_in_their_order_under_names_of_their_own() {
+        assert!(Tree::ALL.is_sorted_by(|a, b| a < b));
+        for tree in Tree::ALL {
+            assert_eq!(Tree::named(tree.name().as_bytes()), Some(tree));
+        }
+    }
+}
