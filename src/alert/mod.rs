@@ -154,6 +154,9 @@ pub struct Alert {
     pub gone_at: Option<Timestamp>,
     /// The issue of the episode before.
     pub previous: Option<u64>,
+    /// Until then an earlier closing or reopening may still be carried out by Gitea, so
+    /// that its opposite has to wait.
+    pub late_until: Option<Timestamp>,
     /// By name: checks, or the titles of alerts in an overflow.
     pub members: BTreeMap<String, Member>,
     /// Effects that Gitea has not confirmed, oldest first.
@@ -275,8 +278,9 @@ pub enum Event {
 pub enum Learned {
     /// The issue is there.
     Opened { issue: Issue, left_out: Vec<String> },
-    /// It is done. What had to be left out is told in the next text.
-    Settled { left_out: Vec<String> },
+    /// It is done. What had to be left out is told in the next text. An earlier attempt
+    /// without an answer may still be carried out until `late_until`.
+    Settled { left_out: Vec<String>, late_until: Option<Timestamp> },
     /// The issue no longer exists.
     IssueGone,
 }
@@ -366,6 +370,7 @@ impl Alert {
             issue: None,
             gone_at: None,
             previous: None,
+            late_until: None,
             members: BTreeMap::new(),
             undelivered: Vec::new(),
             talk: Talk::default(),

@@ -32,14 +32,17 @@ pub fn step(
 ) -> (Alert, Vec<Order>) {
     let mut alert = alert;
     let mut orders = Vec::new();
-    absorb(&mut alert, event, now);
-    judge(rule, &mut alert, admission, now, &mut orders);
-    speak(rule, &mut alert, now, &mut orders);
+    absorb(&mut alert, event, now, &mut orders);
+    // Whether an adopted issue is still needed is known when its checks have spoken.
+    if !matches!(event, Event::Adopted { .. }) {
+        judge(rule, &mut alert, admission, now, &mut orders);
+        speak(rule, &mut alert, now, &mut orders);
+    }
     (alert, orders)
 }
 
 /// Records what the event says, without judging it.
-fn absorb(alert: &mut Alert, event: &Event, now: Timestamp) {
+fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Order>) {
     match event {
         Event::Member { name, standing, summary, is_result } => {
             absorb_member(alert, name, *standing, summary, *is_result, now);
@@ -68,7 +71,10 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp) {
                     }
                     alert.talk.gathered.note(left_out);
                 }
-                Learned::Settled { left_out } => alert.talk.gathered.note(left_out),
+                Learned::Settled { left_out, late_until } => {
+                    alert.talk.gathered.note(left_out);
+                    alert.late_until = alert.late_until.max(*late_until);
+                }
                 Learned::IssueGone => {
                     if effect.episode == alert.episode {
                         alert.gone_at.get_or_insert(now);
@@ -77,14 +83,16 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp) {
             }
         }
         Event::Adopted { episode, issue, target } => {
-            if alert.episode < *episode {
-                alert.episode = *episode;
-                alert.issue = Some(*issue);
-                alert.target.clone_from(target);
-                alert.phase = Phase::Firing;
-                alert.fired_at = now;
-                alert.talk.is_table_old = true;
-            }
+            // Nothing can have been tried before the open issues were read.
+            while strike(alert, EffectKind::Open, orders) {}
+            alert.episode = alert.episode.max(*episode);
+            alert.issue = Some(*issue);
+            alert.target.clone_from(target);
+            alert.placement = Placement::Own;
+            alert.phase = Phase::Firing;
+            alert.fired_at = now;
+            alert.closed_at = None;
+            alert.talk.is_table_old = true;
         }
     }
 }

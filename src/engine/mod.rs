@@ -1,1 +1,59 @@
-//! stub
+//! The one writer: takes commands, wakes what is due, and commits a round at a time.
+//!
+//! One thread owns the [`Core`]. Each round it takes what has queued up, commands before
+//! timers, runs it in memory, writes everything in one commit that is on the disk, and
+//! only then answers, feeds the outbox and goes on. If a commit fails nobody is answered
+//! and the thread ends: the outcome is unknown, and whoever was not answered sends again.
+//!
+//! It uses checks, alerts and the store, and knows nothing of HTTP or Gitea.
+
+mod accept;
+mod adopt;
+mod core;
+mod deadlines;
+mod effects;
+mod entry;
+mod load;
+mod records;
+pub mod settings;
+mod source;
+mod thread;
+mod view;
+
+pub use self::accept::Accepted;
+pub use self::adopt::Found;
+pub use self::core::Core;
+pub use self::effects::{Begun, Outcome};
+pub use self::entry::{Doubt, Entry, Parked, Text, Trimming};
+pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
+pub use self::thread::{Ended, Engine, Started, Weight, start};
+pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page};
+
+use crate::store;
+
+/// Why the engine did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Ask again in a moment.
+    #[error("too much is waiting")]
+    Full,
+    /// The engine has ended; nothing is known about what was asked.
+    #[error("the engine has stopped")]
+    Stopped,
+    #[error("the store cannot be read")]
+    Store(#[from] store::Error),
+    #[error("the engine's thread cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// What a round has changed for the outbox, handed over after its commit.
+#[derive(Debug, Clone)]
+pub enum Feed {
+    /// An effect is new or has changed.
+    Entry(Box<Entry>),
+    /// An effect is delivered, struck or dropped.
+    Gone(u64),
+    /// A repository is new or has changed.
+    Repository(String, Box<Repository>),
+}

@@ -16,9 +16,9 @@ const RETURNS_MAX: u32 = 3;
 
 /// What is remembered about one source's reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub(super) struct Source {
     /// The epoch that counts: the newest to arrive.
-    pub current: Epoch,
+    current: Epoch,
     /// Epochs that were replaced, newest first.
     former: VecDeque<Epoch>,
     /// How often a former epoch reported after it was replaced.
@@ -27,20 +27,20 @@ pub struct Source {
 
 /// The reports of one epoch so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Epoch {
-    pub epoch: String,
+pub(super) struct Epoch {
+    epoch: String,
     /// The highest sequence number.
-    pub newest: u64,
+    newest: u64,
     /// Bit n is set when `newest - n` has arrived.
     arrived: u128,
-    pub last_seen: Timestamp,
+    last_seen: Timestamp,
     /// When the agent said it would report again, counted from `last_seen`.
     interval: Option<SignedDuration>,
 }
 
 /// What a report is to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(super) enum Place {
     /// It counts.
     Newest,
     /// It arrived late: it goes into the history and changes nothing.
@@ -51,12 +51,12 @@ pub enum Place {
 
 impl Source {
     /// Takes the first report of a source.
-    pub fn new(id: &ReportId, interval: Option<SignedDuration>, now: Timestamp) -> Self {
+    pub(super) fn new(id: &ReportId, interval: Option<SignedDuration>, now: Timestamp) -> Self {
         Self { current: Epoch::new(id, interval, now), former: VecDeque::new(), returns: 0 }
     }
 
     /// Takes one more report into account.
-    pub fn place(
+    pub(super) fn place(
         &mut self,
         id: &ReportId,
         interval: Option<SignedDuration>,
@@ -89,7 +89,7 @@ impl Source {
     }
 
     /// Whether two agents seem to report under this name.
-    pub fn has_two_agents(&self) -> bool {
+    pub(super) fn has_two_agents(&self) -> bool {
         self.returns >= RETURNS_MAX
     }
 

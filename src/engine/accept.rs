@@ -1,0 +1,113 @@
+//! Reports, and checks that come and go with the configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::core::Core;
+use super::records::Happened;
+use super::source::{Place, Source};
+use crate::alert::{Event, Fingerprint, Group};
+use crate::check::{Check, CheckId, Kind, Observation};
+use crate::observation::Report;
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Observations that are on the disk now, or were there before.
+    pub observations: usize,
+    /// It was there before.
+    pub duplicate: bool,
+}
+
+impl Core {
+    /// Takes a report into account. A repeated one changes nothing; one that is older than
+    /// the newest goes into the history.
+    pub fn accept(&mut self, report: &Report, now: Timestamp) -> Accepted {
+        let observations = report.observations.len();
+        let place = match self.sources.get_mut(&report.source) {
+            Some(source) => source.place(&report.id, report.interval, now),
+            None => {
+                let source = Source::new(&report.id, report.interval, now);
+                self.sources.insert(report.source.clone(), source);
+                Place::Newest
+            }
+        };
+        if place == Place::Duplicate {
+            return Accepted { observations, duplicate: true };
+        }
+        self.dirty.sources.insert(report.source.clone());
+        if place == Place::Older {
+            let checks = report.observations.iter().map(|(name, _)| name.clone()).collect();
+            let (source, id) = (report.source.clone(), report.id.clone());
+            self.remember(Happened::LateReport { source, id, checks }, now);
+            return Accepted { observations, duplicate: false };
+        }
+        // The agent's own check goes first, so that the others are believed again.
+        self.observe(&CheckId::agent(&*report.source), &self.agent_observation(report), now);
+        for (name, observation) in &report.observations {
+            self.observe(&CheckId::new(&*report.source, &**name), observation, now);
+        }
+        Accepted { observations, duplicate: false }
+    }
+
+    /// What a report says about its agent.
+    fn agent_observation(&self, report: &Report) -> Observation {
+        let two = self.sources.get(&report.source).is_some_and(Source::has_two_agents);
+        let summary = if two {
+            "two agents report under this name; only the newer counts: give each its own"
+        } else {
+            "reporting"
+        };
+        let kind = if two { Kind::Failure } else { Kind::Success };
+        Observation { interval: report.interval, ..Observation::new(kind, summary) }
+    }
+
+    /// Brings the checks in line with the configuration, at start: what must report is
+    /// expected, and what was only expected and no longer is, is let go.
+    pub(super) fn expect(&mut self, now: Timestamp) {
+        let expected = self.settings.expect.clone();
+        for expect in &expected {
+            let known = self.checks.contains_key(&expect.id);
+            if !known {
+                let check = Check::expected(expect.id.clone(), expect.interval, now);
+                self.checks.insert(expect.id.clone(), check);
+                self.checks_claim(&expect.id, &BTreeMap::new(), now);
+                self.wake_check(&expect.id, now);
+            }
+        }
+        let named: BTreeSet<_> = expected.iter().map(|expect| &expect.id).collect();
+        let forgotten: Vec<_> = self
+            .checks
+            .values()
+            .filter(|check| check.last_seen.is_none() && !named.contains(&check.id))
+            .map(|check| check.id.clone())
+            .collect();
+        for id in forgotten {
+            self.forget(&id, "the configuration no longer expects it", now);
+        }
+    }
+
+    /// Stops watching a check. Returns whether it was known. Its issue closes with `why`,
+    /// once nothing else keeps it open.
+    pub fn forget(&mut self, id: &CheckId, why: &str, now: Timestamp) -> bool {
+        let Some(check) = self.checks.remove(id) else { return false };
+        self.dirty.checks.insert(id.clone());
+        self.bound.remove(id);
+        let name = id.to_string();
+        let concerned: Vec<(Fingerprint, Group)> = self
+            .alerts
+            .values()
+            .filter(|alert| !matches!(alert.group, Group::Overflow { .. }))
+            .filter(|alert| alert.members.contains_key(&name))
+            .map(|alert| (alert.fingerprint.clone(), alert.group.clone()))
+            .collect();
+        for (fingerprint, group) in concerned {
+            let routes = &self.settings.routes;
+            let rule = routes.resolve(&id.source, &id.name, &check.labels).rule.clone();
+            let event = Event::MemberGone { name: name.clone(), why: why.to_owned() };
+            self.step_alert(&fingerprint, &group, &rule, &event, now);
+        }
+        true
+    }
+}

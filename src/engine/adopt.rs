@@ -1,0 +1,146 @@
+//! Issues of ours that this store did not open: those of a store that was lost.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::core::Core;
+use super::records::Unclaimed;
+use crate::alert::marker::Marker;
+use crate::alert::{EffectKind, Event, Fingerprint, Group, Issue, Rule};
+use crate::check::CheckId;
+
+/// An open issue that our user wrote, with the marker that was found in it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub number: u64,
+    pub marker: Marker,
+}
+
+impl Core {
+    /// Takes note of all open issues of ours in a repository, before anything is opened
+    /// there. Each goes on as the issue of its alert as soon as one of its checks is heard
+    /// of; those that were heard of already claim theirs at once.
+    ///
+    /// Of several issues with one fingerprint the newest episode's lowest number counts.
+    pub fn adopt(&mut self, repository: &str, id: u64, found: &[Found], now: Timestamp) {
+        let mut newest: BTreeMap<&Fingerprint, (u64, u64)> = BTreeMap::new();
+        for issue in found.iter().filter(|found| found.marker.effect.kind == EffectKind::Open) {
+            let (episode, number) = (issue.marker.effect.episode, issue.number);
+            let known = newest.entry(&issue.marker.fingerprint).or_insert((episode, number));
+            if episode > known.0 || (episode == known.0 && number < known.1) {
+                *known = (episode, number);
+            }
+        }
+        // An issue that an alert holds already is nobody's to claim.
+        let unclaimed: Vec<_> = newest
+            .into_iter()
+            .filter(|(_, (_, number))| !self.holds(repository, *number))
+            .map(|(fingerprint, (episode, number))| Unclaimed {
+                fingerprint: fingerprint.clone(),
+                episode,
+                number,
+            })
+            .collect();
+        let highest = found.iter().map(|found| found.number).max().unwrap_or(0);
+        let record = self.repository(repository);
+        record.is_adopted = true;
+        record.admission.id = Some(id);
+        record.admission.highest = record.admission.highest.max(highest);
+        record.unclaimed = unclaimed;
+        let ids: Vec<_> = self.checks.keys().cloned().collect();
+        for id in ids {
+            let labels = self.checks.get(&id).map(|check| check.labels.clone());
+            self.checks_claim(&id, &labels.unwrap_or_default(), now);
+        }
+    }
+
+    /// Whether the record of an alert holds this issue.
+    fn holds(&self, repository: &str, number: u64) -> bool {
+        self.alerts.values().any(|alert| {
+            alert.target.repository == repository
+                && alert.issue.is_some_and(|issue| issue.number == number)
+        })
+    }
+
+    /// Lets the alerts of a check that was just heard of claim their issues.
+    pub(super) fn checks_claim(
+        &mut self,
+        id: &CheckId,
+        labels: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) {
+        if self.repositories.values().all(|repository| repository.unclaimed.is_empty()) {
+            return;
+        }
+        let rule = self.settings.routes.resolve(&id.source, &id.name, labels).rule.clone();
+        let (trouble, group) = self.group_of(id, &rule);
+        self.claim(&trouble, &group, &rule, now);
+        let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };
+        let blind = Fingerprint::new(&self.salt, &group);
+        self.claim(&blind, &group, &rule, now);
+    }
+
+    /// Lets one alert claim its issue, wherever it is.
+    pub(super) fn claim(
+        &mut self,
+        fingerprint: &Fingerprint,
+        group: &Group,
+        rule: &Rule,
+        now: Timestamp,
+    ) {
+        let Some((name, index)) = self.repositories.iter().find_map(|(name, repository)| {
+            let mut unclaimed = repository.unclaimed.iter();
+            Some((name.clone(), unclaimed.position(|issue| issue.fingerprint == *fingerprint)?))
+        }) else {
+            return;
+        };
+        let record = self.repository(&name);
+        let unclaimed = record.unclaimed.remove(index);
+        record.admission.count_open();
+        let issue = Issue {
+            repository_id: record.admission.id.unwrap_or_default(),
+            number: unclaimed.number,
+        };
+        let mut target = rule.target.clone();
+        target.repository = name;
+        let event = Event::Adopted { episode: unclaimed.episode, issue, target };
+        tracing::info!(
+            alert.fingerprint = %fingerprint,
+            issue.number = unclaimed.number,
+            "{group} goes on in issue #{}", unclaimed.number
+        );
+        self.step_alert(fingerprint, group, rule, &event, now);
+        // Whether it is still in trouble is judged when its check has spoken.
+        self.deadlines.wake_by(
+            &super::deadlines::Sleeper::Alert(fingerprint.clone()),
+            Some(now),
+        );
+    }
+
+    /// Compares markers that were seen with what this store has made. One of our own
+    /// instance that was never made here means that a copy of this store runs elsewhere.
+    pub fn inspect(&mut self, markers: &[Marker]) -> Option<String> {
+        let is_foreign = |marker: &&Marker| {
+            marker.instance == self.meta.instance && !self.has_made(marker)
+        };
+        if let Some(marker) = markers.iter().find(is_foreign) {
+            let key = marker.effect.dedup_key(&marker.fingerprint);
+            tracing::error!(key, "a copy of this store runs elsewhere: nothing more is written");
+            self.copied = Some(key);
+        }
+        self.copied.clone()
+    }
+
+    fn has_made(&self, marker: &Marker) -> bool {
+        let effect = marker.effect;
+        self.alerts.get(&marker.fingerprint).is_some_and(|alert| {
+            effect.episode <= alert.episode
+                && match effect.kind {
+                    EffectKind::Comment => effect.number <= alert.talk.comments,
+                    EffectKind::Edit => effect.number <= alert.talk.edits,
+                    EffectKind::Open | EffectKind::Close | EffectKind::Reopen => true,
+                }
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! What the outbox asks of the engine: begin an effect, and settle what came of it.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::core::Core;
+use super::records::Happened;
+use super::{Doubt, Entry, Parked, Text, Trimming};
+use crate::alert::marker::Marker;
+use crate::alert::text::{self, Diagnostics, Facts};
+use crate::alert::{Alert, EffectKind, Event, Issue, Learned};
+use crate::check::CheckId;
+
+/// Gitea's clock and ours may differ, and a write may take its time: a look reaches this
+/// far behind the moment before the request.
+const LOOK_BACK: SignedDuration = SignedDuration::from_mins(10);
+
+/// What is needed to send a request.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    pub entry: Entry,
+    /// The issue that the effect is about, unless it opens one.
+    pub issue: Option<Issue>,
+    pub labels: Vec<String>,
+    pub assignees: Vec<String>,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done, and this was learned.
+    Done(Learned),
+    /// It was certainly not carried out.
+    Refused { retry_at: Option<Timestamp>, error: String },
+    /// Whether it was carried out is not known.
+    Unknown { retry_at: Timestamp, error: String },
+    /// A look found nothing; the next one may be taken at this time.
+    NotFound { look_at: Timestamp },
+    /// Gitea refuses a part that can be left out.
+    Trimmed { trimming: Trimming, error: String },
+    /// Gitea refuses it for what it is.
+    Parked(Parked),
+}
+
+impl Core {
+    /// Writes down that an effect is about to be tried, with its text, before anything is
+    /// sent. Returns nothing when it is no longer wanted, or may not be sent.
+    ///
+    /// `gitea_now` is what Gitea's clock said last.
+    pub fn begin(
+        &mut self,
+        seq: u64,
+        gitea_now: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Begun> {
+        if self.copied.is_some() {
+            return None;
+        }
+        let entry = self.entries.get(&seq)?;
+        let alert = self.alerts.get(&entry.fingerprint)?;
+        let text = match &entry.text {
+            Some(text) => text.clone(),
+            None => self.render(entry, alert, now),
+        };
+        let issue = alert.issue;
+        let (labels, assignees) = (alert.target.labels.clone(), alert.target.assignees.clone());
+        let highest = self
+            .repositories
+            .get(&entry.repository)
+            .map_or(0, |repository| repository.admission.highest);
+        let entry = self.entries.get_mut(&seq)?;
+        entry.text = Some(text);
+        entry.attempts = entry.attempts.saturating_add(1);
+        entry.not_before = None;
+        entry.parked = None;
+        let since = gitea_now.and_then(|at| at.checked_sub(LOOK_BACK).ok());
+        entry.doubt = Some(match entry.doubt {
+            // The first request of this doubt may be the one that is found.
+            Some(doubt) => Doubt { sent_at: now, looks: 0, ..doubt },
+            None => Doubt { sent_at: now, since, highest, looks: 0 },
+        });
+        let entry = entry.clone();
+        self.dirty.entries.insert(seq);
+        self.tell_alert(&entry, &Event::Begun(entry.effect), now);
+        Some(Begun { entry, issue, labels, assignees })
+    }
+
+    /// Writes down what became of an attempt, all at once: the alert, what follows from
+    /// it, and the entry.
+    pub fn settle(&mut self, seq: u64, outcome: Outcome, now: Timestamp) {
+        let Some(entry) = self.entries.get_mut(&seq) else { return };
+        let was_in_doubt = entry.doubt.is_some();
+        match &outcome {
+            Outcome::Done(learned) => {
+                let entry = entry.clone();
+                self.entries.remove(&seq);
+                self.dirty.entries.insert(seq);
+                self.delivered(&entry, learned, now);
+                return;
+            }
+            Outcome::Refused { retry_at, error } => {
+                entry.doubt = None;
+                entry.not_before = *retry_at;
+                entry.last_error = Some(error.clone());
+            }
+            Outcome::Unknown { retry_at, error } => {
+                entry.not_before = Some(*retry_at);
+                entry.last_error = Some(error.clone());
+            }
+            Outcome::NotFound { look_at } => {
+                if let Some(doubt) = &mut entry.doubt {
+                    doubt.looks = doubt.looks.saturating_add(1);
+                }
+                entry.not_before = Some(*look_at);
+            }
+            Outcome::Trimmed { trimming, error } => {
+                entry.doubt = None;
+                entry.not_before = None;
+                entry.left_out.push(trimming.clone());
+                entry.last_error = Some(error.clone());
+            }
+            Outcome::Parked(parked) => {
+                entry.doubt = None;
+                entry.last_error = Some(parked.reason.clone());
+                entry.parked = Some(parked.clone());
+            }
+        }
+        let entry = entry.clone();
+        self.dirty.entries.insert(seq);
+        if was_in_doubt && entry.doubt.is_none() {
+            self.tell_alert(&entry, &Event::Refused(entry.effect), now);
+        }
+    }
+
+    /// Tries a parked or waiting effect at once. Returns whether it exists.
+    pub fn retry(&mut self, seq: u64) -> bool {
+        let Some(entry) = self.entries.get_mut(&seq) else { return false };
+        entry.parked = None;
+        entry.not_before = None;
+        self.dirty.entries.insert(seq);
+        true
+    }
+
+    /// Gives an effect up, because a person says so. Returns whether it existed.
+    pub fn drop_effect(&mut self, seq: u64, now: Timestamp) -> bool {
+        let Some(entry) = self.entries.remove(&seq) else { return false };
+        self.dirty.entries.insert(seq);
+        let what = format!("a person dropped what teawatch was to {}", entry.effect.kind);
+        let learned = match entry.effect.kind {
+            // Without an issue there is nothing to write to.
+            EffectKind::Open => Learned::IssueGone,
+            EffectKind::Comment | EffectKind::Edit | EffectKind::Close | EffectKind::Reopen => {
+                Learned::Settled { left_out: vec![what], late_until: None }
+            }
+        };
+        let fingerprint = entry.fingerprint.clone();
+        self.remember(Happened::Dropped { fingerprint, effect: entry.effect }, now);
+        self.tell_alert(&entry, &Event::Done { effect: entry.effect, learned }, now);
+        true
+    }
+
+    /// Gitea called a repository by another name.
+    pub fn renamed(&mut self, repository: &str, name: &str) {
+        self.repository(repository).renamed = Some(name.to_owned());
+    }
+
+    /// Gitea told the id of a repository for the first time.
+    pub fn identified(&mut self, repository: &str, id: u64) {
+        self.repository(repository).admission.id.get_or_insert(id);
+    }
+
+    fn delivered(&mut self, entry: &Entry, learned: &Learned, now: Timestamp) {
+        let mut number = None;
+        if let Learned::Opened { issue, .. } = learned {
+            number = Some(issue.number);
+            let admission = &mut self.repository(&entry.repository).admission;
+            admission.highest = admission.highest.max(issue.number);
+            admission.id.get_or_insert(issue.repository_id);
+        }
+        let (fingerprint, effect) = (entry.fingerprint.clone(), entry.effect);
+        self.remember(Happened::Delivered { fingerprint, effect, issue: number }, now);
+        let event = Event::Done { effect: entry.effect, learned: learned.clone() };
+        self.tell_alert(entry, &event, now);
+    }
+
+    fn tell_alert(&mut self, entry: &Entry, event: &Event, now: Timestamp) {
+        let Some(alert) = self.alerts.get(&entry.fingerprint) else { return };
+        let (group, rule) = (alert.group.clone(), self.rule_of(alert));
+        self.step_alert(&entry.fingerprint, &group, &rule, event, now);
+    }
+
+    fn render(&self, entry: &Entry, alert: &Alert, now: Timestamp) -> Text {
+        let since = alert.talk.gathered.since.unwrap_or(alert.fired_at);
+        let marker = Marker {
+            instance: self.meta.instance.clone(),
+            fingerprint: entry.fingerprint.clone(),
+            effect: entry.effect,
+        };
+        let facts = Facts {
+            alert,
+            now,
+            diagnostics: self.diagnostics(alert),
+            absences: self.absences.since(since).map(|gap| (gap.from, gap.until)).collect(),
+            public_url: self.public_url.as_deref(),
+            marker: marker.line(&self.salt),
+        };
+        match entry.effect.kind {
+            EffectKind::Open => Text { title: text::title(alert), body: text::body(&facts) },
+            EffectKind::Comment => {
+                Text { title: String::new(), body: text::comment(&facts) }
+            }
+            EffectKind::Edit => Text { title: String::new(), body: text::table(&facts) },
+            EffectKind::Close | EffectKind::Reopen => Text::default(),
+        }
+    }
+
+    fn diagnostics(&self, alert: &Alert) -> BTreeMap<String, Diagnostics> {
+        let seen = |name: &String| {
+            let (source, check) = name.split_once('/')?;
+            let seen = self.checks.get(&CheckId::new(source, check))?.latest.as_ref()?;
+            let diagnostics = Diagnostics {
+                summary: seen.summary.clone(),
+                details: seen.details.clone(),
+                numbers: seen.numbers.clone(),
+                at: seen.at,
+            };
+            Some((name.clone(), diagnostics))
+        };
+        alert.members.keys().filter_map(seen).collect()
+    }
+}

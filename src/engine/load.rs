@@ -1,0 +1,144 @@
+//! From the disk into memory.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::core::{Core, Dirty, keys};
+use super::deadlines::{Deadlines, Sleeper};
+use super::records::{Meta, Repository};
+use super::settings::Settings;
+use super::source::Source;
+use super::{Entry, Error};
+use crate::alert::marker::Instance;
+use crate::alert::{Alert, Group, Salt};
+use crate::check::{Absence, Absences, Check};
+use crate::store::{self, KeyReader, Store, Tree, decode};
+
+impl Core {
+    /// Reads everything from the store, notes how long nobody was looking, and brings
+    /// the checks in line with the settings.
+    ///
+    /// `instance` is the id that the store gets if it is new. One record that cannot be
+    /// read is an error that names its key: going on without it could open a second issue.
+    pub fn load(
+        store: &mut dyn Store,
+        settings: Settings,
+        salt: Salt,
+        public_url: Option<String>,
+        instance: String,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let mut loaded = Loaded::default();
+        store.load(&mut |tree, key, bytes| loaded.take(tree, key, bytes))?;
+        let is_new = loaded.meta.is_none();
+        let meta = loaded.meta.unwrap_or_else(|| Meta {
+            instance: Instance { id: instance, generation: 0 },
+            made_at: now,
+            next_entry: 1,
+            next_history: 1,
+        });
+        let mut core = Self {
+            settings,
+            salt,
+            public_url,
+            meta,
+            checks: loaded.checks.into_iter().map(|check| (check.id.clone(), check)).collect(),
+            sources: loaded.sources,
+            alerts: BTreeMap::new(),
+            entries: loaded.entries.into_iter().map(|entry| (entry.seq, entry)).collect(),
+            repositories: loaded.repositories,
+            absences: loaded.absences,
+            bound: BTreeMap::new(),
+            deadlines: Deadlines::default(),
+            copied: None,
+            dirty: Dirty { meta: is_new, ..Dirty::default() },
+        };
+        for alert in loaded.alerts {
+            core.bind(&alert);
+            core.alerts.insert(alert.fingerprint.clone(), alert);
+        }
+        let gap = core.settings.absence_gap;
+        if let Some(mark) = loaded.mark
+            && now.duration_since(mark) > gap
+        {
+            core.absent(Absence { from: mark, until: now }, now);
+        }
+        core.mark(now);
+        core.feed_everything();
+        core.expect(now);
+        core.wake_everything(now);
+        Ok(core)
+    }
+
+    /// Remembers which alert a check in trouble belongs to.
+    fn bind(&mut self, alert: &Alert) {
+        if matches!(alert.group, Group::Blind { .. } | Group::Overflow { .. }) {
+            return;
+        }
+        for (name, _) in alert.members.iter().filter(|(_, member)| member.standing.is_trouble()) {
+            if let Some((source, name)) = name.split_once('/') {
+                let id = crate::check::CheckId::new(source, name);
+                self.bound.insert(id, alert.fingerprint.clone());
+            }
+        }
+    }
+
+    /// The outbox starts with everything that waits. What was parked is tried again.
+    fn feed_everything(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.parked = None;
+            self.dirty.entries.insert(entry.seq);
+        }
+        self.dirty.repositories.extend(self.repositories.keys().cloned());
+    }
+
+    /// Every deadline is computed anew under the present settings.
+    fn wake_everything(&mut self, now: Timestamp) {
+        for id in self.checks.keys() {
+            self.deadlines.wake_by(&Sleeper::Check(id.clone()), Some(now));
+        }
+        for fingerprint in self.alerts.keys() {
+            self.deadlines.wake_by(&Sleeper::Alert(fingerprint.clone()), Some(now));
+        }
+    }
+}
+
+/// What the store showed so far.
+#[derive(Default)]
+struct Loaded {
+    meta: Option<Meta>,
+    mark: Option<Timestamp>,
+    checks: Vec<Check>,
+    sources: BTreeMap<String, Source>,
+    alerts: Vec<Alert>,
+    entries: Vec<Entry>,
+    repositories: BTreeMap<String, Repository>,
+    absences: Absences,
+}
+
+impl Loaded {
+    fn take(&mut self, tree: Tree, key: &[u8], bytes: &[u8]) -> Result<(), store::Error> {
+        match tree {
+            Tree::Meta if key == keys::STATE.as_bytes() => {
+                self.meta = Some(decode(tree, key, bytes)?);
+            }
+            Tree::Meta => self.mark = Some(decode(tree, key, bytes)?),
+            Tree::Checks => self.checks.push(decode(tree, key, bytes)?),
+            Tree::Alerts => self.alerts.push(decode(tree, key, bytes)?),
+            Tree::Outbox => self.entries.push(decode(tree, key, bytes)?),
+            Tree::Absences => self.absences = decode(tree, key, bytes)?,
+            Tree::Sources => {
+                let name = KeyReader::new(tree, key).text()?.to_owned();
+                self.sources.insert(name, decode(tree, key, bytes)?);
+            }
+            Tree::Repositories => {
+                let name = KeyReader::new(tree, key).text()?.to_owned();
+                self.repositories.insert(name, decode(tree, key, bytes)?);
+            }
+            // The past is not needed to go on.
+            Tree::History | Tree::Deliveries | Tree::Jobs => {}
+        }
+        Ok(())
+    }
+}

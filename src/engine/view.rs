@@ -1,0 +1,187 @@
+//! What readers see: pages of checks, alerts and effects.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Entry;
+use super::core::Core;
+use super::records::Unclaimed;
+use crate::alert::{Alert, Effect, Fingerprint, Group};
+use crate::check::{Check, CheckId, Latest, Status};
+
+/// Items on one page, at most.
+pub const PAGE_MAX: usize = 500;
+
+/// Some items, and where the next ones begin.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// The cursor of the next page; nothing if this was the last.
+    pub next: Option<String>,
+}
+
+/// A check as it is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckView {
+    pub source: String,
+    pub name: String,
+    pub status: Status,
+    /// Since when the last verdict holds.
+    pub since: Timestamp,
+    pub last_seen: Option<Timestamp>,
+    pub interval: Option<SignedDuration>,
+    /// When silence becomes trouble.
+    pub silent_at: Option<Timestamp>,
+    pub latest: Option<Latest>,
+    pub labels: BTreeMap<String, String>,
+    pub results: u64,
+}
+
+/// An alert as it is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AlertView {
+    pub fingerprint: Fingerprint,
+    pub group: Group,
+    pub title: String,
+    /// One of the words of the README.
+    pub phase: String,
+    pub episode: u64,
+    pub reopens: u64,
+    /// Since when it has been firing, this time or the last.
+    pub fired_at: Option<Timestamp>,
+    pub closed_at: Option<Timestamp>,
+    pub repository: String,
+    /// The number of its issue, once Gitea has confirmed it.
+    pub issue: Option<u64>,
+    /// A row of the overflow issue instead of an issue of its own.
+    pub is_row: bool,
+    /// Checks in trouble.
+    pub in_trouble: Vec<String>,
+    /// What Gitea has not confirmed.
+    pub undelivered: Vec<Effect>,
+}
+
+/// How the engine is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Health {
+    pub checks: usize,
+    pub alerts: usize,
+    pub firing: usize,
+    /// Effects that Gitea has not confirmed, and what of them waits for a person.
+    pub undelivered: usize,
+    pub parked: usize,
+    /// Open issues of ours that no check has claimed, by repository.
+    pub unclaimed: BTreeMap<String, Vec<Unclaimed>>,
+    /// Set when a copy of this store runs elsewhere.
+    pub copied: Option<String>,
+}
+
+impl Core {
+    /// Checks after the cursor `after` (`source/name`), in order.
+    pub fn checks_page(&self, after: Option<&str>, limit: usize, now: Timestamp) -> Page<CheckView> {
+        let after = after.map(|cursor| match cursor.split_once('/') {
+            Some((source, name)) => CheckId::new(source, name),
+            None => CheckId::new(cursor, ""),
+        });
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let checks = self.checks.range((from, Bound::Unbounded)).map(|(_, check)| check);
+        page(checks, limit, |check| self.check_view(check, now), |check| check.id.to_string())
+    }
+
+    /// Alerts after the cursor `after` (a fingerprint), in order.
+    pub fn alerts_page(&self, after: Option<&str>, limit: usize) -> Page<AlertView> {
+        let after = after.and_then(Fingerprint::parse);
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let alerts = self
+            .alerts
+            .range((from, Bound::Unbounded))
+            .map(|(_, alert)| alert)
+            .filter(|alert| alert.episode > 0 || alert.is_in_trouble());
+        page(alerts, limit, alert_view, |alert| alert.fingerprint.to_string())
+    }
+
+    /// Effects after the cursor `after` (their number), in order.
+    pub fn outbox_page(&self, after: Option<u64>, limit: usize) -> Page<Entry> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self.entries.range((from, Bound::Unbounded)).map(|(_, entry)| entry);
+        page(entries, limit, Entry::clone, |entry| entry.seq.to_string())
+    }
+
+    /// One effect.
+    pub fn outbox_entry(&self, seq: u64) -> Option<Entry> {
+        self.entries.get(&seq).cloned()
+    }
+
+    /// How the engine is.
+    pub fn health(&self) -> Health {
+        let unclaimed = self
+            .repositories
+            .iter()
+            .filter(|(_, repository)| !repository.unclaimed.is_empty())
+            .map(|(name, repository)| (name.clone(), repository.unclaimed.clone()))
+            .collect();
+        Health {
+            checks: self.checks.len(),
+            alerts: self.alerts.len(),
+            firing: self.alerts.values().filter(|alert| alert.is_active()).count(),
+            undelivered: self.entries.len(),
+            parked: self.entries.values().filter(|entry| entry.parked.is_some()).count(),
+            unclaimed,
+            copied: self.copied.clone(),
+        }
+    }
+
+    fn check_view(&self, check: &Check, now: Timestamp) -> CheckView {
+        let CheckId { source, name } = &check.id;
+        let policy = &self.settings.routes.resolve(source, name, &check.labels).policy;
+        CheckView {
+            source: source.clone(),
+            name: name.clone(),
+            status: check.status(&self.absences, now),
+            since: check.since,
+            last_seen: check.last_seen,
+            interval: check.interval,
+            silent_at: check.silent_at(policy, &self.absences),
+            latest: check.latest.clone(),
+            labels: check.labels.clone(),
+            results: check.results,
+        }
+    }
+}
+
+fn alert_view(alert: &Alert) -> AlertView {
+    let members = alert.members.iter();
+    AlertView {
+        fingerprint: alert.fingerprint.clone(),
+        group: alert.group.clone(),
+        title: alert.group.to_string(),
+        phase: alert.phase.to_string(),
+        episode: alert.episode,
+        reopens: alert.reopens,
+        fired_at: (alert.episode > 0).then_some(alert.fired_at),
+        closed_at: alert.closed_at,
+        repository: alert.target.repository.clone(),
+        issue: alert.issue.map(|issue| issue.number),
+        is_row: alert.placement == crate::alert::Placement::Row,
+        in_trouble: members
+            .filter(|(_, member)| member.standing.is_trouble())
+            .map(|(name, _)| name.clone())
+            .collect(),
+        undelivered: alert.undelivered.iter().map(|entry| entry.effect).collect(),
+    }
+}
+
+fn page<'a, T: 'a, V>(
+    mut items: impl Iterator<Item = &'a T>,
+    limit: usize,
+    view: impl Fn(&T) -> V,
+    cursor: impl Fn(&T) -> String,
+) -> Page<V> {
+    let limit = limit.clamp(1, PAGE_MAX);
+    let shown: Vec<_> = items.by_ref().take(limit).collect();
+    let next = items.next().and_then(|_| shown.last().map(|last| cursor(last)));
+    Page { items: shown.into_iter().map(view).collect(), next }
+}
