@@ -12,7 +12,7 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repository {
     /// Gitea's id, once it was seen. A different one later is a different repository.
-    pub id: Option<u64>,
+    pub id: Option<i64>,
     /// The highest number of an issue seen there.
     pub highest: u64,
     /// When issues were opened, oldest first, at most an hour back.

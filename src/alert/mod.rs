@@ -209,7 +209,7 @@ pub enum Placement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {
     /// Gitea's id of the repository: names may be given to another one.
-    pub repository_id: u64,
+    pub repository_id: i64,
     pub number: u64,
 }
 

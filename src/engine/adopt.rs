@@ -23,7 +23,7 @@ impl Core {
     /// of; those that were heard of already claim theirs at once.
     ///
     /// Of several issues with one fingerprint the newest episode's lowest number counts.
-    pub fn adopt(&mut self, repository: &str, id: u64, found: &[Found], now: Timestamp) {
+    pub fn adopt(&mut self, repository: &str, id: Option<i64>, found: &[Found], now: Timestamp) {
         let mut newest: BTreeMap<&Fingerprint, (u64, u64)> = BTreeMap::new();
         for issue in found.iter().filter(|found| found.marker.effect.kind == EffectKind::Open) {
             let (episode, number) = (issue.marker.effect.episode, issue.number);
@@ -45,7 +45,7 @@ impl Core {
         let highest = found.iter().map(|found| found.number).max().unwrap_or(0);
         let record = self.repository(repository);
         record.is_adopted = true;
-        record.admission.id = Some(id);
+        record.admission.id = id.or(record.admission.id);
         record.admission.highest = record.admission.highest.max(highest);
         record.unclaimed = unclaimed;
         let ids: Vec<_> = self.checks.keys().cloned().collect();
@@ -56,7 +56,7 @@ impl Core {
     }
 
     /// Whether the record of an alert holds this issue.
-    fn holds(&self, repository: &str, number: u64) -> bool {
+    pub(super) fn holds(&self, repository: &str, number: u64) -> bool {
         self.alerts.values().any(|alert| {
             alert.target.repository == repository
                 && alert.issue.is_some_and(|issue| issue.number == number)

@@ -16,12 +16,14 @@ use crate::check::CheckId;
 /// far behind the moment before the request.
 const LOOK_BACK: SignedDuration = SignedDuration::from_mins(10);
 
-/// What is needed to send a request.
+/// An effect, and what its alert says about it.
 #[derive(Debug, Clone)]
-pub struct Begun {
+pub struct Prospect {
     pub entry: Entry,
     /// The issue that the effect is about, unless it opens one.
     pub issue: Option<Issue>,
+    /// Until then Gitea may still carry out the opposite of a closing or reopening.
+    pub late_until: Option<Timestamp>,
     pub labels: Vec<String>,
     pub assignees: Vec<String>,
 }
@@ -53,7 +55,7 @@ impl Core {
         seq: u64,
         gitea_now: Option<Timestamp>,
         now: Timestamp,
-    ) -> Option<Begun> {
+    ) -> Option<Prospect> {
         if self.copied.is_some() {
             return None;
         }
@@ -63,27 +65,49 @@ impl Core {
             Some(text) => text.clone(),
             None => self.render(entry, alert, now),
         };
-        let issue = alert.issue;
-        let (labels, assignees) = (alert.target.labels.clone(), alert.target.assignees.clone());
         let highest = self
             .repositories
             .get(&entry.repository)
             .map_or(0, |repository| repository.admission.highest);
         let entry = self.entries.get_mut(&seq)?;
         entry.text = Some(text);
-        entry.attempts = entry.attempts.saturating_add(1);
         entry.not_before = None;
         entry.parked = None;
         let since = gitea_now.and_then(|at| at.checked_sub(LOOK_BACK).ok());
         entry.doubt = Some(match entry.doubt {
             // The first request of this doubt may be the one that is found.
-            Some(doubt) => Doubt { sent_at: now, looks: 0, ..doubt },
-            None => Doubt { sent_at: now, since, highest, looks: 0 },
+            Some(doubt) => {
+                Doubt { sent_at: now, looks: 0, earlier: Some(doubt.sent_at), ..doubt }
+            }
+            None => Doubt { sent_at: now, since, highest, looks: 0, earlier: None },
         });
         let entry = entry.clone();
         self.dirty.entries.insert(seq);
         self.tell_alert(&entry, &Event::Begun(entry.effect), now);
-        Some(Begun { entry, issue, labels, assignees })
+        self.prospect(seq)
+    }
+
+    /// An effect as it is now, if it is still wanted.
+    pub fn prospect(&self, seq: u64) -> Option<Prospect> {
+        let entry = self.entries.get(&seq)?.clone();
+        let alert = self.alerts.get(&entry.fingerprint)?;
+        Some(Prospect {
+            issue: alert.issue.or_else(|| {
+                // The last words of the episode before go to its issue.
+                let number = alert.previous.filter(|_| entry.effect.episode < alert.episode)?;
+                let repository = self.repositories.get(&entry.repository)?;
+                Some(Issue { repository_id: repository.admission.id?, number })
+            }),
+            late_until: alert.late_until,
+            labels: alert.target.labels.clone(),
+            assignees: alert.target.assignees.clone(),
+            entry,
+        })
+    }
+
+    /// Whether the record of an alert holds this issue already.
+    pub fn is_held(&self, repository: &str, number: u64) -> bool {
+        self.holds(repository, number)
     }
 
     /// Writes down what became of an attempt, all at once: the alert, what follows from
@@ -101,10 +125,12 @@ impl Core {
             }
             Outcome::Refused { retry_at, error } => {
                 entry.doubt = None;
+                entry.attempts = entry.attempts.saturating_add(1);
                 entry.not_before = *retry_at;
                 entry.last_error = Some(error.clone());
             }
             Outcome::Unknown { retry_at, error } => {
+                entry.attempts = entry.attempts.saturating_add(1);
                 entry.not_before = Some(*retry_at);
                 entry.last_error = Some(error.clone());
             }
@@ -166,7 +192,7 @@ impl Core {
     }
 
     /// Gitea told the id of a repository for the first time.
-    pub fn identified(&mut self, repository: &str, id: u64) {
+    pub fn identified(&mut self, repository: &str, id: i64) {
         self.repository(repository).admission.id.get_or_insert(id);
     }
 

@@ -51,6 +51,9 @@ pub struct Doubt {
     pub highest: u64,
     /// Looks that found nothing since the last request.
     pub looks: u32,
+    /// When an earlier request was sent that was not answered either: it may still be
+    /// carried out.
+    pub earlier: Option<Timestamp>,
 }
 
 /// A part of an issue that can be left out rather than lose the alert.
