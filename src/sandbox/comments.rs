@@ -1,4 +1,4 @@
-//! Comments and timelines.
+//! Comments.
 
 use http::StatusCode;
 
@@ -96,31 +96,9 @@ impl World {
         Ok(Response::empty(StatusCode::NO_CONTENT))
     }
 
-    /// `GET .../issues/{number}/timeline`: in pages. The total is that of the page, and past
-    /// the end there is `null` instead of a list.
-    pub(super) fn list_timeline(&self, call: &Call<'_>) -> Result<Response, Refusal> {
-        let window = Window::of(call.request)?;
-        let repository = self.repository_of(call)?;
-        let issue = self.commented_issue(call)?;
-        let frame = self.frame(call);
-        let found = issue.timeline.iter().filter(|event| window.holds(event.updated));
-        let shapes: Vec<_> = self
-            .page(call.request)
-            .cut(found)
-            .into_iter()
-            .map(|event| frame.event(repository, issue, event))
-            .collect();
-        let total = shapes.len();
-        let mut response = list(&shapes, total);
-        if total == 0 {
-            response.body = b"null".to_vec();
-        }
-        Ok(response)
-    }
-
     /// The issue in the path. A missing one is an error of the server, in every Gitea so
     /// far; one whose unit is off is not found.
-    fn commented_issue(&self, call: &Call<'_>) -> Result<&Issue, Refusal> {
+    pub(super) fn commented_issue(&self, call: &Call<'_>) -> Result<&Issue, Refusal> {
         let repository = self.repository_of(call)?;
         let number = call.number()?;
         let issue = repository.issues.get(&number).ok_or_else(|| {

@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::issues::{Event, EventKind, Issue, Reaction};
+use super::issues::{Event, Issue, Reaction};
 use super::labels::Label;
-use super::repository::{Repository, Right};
+use super::repository::Repository;
 use super::user::User;
 
 /// How the language Gitea is written in prints a time that was never set.
-const NEVER: &str = "0001-01-01T00:00:00Z";
-const EPOCH: &str = "1970-01-01T00:00:00Z";
+pub(super) const NEVER: &str = "0001-01-01T00:00:00Z";
+/// How Gitea prints a time that is zero in its database.
+pub(super) const EPOCH: &str = "1970-01-01T00:00:00Z";
 
 /// What a shape needs to know besides its noun.
 #[derive(Debug, Clone, Copy)]
@@ -195,7 +196,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    fn owner(&self, repository: &Repository) -> &'a str {
+    pub(super) fn owner(&self, repository: &Repository) -> &'a str {
         self.users.get(&repository.owner).map_or("", |owner| owner.login.as_str())
     }
 
@@ -225,7 +226,8 @@ impl<'a> Frame<'a> {
         labels.into_iter().map(|label| self.label(repository, label)).collect()
     }
 
-    fn page_of(&self, repository: &Repository, issue: &Issue) -> String {
+    /// The page of an issue for people.
+    pub(super) fn page_of(&self, repository: &Repository, issue: &Issue) -> String {
         let part = if issue.is_pull { "pulls" } else { "issues" };
         let (owner, name) = (self.owner(repository), &repository.name);
         format!("{}/{owner}/{name}/{part}/{}", self.public, issue.number)
@@ -312,109 +314,6 @@ impl<'a> Frame<'a> {
             created_at: reaction.created,
         }
     }
-
-    pub(super) fn event(
-        &self,
-        repository: &'a Repository,
-        issue: &Issue,
-        event: &'a Event,
-    ) -> Value {
-        let page = self.page_of(repository, issue);
-        let (mut old_title, mut new_title) = ("", "");
-        let (mut label, mut assignee, mut removed, mut body) = (None, None, false, "");
-        match &event.kind {
-            EventKind::Comment | EventKind::Close | EventKind::Reopen => body = &event.body,
-            EventKind::Lock | EventKind::Unlock => {}
-            EventKind::Title { old, new } => (old_title, new_title) = (old, new),
-            // Gitea tells an added label by the body `1`, a removed one by none.
-            EventKind::Label { label: id, added } => {
-                label = repository.labels.get(id).map(|label| self.label(repository, label));
-                body = if *added { "1" } else { "" };
-            }
-            EventKind::Assignee { user, added } => {
-                assignee = Some(self.user(*user));
-                removed = !added;
-            }
-        }
-        json!({
-            "id": event.id,
-            "type": event.kind.name(),
-            "html_url": format!("{page}#issuecomment-{}", event.id),
-            "pull_request_url": if issue.is_pull { page.as_str() } else { "" },
-            "issue_url": if issue.is_pull { "" } else { page.as_str() },
-            "user": self.user(event.user),
-            "body": body,
-            "created_at": event.created,
-            "updated_at": event.updated,
-            "old_project_id": 0, "project_id": 0, "old_milestone": null, "milestone": null,
-            "tracked_time": null, "old_title": old_title, "new_title": new_title,
-            "old_ref": "", "new_ref": "", "ref_issue": null, "ref_comment": null,
-            "ref_action": "none", "ref_commit_sha": "", "review_id": 0, "label": label,
-            "assignee": assignee, "assignee_team": null, "removed_assignee": removed,
-            "resolve_doer": null, "dependent_issue": null,
-        })
-    }
-
-    pub(super) fn repository(&self, repository: &Repository, right: Option<Right>) -> Value {
-        let (owner, name) = (self.owner(repository), &repository.name);
-        let page = format!("{}/{owner}/{name}", self.public);
-        let url = format!("{}/api/v1/repos/{owner}/{name}", self.root);
-        let open = |pulls: bool| {
-            let issues = repository.issues.values();
-            issues.filter(|issue| issue.is_open && issue.is_pull == pulls).count()
-        };
-        let tracker = repository.has_issues.then(|| {
-            json!({
-                "enable_time_tracker": true, "allow_only_contributors_to_track_time": true,
-                "enable_issue_dependencies": true,
-            })
-        });
-        let mut shape = json!({
-            "id": repository.id, "owner": self.user(repository.owner), "name": name,
-            "full_name": format!("{owner}/{name}"), "description": "", "empty": false,
-            "private": repository.private, "fork": false, "template": false, "mirror": false,
-            "size": 27, "language": "", "languages_url": format!("{url}/languages"),
-            "html_url": page, "url": url, "link": "",
-            "ssh_url": format!("git@gitea.sandbox.invalid:{owner}/{name}.git"),
-            "clone_url": format!("{page}.git"), "original_url": "", "website": "",
-            "stars_count": 0, "forks_count": 0, "watchers_count": 1, "branch_count": 1,
-            "open_issues_count": open(false), "open_pr_counter": open(true),
-            "release_counter": 0, "default_branch": "main", "archived": repository.archived,
-            "created_at": repository.created, "updated_at": repository.updated,
-            "archived_at": EPOCH,
-            "permissions": {
-                "admin": right == Some(Right::Admin),
-                "push": right >= Some(Right::Write),
-                "pull": right.is_some(),
-            },
-            "has_code": true, "has_issues": repository.has_issues, "has_wiki": true,
-            "has_pull_requests": repository.has_pulls, "has_projects": true,
-            "projects_mode": "all", "has_releases": true, "has_packages": false,
-            "has_actions": false, "avatar_url": "", "internal": false, "mirror_interval": "",
-            "object_format_name": "sha1", "mirror_updated": NEVER, "topics": [], "licenses": [],
-        });
-        // Gitea leaves these keys out where the unit is off.
-        if let Value::Object(map) = &mut shape {
-            if let Some(tracker) = tracker {
-                map.insert("internal_tracker".to_owned(), tracker);
-            }
-            if let (true, Value::Object(pulls)) = (repository.has_pulls, pull_settings()) {
-                map.extend(pulls);
-            }
-        }
-        shape
-    }
-}
-
-fn pull_settings() -> Value {
-    json!({
-        "ignore_whitespace_conflicts": false, "allow_merge_commits": true, "allow_rebase": true,
-        "allow_rebase_explicit": true, "allow_squash_merge": true,
-        "allow_fast_forward_only_merge": true, "allow_rebase_update": true,
-        "allow_manual_merge": false, "autodetect_manual_merge": false,
-        "default_delete_branch_after_merge": false, "default_merge_style": "merge",
-        "default_allow_maintainer_edit": true,
-    })
 }
 
 /// An issue of which nothing could be loaded.

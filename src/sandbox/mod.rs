@@ -16,6 +16,8 @@ mod reactions;
 mod refusal;
 mod repository;
 mod route;
+mod timeline;
+mod upkeep;
 mod user;
 mod world;
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::call::Call;
 use super::issues::Issue;
+use super::json::{EPOCH, Frame, NEVER};
 use super::labels::Label;
 use super::message::Response;
 use super::refusal::Refusal;
@@ -60,4 +62,76 @@ impl World {
         let right = self.right_of(call)?;
         Ok(Response::of(StatusCode::OK, &self.frame(call).repository(repository, right)))
     }
+}
+
+impl Frame<'_> {
+    /// A repository as its viewer, who has this right, sees it.
+    fn repository(&self, repository: &Repository, right: Option<Right>) -> Value {
+        let (owner, name) = (self.owner(repository), &repository.name);
+        let page = format!("{}/{owner}/{name}", self.public);
+        let url = format!("{}/api/v1/repos/{owner}/{name}", self.root);
+        let open = |pulls: bool| {
+            let issues = repository.issues.values();
+            issues.filter(|issue| issue.is_open && issue.is_pull == pulls).count()
+        };
+        let tracker = repository.has_issues.then(|| {
+            json!({
+                "enable_time_tracker": true, "allow_only_contributors_to_track_time": true,
+                "enable_issue_dependencies": true,
+            })
+        });
+        let mut shape = json!({
+            "id": repository.id, "owner": self.user(repository.owner), "name": name,
+            "full_name": format!("{owner}/{name}"), "description": "", "empty": false,
+            "private": repository.private, "fork": false, "template": false, "mirror": false,
+            "size": 27, "language": "", "languages_url": format!("{url}/languages"),
+            "html_url": page, "url": url, "link": "",
+            "ssh_url": format!("git@gitea.sandbox.invalid:{owner}/{name}.git"),
+            "clone_url": format!("{page}.git"), "original_url": "", "website": "",
+            "stars_count": 0, "forks_count": 0, "watchers_count": 1, "branch_count": 1,
+            "open_issues_count": open(false), "open_pr_counter": open(true),
+            "release_counter": 0, "default_branch": "main", "archived": repository.archived,
+            "created_at": repository.created, "updated_at": repository.updated,
+            "archived_at": EPOCH,
+            "permissions": {
+                "admin": right == Some(Right::Admin),
+                "push": right >= Some(Right::Write),
+                "pull": right.is_some(),
+            },
+        });
+        // Gitea leaves some keys out where the unit is off.
+        if let Value::Object(map) = &mut shape {
+            if let Value::Object(units) = unit_settings(repository) {
+                map.extend(units);
+            }
+            if let Some(tracker) = tracker {
+                map.insert("internal_tracker".to_owned(), tracker);
+            }
+            if let (true, Value::Object(pulls)) = (repository.has_pulls, pull_settings()) {
+                map.extend(pulls);
+            }
+        }
+        shape
+    }
+}
+
+fn unit_settings(repository: &Repository) -> Value {
+    json!({
+        "has_code": true, "has_issues": repository.has_issues, "has_wiki": true,
+        "has_pull_requests": repository.has_pulls, "has_projects": true,
+        "projects_mode": "all", "has_releases": true, "has_packages": false,
+        "has_actions": false, "avatar_url": "", "internal": false, "mirror_interval": "",
+        "object_format_name": "sha1", "mirror_updated": NEVER, "topics": [], "licenses": [],
+    })
+}
+
+fn pull_settings() -> Value {
+    json!({
+        "ignore_whitespace_conflicts": false, "allow_merge_commits": true, "allow_rebase": true,
+        "allow_rebase_explicit": true, "allow_squash_merge": true,
+        "allow_fast_forward_only_merge": true, "allow_rebase_update": true,
+        "allow_manual_merge": false, "autodetect_manual_merge": false,
+        "default_delete_branch_after_merge": false, "default_merge_style": "merge",
+        "default_allow_maintainer_edit": true,
+    })
 }
