@@ -85,7 +85,8 @@ impl TryFrom<Request> for http::Request<Vec<u8>> {
         } else {
             format!("{}?{}", request.path, request.query)
         };
-        let mut built = Self::builder().method(request.method).uri(target).body(request.body)?;
+        let mut built =
+            http::Request::builder().method(request.method).uri(target).body(request.body)?;
         *built.headers_mut() = request.headers;
         Ok(built)
     }
