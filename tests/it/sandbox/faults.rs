@@ -7,7 +7,7 @@ use super::*;
 use reqwest::StatusCode;
 
 fn on_create(action: Action) -> Fault {
-    Fault::new(action).on(&http::Method::POST, Route::Issues)
+    Fault::new(action).on(&Method::POST, Route::Issues)
 }
 
 async fn create(sandbox: &Sandbox, title: &str) -> Result<StatusCode, reqwest::Error> {
@@ -165,7 +165,7 @@ async fn the_admin_door_orders_faults_acts_as_people_and_counts() {
     let requests = sandbox.get("/-/admin/requests").await.json();
     assert_eq!(requests["counts"], json!([{ "method": "POST", "route": "issues", "count": 1 }]));
     assert_eq!(requests["log"][0]["outcome"], "hung-up");
-    assert_eq!(sandbox.world().count(&http::Method::POST, Route::Issues), 1);
+    assert_eq!(sandbox.world().count(&Method::POST, Route::Issues), 1);
 }
 
 #[tokio::test]
@@ -177,4 +177,28 @@ async fn the_admin_door_takes_no_orders_from_the_page_of_another() {
         assert_eq!(request.json(&order).send().await.unwrap().status(), 403);
     }
     assert!(sandbox.world().faults().is_empty());
+}
+
+#[tokio::test]
+async fn a_sandbox_stops_although_requests_stall() {
+    let sandbox = Sandbox::start().await;
+    for action in [Action::DoAndStall, Action::StallAndDo { after_ms: None }] {
+        sandbox.world().order(on_create(action));
+    }
+    let Sandbox { url, client, shared, stop, served, .. } = sandbox;
+    let send = || {
+        let request = client.post(format!("{url}{ISSUES}")).json(&json!({ "title": "a" }));
+        request.header("authorization", format!("token {BOT_TOKEN}")).send()
+    };
+    let halt = async {
+        while shared.lock().unwrap().log().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(stop);
+        tokio::time::timeout(Duration::from_secs(10), served).await.unwrap().unwrap();
+    };
+    let (first, second, ()) = tokio::join!(send(), send(), halt);
+    for error in [first.unwrap_err(), second.unwrap_err()] {
+        assert!(!error.is_timeout(), "{error:?}");
+    }
 }

@@ -2,8 +2,11 @@
 //! servers, the faults that can be ordered, and the pages for people.
 
 mod faults;
+mod issues;
+mod lists;
 mod pages;
-mod quirks;
+mod refusals;
+mod repositories;
 mod shapes;
 
 use std::collections::BTreeMap;
@@ -16,12 +19,16 @@ use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::Value;
 use teawatch::clock::Clock;
 use teawatch::sandbox::{self, ALICE_TOKEN, BOB_TOKEN, BOT_TOKEN, Options, Shared, World};
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// 2026-01-02T03:04:05Z, where the tests' clocks begin.
 const START: i64 = 1_767_323_045;
 const ISSUES: &str = "/api/v1/repos/ops/alerts/issues";
 const LABELS: &str = "/api/v1/repos/ops/alerts/labels";
+/// The server's own idea of its address.
+const ROOT: &str = "http://gitea.sandbox.invalid";
+const NULL: Value = Value::Null;
 const REPOSITORY: &str = "/api/v1/repos/ops/alerts";
 const ALERTS: &str = "ops/alerts";
 
@@ -31,7 +38,8 @@ struct Sandbox {
     client: Client,
     shared: Shared,
     seconds: Arc<AtomicI64>,
-    _stop: DropGuard,
+    stop: DropGuard,
+    served: JoinHandle<()>,
 }
 
 /// An answer, taken apart.
@@ -93,9 +101,10 @@ impl Sandbox {
             Clock::from_fn(move || Timestamp::from_second(read.load(Ordering::Relaxed)).unwrap());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        tokio::spawn(bound.run(clock, async move { stopped.cancelled().await }));
+        let serving = bound.run(clock, async move { stopped.cancelled().await });
+        let served = tokio::spawn(async move { serving.await.unwrap() });
         let client = client(Duration::from_secs(10));
-        Self { url, client, shared, seconds, _stop: stop.drop_guard() }
+        Self { url, client, shared, seconds, stop: stop.drop_guard(), served }
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
