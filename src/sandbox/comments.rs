@@ -1,0 +1,159 @@
+//! Comments.
+
+use http::StatusCode;
+
+use super::body::Fields;
+use super::call::Call;
+use super::issues::{Event, EventKind, Issue};
+use super::lists::{Window, list};
+use super::message::Response;
+use super::refusal::Refusal;
+use super::world::World;
+
+impl World {
+    /// `POST .../issues/{number}/comments`
+    pub(super) fn create_comment(&mut self, call: &Call<'_>) -> Result<Response, Refusal> {
+        let body = text(call, "CreateIssueCommentOption")?;
+        let viewer = call.viewer()?;
+        let issue = self.commented_issue(call)?;
+        let number = issue.number;
+        if issue.is_locked && !self.may_write(call)? {
+            return Err(Refusal::forbidden("You cannot comment on a locked issue."));
+        }
+        let repository = call.repository()?;
+        let id = self.record(repository, number, viewer, EventKind::Comment, &body, call.now);
+        self.comment_response(call, StatusCode::CREATED, id)
+    }
+
+    /// `GET .../issues/{number}/comments`: all of them, the oldest first, never in pages.
+    pub(super) fn list_comments(&self, call: &Call<'_>) -> Result<Response, Refusal> {
+        let window = Window::of(call.request)?;
+        let repository = self.repository_of(call)?;
+        let issue = self.commented_issue(call)?;
+        let frame = self.frame(call);
+        let shapes: Vec<_> = issue
+            .comments()
+            .filter(|comment| window.holds(comment.updated))
+            .map(|comment| frame.comment(repository, issue, comment))
+            .collect();
+        Ok(list(&shapes, shapes.len()))
+    }
+
+    /// `GET .../issues/comments`: those of the whole repository, the oldest first, in pages.
+    pub(super) fn list_repository_comments(&self, call: &Call<'_>) -> Result<Response, Refusal> {
+        let window = Window::of(call.request)?;
+        let repository = self.repository_of(call)?;
+        let found: Vec<(&Issue, &Event)> = self
+            .comments
+            .iter()
+            .filter(|(_, (id, _))| *id == repository.id)
+            .filter_map(|(id, (_, number))| {
+                let issue = repository.issues.get(number)?;
+                Some((issue, event(issue, *id)?))
+            })
+            .filter(|(_, comment)| window.holds(comment.updated))
+            .collect();
+        let total = found.len();
+        let frame = self.frame(call);
+        let shapes: Vec<_> = self
+            .page(call.request)
+            .cut(found.into_iter())
+            .into_iter()
+            .map(|(issue, comment)| frame.comment(repository, issue, comment))
+            .collect();
+        Ok(list(&shapes, total))
+    }
+
+    /// `GET .../issues/comments/{id}`
+    pub(super) fn get_comment(&self, call: &Call<'_>) -> Result<Response, Refusal> {
+        let (_, comment) = self.comment_of(call)?;
+        self.comment_response(call, StatusCode::OK, comment.id)
+    }
+
+    /// `PATCH .../issues/comments/{id}`; the same text is no change.
+    pub(super) fn edit_comment(&mut self, call: &Call<'_>) -> Result<Response, Refusal> {
+        let body = text(call, "EditIssueCommentOption")?;
+        let (issue, comment) = self.editable_comment(call)?;
+        let (number, id) = (issue.number, comment.id);
+        if comment.body != body
+            && let Some(issue) = self.issue_mut(call.repository()?, number)
+            && let Some(comment) = issue.timeline.iter_mut().find(|event| event.id == id)
+        {
+            comment.body = body;
+            comment.updated = call.now;
+        }
+        self.comment_response(call, StatusCode::OK, id)
+    }
+
+    /// `DELETE .../issues/comments/{id}`
+    pub(super) fn remove_comment(&mut self, call: &Call<'_>) -> Result<Response, Refusal> {
+        let (issue, comment) = self.editable_comment(call)?;
+        let (number, id) = (issue.number, comment.id);
+        self.comments.remove(&id);
+        if let Some(issue) = self.issue_mut(call.repository()?, number) {
+            issue.timeline.retain(|event| event.id != id);
+        }
+        Ok(Response::empty(StatusCode::NO_CONTENT))
+    }
+
+    /// The issue in the path. A missing one is an error of the server, in every Gitea so
+    /// far; one whose unit is off is not found.
+    pub(super) fn commented_issue(&self, call: &Call<'_>) -> Result<&Issue, Refusal> {
+        let repository = self.repository_of(call)?;
+        let number = call.number()?;
+        let issue = repository.issues.get(&number).ok_or_else(|| {
+            Refusal::Broken(format!(
+                "issue does not exist [id: 0, repo_id: {}, index: {number}]",
+                repository.id
+            ))
+        })?;
+        if repository.has_unit(issue) { Ok(issue) } else { Err(Refusal::not_found()) }
+    }
+
+    /// The comment in the path, and its issue.
+    pub(super) fn comment_of(&self, call: &Call<'_>) -> Result<(&Issue, &Event), Refusal> {
+        self.comment_by_id(call, call.number()?)
+    }
+
+    fn comment_by_id(&self, call: &Call<'_>, id: u64) -> Result<(&Issue, &Event), Refusal> {
+        let repository = self.repository_of(call)?;
+        let (of, number) = self.comments.get(&id).ok_or_else(Refusal::not_found)?;
+        let issue = repository.issues.get(number).filter(|_| *of == repository.id);
+        let found = issue.and_then(|issue| Some((issue, event(issue, id)?)));
+        found.ok_or_else(Refusal::not_found)
+    }
+
+    fn editable_comment(&self, call: &Call<'_>) -> Result<(&Issue, &Event), Refusal> {
+        let found = self.comment_of(call)?;
+        if found.1.user == call.viewer()? || self.may_write(call)? {
+            Ok(found)
+        } else {
+            Err(Refusal::Bare(StatusCode::FORBIDDEN))
+        }
+    }
+
+    fn comment_response(
+        &self,
+        call: &Call<'_>,
+        status: StatusCode,
+        id: u64,
+    ) -> Result<Response, Refusal> {
+        let (issue, comment) = self.comment_by_id(call, id)?;
+        let shape = self.frame(call).comment(self.repository_of(call)?, issue, comment);
+        Ok(Response::of(status, &shape))
+    }
+}
+
+fn event(issue: &Issue, id: u64) -> Option<&Event> {
+    let at = issue.timeline.binary_search_by_key(&id, |event| event.id).ok()?;
+    issue.timeline.get(at)
+}
+
+/// The text that a comment is to have; blanks are text enough.
+fn text(call: &Call<'_>, kind: &'static str) -> Result<String, Refusal> {
+    let fields = Fields::of(call.request, kind)?;
+    match fields.text("body")? {
+        Some(body) if !body.is_empty() => Ok(body.to_owned()),
+        _ => Err(Refusal::unprocessable("[Body]: Required")),
+    }
+}
