@@ -211,10 +211,7 @@ pub fn check_name(name: &str, bytes_max: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn check_pairs<'a>(
-    mut texts: impl Iterator<Item = &'a str>,
-    count: usize,
-) -> Result<(), String> {
+fn check_pairs<'a>(mut texts: impl Iterator<Item = &'a str>, count: usize) -> Result<(), String> {
     if count > PAIRS_MAX {
         return Err(format!("{count} are too many; at most {PAIRS_MAX}"));
     }

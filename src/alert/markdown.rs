@@ -61,7 +61,9 @@ pub fn title(text: &str) -> String {
 /// HTML comments are broken up all the same: a line of this block must not look like one
 /// of our markers to whoever reads the text and not the page.
 pub fn block(text: &str) -> String {
-    let text = text[..floor_boundary(text, OUTSIDE_MAX)].replace("<!--", "<!\u{200b}--").replace("-->", "--\u{200b}>");
+    let text = text[..floor_boundary(text, OUTSIDE_MAX)]
+        .replace("<!--", "<!\u{200b}--")
+        .replace("-->", "--\u{200b}>");
     let mut body = String::with_capacity(text.len());
     let (mut run, mut longest) = (0, 0);
     for c in text.chars() {

@@ -406,9 +406,7 @@ impl Alert {
     fn may_reopen(&self, rule: &Rule, now: Timestamp) -> bool {
         self.gone_at.is_none()
             && self.placement == Placement::Own
-            && self
-                .closed_at
-                .is_some_and(|closed| now.duration_since(closed) <= rule.reopen_window)
+            && self.closed_at.is_some_and(|closed| now.duration_since(closed) <= rule.reopen_window)
     }
 }
 

@@ -103,9 +103,8 @@ impl Alert {
 
     /// When the table in the body may be brought up to date, if it is old.
     pub(super) fn edit_at(&self, rule: &Rule) -> Option<Timestamp> {
-        let is_due = self.talk.is_table_old
-            && self.trial(EffectKind::Edit).is_none()
-            && self.has_an_ear();
+        let is_due =
+            self.talk.is_table_old && self.trial(EffectKind::Edit).is_none() && self.has_an_ear();
         let paced = self.talk.edited_at;
         is_due.then(|| paced.map_or(Timestamp::MIN, |at| later(at, rule.comment_interval)))
     }

@@ -104,7 +104,8 @@ pub fn body(facts: &Facts<'_>) -> String {
 pub fn table(facts: &Facts<'_>) -> String {
     let alert = facts.alert;
     let head = if matches!(alert.group, Group::Overflow { .. }) { "alert" } else { "check" };
-    let mut text = format!("{TABLE_BEGIN}\n| {head} | state | since | last seen |\n|---|---|---|---|\n");
+    let mut text =
+        format!("{TABLE_BEGIN}\n| {head} | state | since | last seen |\n|---|---|---|---|\n");
     let members: Vec<_> = troubled(alert)
         .chain(alert.members.iter().filter(|(_, member)| !member.standing.is_trouble()))
         .collect();
@@ -154,7 +155,10 @@ pub fn comment(facts: &Facts<'_>) -> String {
         let lasted = human(closed.duration_since(alert.fired_at));
         put(
             &mut text,
-            format_args!("**Recovered** at {}: all is well again, after {lasted}.\n\n", minute(closed)),
+            format_args!(
+                "**Recovered** at {}: all is well again, after {lasted}.\n\n",
+                minute(closed)
+            ),
         );
     }
     if let Some(reopened) = gathered.reopened_at {
@@ -164,7 +168,10 @@ pub fn comment(facts: &Facts<'_>) -> String {
         };
         put(
             &mut text,
-            format_args!("**In trouble again** since {}: {times} of this episode.\n\n", minute(reopened)),
+            format_args!(
+                "**In trouble again** since {}: {times} of this episode.\n\n",
+                minute(reopened)
+            ),
         );
     }
     if alert.is_active() {
@@ -220,8 +227,7 @@ fn lead(alert: &Alert) -> String {
             }
         }
         many => {
-            let shown: Vec<_> =
-                many.iter().take(NAMES_MAX).map(|(name, _)| line(name)).collect();
+            let shown: Vec<_> = many.iter().take(NAMES_MAX).map(|(name, _)| line(name)).collect();
             let more = match many.len().saturating_sub(NAMES_MAX) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
@@ -272,8 +278,11 @@ fn put_diagnostics(text: &mut String, facts: &Facts<'_>) {
         };
         put(text, format_args!("**{}**, {}: {summary}\n\n", line(name), second(seen.at)));
         if !seen.numbers.is_empty() {
-            let numbers: Vec<_> =
-                seen.numbers.iter().map(|(name, value)| format!("{} = {value}", line(name))).collect();
+            let numbers: Vec<_> = seen
+                .numbers
+                .iter()
+                .map(|(name, value)| format!("{} = {value}", line(name)))
+                .collect();
             put(text, format_args!("{}\n\n", numbers.join(", ")));
         }
         if !seen.details.trim().is_empty() {

@@ -112,18 +112,14 @@ impl Core {
         );
         self.step_alert(fingerprint, group, rule, &event, now);
         // Whether it is still in trouble is judged when its check has spoken.
-        self.deadlines.wake_by(
-            &super::deadlines::Sleeper::Alert(fingerprint.clone()),
-            Some(now),
-        );
+        self.deadlines.wake_by(&super::deadlines::Sleeper::Alert(fingerprint.clone()), Some(now));
     }
 
     /// Compares markers that were seen with what this store has made. One of our own
     /// instance that was never made here means that a copy of this store runs elsewhere.
     pub fn inspect(&mut self, markers: &[Marker]) -> Option<String> {
-        let is_foreign = |marker: &&Marker| {
-            marker.instance == self.meta.instance && !self.has_made(marker)
-        };
+        let is_foreign =
+            |marker: &&Marker| marker.instance == self.meta.instance && !self.has_made(marker);
         if let Some(marker) = markers.iter().find(is_foreign) {
             let key = marker.effect.dedup_key(&marker.fingerprint);
             tracing::error!(key, "a copy of this store runs elsewhere: nothing more is written");

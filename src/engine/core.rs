@@ -276,9 +276,10 @@ impl Core {
                     EffectKind::Close => admission.count_open(),
                     EffectKind::Comment | EffectKind::Edit => {}
                 }
-                let entry = self.entries.values().find(|entry| {
-                    entry.fingerprint == *fingerprint && entry.effect == effect
-                });
+                let entry = self
+                    .entries
+                    .values()
+                    .find(|entry| entry.fingerprint == *fingerprint && entry.effect == effect);
                 if let Some(seq) = entry.map(|entry| entry.seq) {
                     self.entries.remove(&seq);
                     self.dirty.entries.insert(seq);
@@ -304,9 +305,7 @@ impl Core {
             self.settings.routes.resolve(source, name, labels).rule.clone()
         };
         match &alert.group {
-            Group::Check { source, name } | Group::Blind { source, name } => {
-                of_check(source, name)
-            }
+            Group::Check { source, name } | Group::Blind { source, name } => of_check(source, name),
             Group::Source { .. } | Group::Named { .. } => {
                 let first = alert.members.keys().next();
                 match first.and_then(|name| name.split_once('/')) {

@@ -76,9 +76,7 @@ impl Core {
         let since = gitea_now.and_then(|at| at.checked_sub(LOOK_BACK).ok());
         entry.doubt = Some(match entry.doubt {
             // The first request of this doubt may be the one that is found.
-            Some(doubt) => {
-                Doubt { sent_at: now, looks: 0, earlier: Some(doubt.sent_at), ..doubt }
-            }
+            Some(doubt) => Doubt { sent_at: now, looks: 0, earlier: Some(doubt.sent_at), ..doubt },
             None => Doubt { sent_at: now, since, highest, looks: 0, earlier: None },
         });
         let entry = entry.clone();
@@ -233,9 +231,7 @@ impl Core {
         };
         match entry.effect.kind {
             EffectKind::Open => Text { title: text::title(alert), body: text::body(&facts) },
-            EffectKind::Comment => {
-                Text { title: String::new(), body: text::comment(&facts) }
-            }
+            EffectKind::Comment => Text { title: String::new(), body: text::comment(&facts) },
             EffectKind::Edit => Text { title: String::new(), body: text::table(&facts) },
             EffectKind::Close | EffectKind::Reopen => Text::default(),
         }

@@ -52,14 +52,38 @@ pub struct Past {
 #[serde(tag = "happened", rename_all = "snake_case")]
 pub enum Happened {
     /// A check's verdict changed.
-    Judged { check: CheckId, verdict: Verdict, summary: String },
+    Judged {
+        check: CheckId,
+        verdict: Verdict,
+        summary: String,
+    },
     /// A report arrived after a newer one: it changed nothing.
-    LateReport { source: String, id: ReportId, checks: Vec<String> },
+    LateReport {
+        source: String,
+        id: ReportId,
+        checks: Vec<String>,
+    },
     /// An effect was ordered, carried out, struck, or dropped by a person.
-    Ordered { fingerprint: Fingerprint, effect: Effect },
-    Delivered { fingerprint: Fingerprint, effect: Effect, issue: Option<u64> },
-    Struck { fingerprint: Fingerprint, effect: Effect },
-    Dropped { fingerprint: Fingerprint, effect: Effect },
+    Ordered {
+        fingerprint: Fingerprint,
+        effect: Effect,
+    },
+    Delivered {
+        fingerprint: Fingerprint,
+        effect: Effect,
+        issue: Option<u64>,
+    },
+    Struck {
+        fingerprint: Fingerprint,
+        effect: Effect,
+    },
+    Dropped {
+        fingerprint: Fingerprint,
+        effect: Effect,
+    },
     /// teawatch was not looking.
-    Absent { from: Timestamp, until: Timestamp },
+    Absent {
+        from: Timestamp,
+        until: Timestamp,
+    },
 }

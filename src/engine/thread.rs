@@ -206,8 +206,7 @@ impl Writer {
                 }
             }
             let settings = &self.core.settings;
-            if answers.len() < settings.round_commands
-                && observations < settings.round_observations
+            if answers.len() < settings.round_commands && observations < settings.round_observations
             {
                 next = self.inbox.try_recv().ok();
             }

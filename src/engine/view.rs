@@ -81,7 +81,12 @@ pub struct Health {
 
 impl Core {
     /// Checks after the cursor `after` (`source/name`), in order.
-    pub fn checks_page(&self, after: Option<&str>, limit: usize, now: Timestamp) -> Page<CheckView> {
+    pub fn checks_page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Page<CheckView> {
         let after = after.map(|cursor| match cursor.split_once('/') {
             Some((source, name)) => CheckId::new(source, name),
             None => CheckId::new(cursor, ""),

@@ -24,7 +24,7 @@ impl<T> Answer<T> {
 }
 
 /// The `Date` of an answer, if it has a readable one.
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(headers.get(header::DATE)?.to_str().ok()?)
 }
 

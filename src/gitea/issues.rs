@@ -199,8 +199,7 @@ impl EditIssue {
     pub async fn send(self) -> Result<Answer<Issue>> {
         let text = self.title.is_some() || self.body.is_some();
         let operation = Operation::EditIssue { text, state: self.state.is_some() };
-        let request =
-            self.issues.request(operation, Method::PATCH, Some(self.number)).json(&self);
+        let request = self.issues.request(operation, Method::PATCH, Some(self.number)).json(&self);
         self.issues.client.read(request).await
     }
 }

@@ -167,11 +167,7 @@ pub(super) fn aftermath(operation: Operation, status: StatusCode) -> Aftermath {
 
 /// Whom a refusal with this status concerns. `location` is where a redirect leads, if that
 /// is on the same host.
-pub(super) fn concern(
-    operation: Operation,
-    status: StatusCode,
-    location: Option<&str>,
-) -> Concern {
+pub(super) fn concern(operation: Operation, status: StatusCode, location: Option<&str>) -> Concern {
     match status.as_u16() {
         301 | 307 | 308 if names_a_repository(operation) => match location {
             Some(location) => Concern::Moved { location: location.to_owned() },
@@ -223,9 +219,7 @@ mod tests {
     const REWRITE: Operation = Operation::EditIssue { text: true, state: false };
 
     fn statuses(wanted: impl Fn(StatusCode) -> bool) -> Vec<u16> {
-        (300..=599)
-            .filter(|code| wanted(StatusCode::from_u16(*code).unwrap()))
-            .collect()
+        (300..=599).filter(|code| wanted(StatusCode::from_u16(*code).unwrap())).collect()
     }
 
     #[test]
@@ -251,9 +245,8 @@ mod tests {
 
     #[test]
     fn a_refusal_concerns_what_was_asked_for() {
-        let concern = |operation, code| {
-            concern(operation, StatusCode::from_u16(code).unwrap(), None)
-        };
+        let concern =
+            |operation, code| concern(operation, StatusCode::from_u16(code).unwrap(), None);
         let trimmed = Operation::CreateIssue { with_trimmings: true };
         let expected = [
             (CREATE, 401, Concern::Target),

@@ -23,7 +23,7 @@ mod repositories;
 pub mod text;
 mod transport;
 
-pub use self::answer::Answer;
+pub use self::answer::{Answer, date};
 pub use self::client::{Client, USER_AGENT};
 pub use self::comments::{Comments, CreateComment, EditComment, ListComments};
 pub use self::error::{Cause, Error, MESSAGE_LIMIT_CHARS, Result, SetupError};
@@ -31,8 +31,8 @@ pub use self::issues::{CreateIssue, EditIssue, Issues, ListIssues, StateFilter};
 pub use self::labels::{CreateLabel, Labels, ListLabels};
 pub use self::meaning::{Aftermath, Concern, Operation};
 pub use self::models::{
-    ApiSettings, Comment, HomeRepository, Identified, Issue, IssueState, Label, LabelId, Permissions,
-    Repository, User, Version,
+    ApiSettings, Comment, HomeRepository, Identified, Issue, IssueState, Label, LabelId,
+    Permissions, Repository, User, Version,
 };
 pub use self::network::{ANSWER_LIMIT_BYTES, Network, NetworkOptions};
 pub use self::page::{MAX_PAGES, PAGE_SIZE, Page, Walk};

@@ -1,0 +1,257 @@
+//! Carrying an effect out: the requests it takes, and nothing decided.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::learn::chain;
+use super::queue::priority;
+use super::{Host, Priority, Settings};
+use crate::alert::text::with_table;
+use crate::alert::{EffectKind, Issue, Learned};
+use crate::engine::{Prospect, Trimming};
+use crate::gitea::{self, Concern, IssueState, LabelId};
+
+/// How old the last change of an issue must be before its body is rewritten, where Gitea
+/// has no `content_version` to protect what a person is writing.
+const QUIET: SignedDuration = SignedDuration::from_secs(60);
+
+/// The colour of labels that we make.
+const LABEL_COLOR: &str = "#d73a4a";
+/// What people are told about labels that we make.
+const LABEL_DESCRIPTION: &str = "Opened and closed by teawatch";
+
+/// Why an effect was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    #[error(transparent)]
+    Gitea(#[from] gitea::Error),
+    /// Under the repository's name there is another repository.
+    #[error("the repository has the id {found}, and it was {expected} before: it is another one")]
+    OtherRepository { expected: i64, found: i64 },
+    /// Somebody is at work on the issue: not before this time.
+    #[error("the issue was changed a moment ago")]
+    Busy { until: Timestamp },
+}
+
+/// Carries effects out.
+#[derive(Debug)]
+pub struct Courier {
+    labels: Mutex<BTreeMap<(String, String), LabelId>>,
+}
+
+impl Default for Courier {
+    fn default() -> Self {
+        Self { labels: Mutex::new(BTreeMap::new()) }
+    }
+}
+
+impl Courier {
+    /// Carries an effect out. `path` is the repository's present owner and name,
+    /// `expected` its id as far as it is known.
+    ///
+    /// The entry is in doubt on the disk before this is called.
+    pub async fn send(
+        &self,
+        host: &Host,
+        settings: &Settings,
+        path: (&str, &str),
+        expected: Option<i64>,
+        prospect: &Prospect,
+        now: Timestamp,
+    ) -> Result<Learned, Failure> {
+        let entry = &prospect.entry;
+        let text = entry.text.clone().unwrap_or_default();
+        let issues = host.client(priority_of(prospect)).issues(path.0, path.1);
+        let number = prospect.issue.map(|issue| issue.number).unwrap_or_default();
+        match entry.effect.kind {
+            EffectKind::Open => {
+                let (labels, mut left_out) = self.labels_of(host, path, prospect).await?;
+                let mut create = issues.create(text.title).body(text.body).labels(labels);
+                if !entry.left_out.contains(&Trimming::Assignees) {
+                    create = create.assignees(prospect.assignees.iter().cloned());
+                }
+                let made = create.send().await?.value;
+                left_out.extend(told(prospect));
+                self.opened(host, path, expected, prospect, made, left_out).await
+            }
+            EffectKind::Comment => {
+                let comments = host.client(Priority::Talk).comments(path.0, path.1);
+                comments.create(number, text.body).send().await?;
+                Ok(settled(settings, prospect))
+            }
+            EffectKind::Edit => {
+                let read = issues.get(number).await?;
+                let issue = read.value;
+                let body = with_table(&issue.body, &text.body);
+                if body == issue.body {
+                    return Ok(settled(settings, prospect));
+                }
+                let mut edit = issues.edit(number).body(body);
+                match issue.content_version {
+                    Some(version) => edit = edit.content_version(version),
+                    None => {
+                        let age = read.date.map(|date| date.duration_since(issue.updated_at));
+                        if let Some(age) = age.filter(|age| *age < QUIET) {
+                            let until = now.checked_add(QUIET - age).unwrap_or(Timestamp::MAX);
+                            return Err(Failure::Busy { until });
+                        }
+                    }
+                }
+                edit.send().await?;
+                Ok(settled(settings, prospect))
+            }
+            EffectKind::Close => {
+                issues.edit(number).state(IssueState::Closed).send().await?;
+                Ok(settled(settings, prospect))
+            }
+            EffectKind::Reopen => {
+                issues.edit(number).state(IssueState::Open).send().await?;
+                Ok(settled(settings, prospect))
+            }
+        }
+    }
+
+    /// What is learned from an issue that was made or found: it gets the labels that it
+    /// lacks, and what Gitea dropped without a word is told.
+    pub async fn opened(
+        &self,
+        host: &Host,
+        path: (&str, &str),
+        expected: Option<i64>,
+        prospect: &Prospect,
+        issue: gitea::Issue,
+        mut left_out: Vec<String>,
+    ) -> Result<Learned, Failure> {
+        let found = issue.repository.as_ref().map(|repository| repository.id);
+        if let (Some(expected), Some(found)) = (expected, found)
+            && expected != found
+        {
+            return Err(Failure::OtherRepository { expected, found });
+        }
+        let has_label = |name: &&String| issue.labels.iter().any(|label| label.name == **name);
+        let missing: Vec<_> =
+            prospect.labels.iter().filter(|name| !has_label(name)).cloned().collect();
+        if !missing.is_empty() && left_out.is_empty() {
+            // The ids that we remember may be those of labels that are gone.
+            self.forget_labels(path);
+            if let Err(note) = self.add_labels(host, path, issue.number, &missing).await {
+                left_out.push(note);
+            }
+        }
+        let is_assigned = |login: &&String| {
+            issue.assignees.iter().any(|user| user.login.eq_ignore_ascii_case(login))
+        };
+        if !prospect.entry.left_out.contains(&Trimming::Assignees) {
+            let dropped = prospect.assignees.iter().filter(|login| !is_assigned(login));
+            left_out.extend(dropped.map(|login| {
+                format!("{login} could not be assigned: teawatch may need the right to write")
+            }));
+        }
+        let repository_id = found.or(expected).unwrap_or_default();
+        let issue = Issue { repository_id, number: issue.number };
+        Ok(Learned::Opened { issue, left_out })
+    }
+
+    /// The ids of the labels that an issue is to wear, and what could not be had.
+    async fn labels_of(
+        &self,
+        host: &Host,
+        path: (&str, &str),
+        prospect: &Prospect,
+    ) -> Result<(Vec<LabelId>, Vec<String>), Failure> {
+        let mut ids = Vec::new();
+        let mut left_out = Vec::new();
+        if prospect.entry.left_out.contains(&Trimming::Labels) {
+            return Ok((ids, left_out));
+        }
+        for name in &prospect.labels {
+            match self.label(host, path, name).await {
+                Ok(id) => ids.push(id),
+                // Without the right to make labels the alert goes without.
+                Err(error) if is_dispensable(&error) => {
+                    left_out.push(format!("the label {name} could not be made: {error}"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((ids, left_out))
+    }
+
+    async fn add_labels(
+        &self,
+        host: &Host,
+        path: (&str, &str),
+        issue: u64,
+        names: &[String],
+    ) -> Result<(), String> {
+        let failed =
+            |error: gitea::Error| format!("the labels could not be set: {}", chain(&error));
+        let mut ids = Vec::new();
+        for name in names {
+            ids.push(self.label(host, path, name).await.map_err(failed)?);
+        }
+        let labels = host.client(Priority::Open).labels(path.0, path.1);
+        let now = labels.add_to_issue(issue, ids).await.map_err(failed)?.value;
+        match names.iter().find(|name| now.iter().all(|label| label.name != **name)) {
+            Some(name) => Err(format!("Gitea did not take the label {name}")),
+            None => Ok(()),
+        }
+    }
+
+    async fn label(&self, host: &Host, path: (&str, &str), name: &str) -> gitea::Result<LabelId> {
+        let key = (format!("{}/{}", path.0, path.1), name.to_owned());
+        if let Some(&id) = self.known_labels().get(&key) {
+            return Ok(id);
+        }
+        let labels = host.client(Priority::Open).labels(path.0, path.1);
+        let label = labels.ensure(name, LABEL_COLOR, LABEL_DESCRIPTION).await?.value;
+        self.known_labels().insert(key, label.id);
+        Ok(label.id)
+    }
+
+    fn forget_labels(&self, path: (&str, &str)) {
+        let repository = format!("{}/{}", path.0, path.1);
+        self.known_labels().retain(|(of, _), _| *of != repository);
+    }
+
+    fn known_labels(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), LabelId>> {
+        self.labels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn priority_of(prospect: &Prospect) -> Priority {
+    match prospect.entry.effect.kind {
+        // It is in doubt by now, and still goes with its kind.
+        EffectKind::Open | EffectKind::Reopen => Priority::Open,
+        EffectKind::Close => Priority::LookOrClose,
+        EffectKind::Comment | EffectKind::Edit => priority(&prospect.entry).max(Priority::Talk),
+    }
+}
+
+/// What had to be left out of an opening, in words.
+fn told(prospect: &Prospect) -> Vec<String> {
+    let error = prospect.entry.last_error.as_deref().unwrap_or("it was refused");
+    let note = |trimming: &Trimming| match trimming {
+        Trimming::Assignees => {
+            format!("{} could not be assigned: {error}", prospect.assignees.join(", "))
+        }
+        Trimming::Labels => format!("labels could not be set: {error}"),
+    };
+    prospect.entry.left_out.iter().map(note).collect()
+}
+
+/// It is done. What an earlier attempt may still do is waited for.
+pub(super) fn settled(settings: &Settings, prospect: &Prospect) -> Learned {
+    let doubt = prospect.entry.doubt;
+    let late_until = doubt
+        .and_then(|doubt| doubt.earlier)
+        .and_then(|earlier| earlier.checked_add(settings.settle_wait).ok());
+    Learned::Settled { left_out: Vec::new(), late_until }
+}
+
+fn is_dispensable(error: &gitea::Error) -> bool {
+    error.concern() == Concern::Trimmings
+}

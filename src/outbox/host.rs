@@ -1,0 +1,112 @@
+//! The Gitea host: a client for each priority, its clock, and who we are there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{Gate, Priority};
+use crate::gitea::{self, Client, SetupError, Transport, TransportError};
+
+/// Who we are to Gitea.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// What counts: logins change.
+    pub id: i64,
+    /// What lists ask for.
+    pub login: String,
+}
+
+/// Everything that calls the host, calls it through this.
+#[derive(Debug)]
+pub struct Host {
+    clients: Vec<(Priority, Client)>,
+    date: Arc<Mutex<Option<Timestamp>>>,
+    identity: Mutex<Option<Identity>>,
+}
+
+impl Host {
+    /// Sets up the clients. Without a `gate` nothing is paced, as in a simulation.
+    pub fn new(
+        base: &Url,
+        token: &SecretString,
+        transport: Arc<dyn Transport>,
+        gate: Option<Arc<Gate>>,
+    ) -> Result<Self, SetupError> {
+        let date = Arc::default();
+        let client = |priority| {
+            let paced = Paced {
+                inner: Arc::clone(&transport),
+                gate: gate.clone(),
+                priority,
+                date: Arc::clone(&date),
+            };
+            Client::new(base.clone(), token.clone(), paced).map(|client| (priority, client))
+        };
+        let clients = Priority::ALL.into_iter().map(client).collect::<Result<_, _>>()?;
+        Ok(Self { clients, date, identity: Mutex::new(None) })
+    }
+
+    /// The client whose requests have this priority.
+    pub fn client(&self, priority: Priority) -> &Client {
+        let mut clients = self.clients.iter();
+        let found = clients.find(|(of, _)| *of == priority).map(|(_, client)| client);
+        found.expect("there is a client for each priority")
+    }
+
+    /// What Gitea's clock said last.
+    pub fn date(&self) -> Option<Timestamp> {
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who we are, as far as it is known.
+    pub fn known_identity(&self) -> Option<Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who we are; asked for when it is not known.
+    pub async fn identity(&self, priority: Priority) -> gitea::Result<Identity> {
+        if let Some(identity) = self.known_identity() {
+            return Ok(identity);
+        }
+        let user = self.client(priority).user().await?.value;
+        let identity = Identity { id: user.id, login: user.login };
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.clone());
+        Ok(identity)
+    }
+
+    /// Forgets who we are, so that it is asked for again: daily, and when our login turned
+    /// out to be nobody's.
+    pub fn forget_identity(&self) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// A transport that waits for a token, and reads Gitea's clock from every answer.
+#[derive(Debug)]
+struct Paced {
+    inner: Arc<dyn Transport>,
+    gate: Option<Arc<Gate>>,
+    priority: Priority,
+    date: Arc<Mutex<Option<Timestamp>>>,
+}
+
+impl Transport for Paced {
+    fn call(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> BoxFuture<'_, Result<http::Response<Vec<u8>>, TransportError>> {
+        Box::pin(async move {
+            if let Some(gate) = &self.gate {
+                gate.take(self.priority).await;
+            }
+            let answer = self.inner.call(request).await?;
+            if let Some(date) = gitea::date(answer.headers()) {
+                *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(date);
+            }
+            Ok(answer)
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! What an error of Gitea means for an effect.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Settings;
+use crate::alert::{EffectKind, Learned};
+use crate::engine::{Entry, Outcome, Parked, Trimming};
+use crate::gitea::{self, Aftermath, Concern};
+
+/// What follows from an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// For this effect alone.
+    Effect(Outcome),
+    /// The whole target refuses, and nothing was done: everything for it waits.
+    Target { outcome: Outcome, reason: String },
+    /// The repository has another name, and nothing was done.
+    Moved { outcome: Outcome },
+    /// Our login is not the one we think, and nothing was done.
+    Identity { outcome: Outcome },
+    /// Only another question can tell: is the issue gone, or the repository?
+    AskIssue { otherwise: Outcome },
+}
+
+/// Says what follows from `error`, which came of trying `entry` or of looking for it.
+///
+/// `dice` is any number: it spreads the pauses.
+pub fn learn(
+    settings: &Settings,
+    entry: &Entry,
+    error: &gitea::Error,
+    dice: u32,
+    now: Timestamp,
+) -> Verdict {
+    let message = chain(error);
+    let pause = match error.retry_after() {
+        Some(asked) => SignedDuration::try_from(asked)
+            .unwrap_or(SignedDuration::MAX)
+            .min(settings.retry_after_max),
+        None => backoff(settings, entry.attempts, dice),
+    };
+    let retry_at = later(now, pause);
+    let refused = |retry_at| Outcome::Refused { retry_at, error: message.clone() };
+    // A question that failed leaves the doubt as it was.
+    let is_question = error.operation.is_read();
+    let again = if is_question {
+        Outcome::Unknown { retry_at, error: message.clone() }
+    } else {
+        refused(Some(retry_at))
+    };
+    match error.concern() {
+        Concern::Target => Verdict::Target {
+            outcome: if is_question { again } else { refused(None) },
+            reason: message,
+        },
+        Concern::Moved { .. } => {
+            Verdict::Moved { outcome: if is_question { again } else { refused(None) } }
+        }
+        Concern::Identity => Verdict::Identity { outcome: again },
+        Concern::IssueOrTarget => Verdict::AskIssue { otherwise: again },
+        Concern::IssueOrTransient => Verdict::AskIssue {
+            otherwise: match error.aftermath() {
+                Aftermath::Unknown => in_doubt(settings, error, retry_at, now, message),
+                Aftermath::Nothing => again,
+            },
+        },
+        Concern::Trimmings => Verdict::Effect(trimmed(entry, message, settings, now)),
+        Concern::Stale => Verdict::Effect(again),
+        Concern::Thing => Verdict::Effect(Outcome::Parked(parked(settings, message, now))),
+        _ => Verdict::Effect(match error.aftermath() {
+            Aftermath::Nothing => again,
+            Aftermath::Unknown => in_doubt(settings, error, retry_at, now, message),
+        }),
+    }
+}
+
+/// A request that may have been carried out is looked for at once, unless the server
+/// asked for a pause.
+fn in_doubt(
+    settings: &Settings,
+    error: &gitea::Error,
+    retry_at: Timestamp,
+    now: Timestamp,
+    message: String,
+) -> Outcome {
+    let at_once = later(now, settings.retry_first.min(SignedDuration::from_secs(1)));
+    let retry_at = if error.retry_after().is_some() { retry_at } else { at_once };
+    Outcome::Unknown { retry_at, error: message }
+}
+
+/// Leaves out what can be left out: of an opening the assignees first, then the labels; a
+/// comment or an edit as a whole.
+fn trimmed(entry: &Entry, error: String, settings: &Settings, now: Timestamp) -> Outcome {
+    let kind = entry.effect.kind;
+    match kind {
+        EffectKind::Comment | EffectKind::Edit => Outcome::Done(Learned::Settled {
+            left_out: vec![format!("a {kind} could not be written: {error}")],
+            late_until: None,
+        }),
+        EffectKind::Open | EffectKind::Close | EffectKind::Reopen => {
+            let next = [Trimming::Assignees, Trimming::Labels];
+            let next = next.into_iter().find(|trimming| !entry.left_out.contains(trimming));
+            match next.filter(|_| kind == EffectKind::Open) {
+                Some(trimming) => Outcome::Trimmed { trimming, error },
+                None => Outcome::Parked(parked(settings, error, now)),
+            }
+        }
+    }
+}
+
+fn parked(settings: &Settings, reason: String, now: Timestamp) -> Parked {
+    Parked { since: now, until: later(now, settings.park_retry), reason }
+}
+
+/// `retry_first`, doubled with each attempt up to `retry_max`, and spread by the jitter.
+pub(super) fn backoff(settings: &Settings, attempts: u32, dice: u32) -> SignedDuration {
+    let doubled = 1_i32.checked_shl(attempts.min(30)).unwrap_or(i32::MAX);
+    let pause = settings.retry_first.saturating_mul(doubled).min(settings.retry_max);
+    spread(pause, settings.jitter_percent, dice)
+}
+
+/// `pause`, longer or shorter by up to `percent`.
+pub(super) fn spread(pause: SignedDuration, percent: u32, dice: u32) -> SignedDuration {
+    let share = f64::from(dice) / f64::from(u32::MAX) * 2.0 - 1.0;
+    pause.mul_f64(1.0 + share * f64::from(percent) / 100.0)
+}
+
+/// An error with all its causes, on one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_vary_by_the_jitter() {
+        let settings = Settings::default();
+        let seconds = |attempts, dice| backoff(&settings, attempts, dice).as_secs_f64().round();
+        let middle = u32::MAX / 2;
+        assert_eq!([0, 1, 2, 8, 9, 40].map(|n| seconds(n, middle)), [1., 2., 4., 256., 300., 300.]);
+        assert_eq!((seconds(9, 0), seconds(9, u32::MAX)), (240., 360.));
+    }
+}

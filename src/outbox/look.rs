@@ -1,0 +1,137 @@
+//! Finding out whether an effect in doubt was carried out.
+//!
+//! Lists are read to their first empty page, newest first, and never searched: only a
+//! list comes from Gitea's database. Times are Gitea's own.
+
+use jiff::Timestamp;
+
+use super::{Host, Identity, Priority};
+use crate::alert::Salt;
+use crate::alert::marker::Marker;
+use crate::engine::Entry;
+use crate::gitea::{self, Issue, IssueState, StateFilter, Walk};
+
+/// An issue of ours, as a look saw it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub issue: Issue,
+    pub marker: Option<Marker>,
+}
+
+/// What a look through a repository's issues saw.
+#[derive(Debug, Clone, Default)]
+pub struct Pass {
+    pub seen: Vec<Seen>,
+    /// List requests that it took.
+    pub requests: u32,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Needle<'a> {
+    pub entry: &'a Entry,
+    pub instance: &'a crate::alert::marker::Instance,
+}
+
+impl Pass {
+    /// The markers of all issues that were seen.
+    pub fn markers(&self) -> Vec<Marker> {
+        self.seen.iter().filter_map(|seen| seen.marker.clone()).collect()
+    }
+
+    /// The issue with the marker of the effect; of several the oldest.
+    pub fn find(&self, needle: Needle<'_>) -> Option<&Issue> {
+        let is_ours = |seen: &&Seen| {
+            seen.marker.as_ref().is_some_and(|marker| {
+                marker.instance == *needle.instance
+                    && marker.fingerprint == needle.entry.fingerprint
+                    && marker.effect == needle.entry.effect
+            })
+        };
+        let found = self.seen.iter().filter(is_ours).map(|seen| &seen.issue);
+        found.min_by_key(|issue| issue.number)
+    }
+
+    /// An issue that has lost its marker to somebody's edit: ours, newer than the intent,
+    /// with the very title that was sent. The caller makes sure that no alert holds it.
+    pub fn find_by_title(&self, needle: Needle<'_>) -> Option<&Issue> {
+        let (doubt, text) = (needle.entry.doubt?, needle.entry.text.as_ref()?);
+        let title = gitea::text::title(&text.title);
+        let is_it = |seen: &&Seen| {
+            seen.marker.is_none() && seen.issue.number > doubt.highest && seen.issue.title == title
+        };
+        let found = self.seen.iter().filter(is_it).map(|seen| &seen.issue);
+        found.min_by_key(|issue| issue.number)
+    }
+}
+
+/// Reads our issues, in any state, that were touched at or after `since`; without it,
+/// those with a number above `floor`.
+pub(super) async fn issues(
+    host: &Host,
+    (owner, name): (&str, &str),
+    identity: &Identity,
+    salt: &Salt,
+    state: StateFilter,
+    since: Option<Timestamp>,
+    floor: u64,
+) -> gitea::Result<Pass> {
+    let issues = host.client(Priority::LookOrClose).issues(owner, name);
+    let mut list = issues.list().state(state).created_by(&*identity.login);
+    if let Some(since) = since {
+        list = list.since(since);
+    }
+    let mut walk = Walk::default();
+    let mut requests = 0;
+    while let Some(number) = walk.next_page() {
+        let page = list.page(number).await?.value;
+        requests += 1;
+        // Numbers only fall from page to page, so below the floor there is nothing new.
+        let is_below =
+            !page.items.is_empty() && page.items.iter().all(|issue| issue.number <= floor);
+        walk.take(page);
+        if since.is_none() && is_below {
+            break;
+        }
+    }
+    let is_ours = |issue: &Issue| issue.user.as_ref().is_some_and(|user| user.id == identity.id);
+    let seen = walk
+        .into_items()
+        .into_iter()
+        .filter(is_ours)
+        .map(|issue| Seen { marker: Marker::find(salt, &issue.body), issue })
+        .collect();
+    Ok(Pass { seen, requests })
+}
+
+/// The markers in our comments on an issue that were touched at or after `since`.
+pub(super) async fn comments(
+    host: &Host,
+    (owner, name): (&str, &str),
+    identity: &Identity,
+    salt: &Salt,
+    issue: u64,
+    since: Option<Timestamp>,
+) -> gitea::Result<Vec<Marker>> {
+    let comments = host.client(Priority::LookOrClose).comments(owner, name);
+    let mut list = comments.list(issue);
+    if let Some(since) = since {
+        list = list.since(since);
+    }
+    let found = list.send().await?.value;
+    Ok(found
+        .into_iter()
+        .filter(|comment| comment.user.as_ref().is_some_and(|user| user.id == identity.id))
+        .filter_map(|comment| Marker::find(salt, &comment.body))
+        .collect())
+}
+
+/// Whether an issue is open.
+pub(super) async fn is_open(
+    host: &Host,
+    (owner, name): (&str, &str),
+    number: u64,
+) -> gitea::Result<bool> {
+    let issue = host.client(Priority::LookOrClose).issues(owner, name).get(number).await?.value;
+    Ok(issue.state == IssueState::Open)
+}

@@ -1,0 +1,101 @@
+//! What is to be done about an effect.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Settings;
+use crate::alert::{EffectKind, Learned};
+use crate::engine::{Outcome, Prospect};
+
+/// After so many fruitless attempts a comment or an edit is given up: it must not hold up
+/// what comes behind it.
+const TALK_ATTEMPTS_MAX: u32 = 8;
+
+/// The next thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing, before this time.
+    Wait(Timestamp),
+    /// Write down that it is tried, and send it.
+    Try,
+    /// Find out whether an earlier attempt was carried out.
+    Look(Look),
+    /// There is nothing to ask Gitea for.
+    Settle(Outcome),
+}
+
+/// Where to look for an effect in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Among our issues. A thorough look reads them a second time without a time limit,
+    /// and only after it an effect is believed not to have been carried out.
+    Issues { thorough: bool },
+    /// Among the comments of the issue; the same.
+    Comments { thorough: bool },
+    /// At the state of the issue.
+    State,
+}
+
+/// Says what is to be done now.
+///
+/// | in doubt | found nothing | then                                                    |
+/// |----------|---------------|---------------------------------------------------------|
+/// | no       |               | try                                                     |
+/// | yes      | never         | look at once                                            |
+/// | yes      | once          | wait until `settle_wait` after the request, look again  |
+/// | yes      | twice         | it was not carried out: try                             |
+///
+/// Closing, reopening and editing may be repeated, so they need no second look.
+pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
+    let entry = &prospect.entry;
+    let parked_until = entry.parked.as_ref().map(|parked| parked.until);
+    let wait = [entry.not_before, parked_until].into_iter().flatten().max();
+    if let Some(until) = wait.filter(|&until| now < until && !went_back(settings, until, now)) {
+        return Step::Wait(until);
+    }
+    let kind = entry.effect.kind;
+    if prospect.issue.is_none() && kind != EffectKind::Open {
+        return Step::Settle(nothing_to_do(Vec::new()));
+    }
+    let is_talk = matches!(kind, EffectKind::Comment | EffectKind::Edit);
+    let Some(doubt) = entry.doubt else {
+        if is_talk && entry.attempts >= TALK_ATTEMPTS_MAX {
+            let error = entry.last_error.as_deref().unwrap_or("no answer");
+            let note = format!("a {kind} was given up after {TALK_ATTEMPTS_MAX} attempts: {error}");
+            return Step::Settle(nothing_to_do(vec![note]));
+        }
+        return match (kind, prospect.late_until) {
+            (EffectKind::Close | EffectKind::Reopen, Some(until)) if now < until => {
+                Step::Wait(until)
+            }
+            _ => Step::Try,
+        };
+    };
+    let settled_at = later(doubt.sent_at, settings.settle_wait);
+    let thorough = doubt.looks > 0;
+    match kind {
+        EffectKind::Open | EffectKind::Comment if thorough && now < settled_at => {
+            Step::Wait(settled_at)
+        }
+        EffectKind::Open => Step::Look(Look::Issues { thorough }),
+        EffectKind::Comment => Step::Look(Look::Comments { thorough }),
+        EffectKind::Close | EffectKind::Reopen if !thorough => Step::Look(Look::State),
+        EffectKind::Close | EffectKind::Reopen | EffectKind::Edit => Step::Try,
+    }
+}
+
+/// An effect without a purpose, or without a chance.
+fn nothing_to_do(left_out: Vec<String>) -> Outcome {
+    Outcome::Done(Learned::Settled { left_out, late_until: None })
+}
+
+/// Whether a pause is longer than any that is ever ordered: then the clock went back.
+fn went_back(settings: &Settings, until: Timestamp, now: Timestamp) -> bool {
+    let longest =
+        [settings.retry_max, settings.retry_after_max, settings.park_retry, settings.settle_wait];
+    let longest = longest.into_iter().max().unwrap_or(SignedDuration::ZERO);
+    until.duration_since(now) > longest.saturating_mul(2)
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}

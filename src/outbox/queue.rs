@@ -1,0 +1,114 @@
+//! Which effect is next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::Priority;
+use crate::alert::{EffectKind, Fingerprint};
+use crate::engine::Entry;
+
+/// The outbox in memory: the entries of each alert in their order.
+#[derive(Debug, Default)]
+pub struct Queue {
+    by_alert: BTreeMap<Fingerprint, BTreeMap<u64, Entry>>,
+    alert_of: BTreeMap<u64, Fingerprint>,
+    /// Entries that are being worked on.
+    running: BTreeSet<u64>,
+}
+
+impl Queue {
+    /// Takes in a new or changed entry.
+    pub fn put(&mut self, entry: Entry) {
+        self.alert_of.insert(entry.seq, entry.fingerprint.clone());
+        let entries = self.by_alert.entry(entry.fingerprint.clone()).or_default();
+        entries.insert(entry.seq, entry);
+    }
+
+    /// Lets an entry go.
+    pub fn remove(&mut self, seq: u64) {
+        let Some(fingerprint) = self.alert_of.remove(&seq) else { return };
+        if let Some(entries) = self.by_alert.get_mut(&fingerprint) {
+            entries.remove(&seq);
+            if entries.is_empty() {
+                self.by_alert.remove(&fingerprint);
+            }
+        }
+    }
+
+    /// Notes that an entry is being worked on.
+    pub fn begin(&mut self, seq: u64) {
+        self.running.insert(seq);
+    }
+
+    /// Notes that it no longer is.
+    pub fn end(&mut self, seq: u64) {
+        self.running.remove(&seq);
+    }
+
+    /// The next entry to work on: of each alert the oldest counts, and of those that
+    /// `may_run` the one with the first priority, then the oldest.
+    pub fn next(&self, now: Timestamp, may_run: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        self.heads()
+            .filter(|entry| is_due(entry, now) && may_run(entry))
+            .min_by_key(|entry| (priority(entry), entry.seq))
+    }
+
+    /// When an entry that is not due becomes due.
+    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.heads().filter_map(due_at).filter(|&at| at > now).min()
+    }
+
+    /// Repositories for which something waits.
+    pub fn repositories(&self) -> BTreeSet<&str> {
+        self.by_alert
+            .values()
+            .flat_map(|entries| entries.values().map(|entry| entry.repository.as_str()))
+            .collect()
+    }
+
+    /// Entries that may share one look at the issues of a repository: openings in doubt
+    /// that nothing else works on, and `also`.
+    pub fn in_doubt<'a>(&'a self, repository: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.heads().filter(move |entry| {
+            entry.repository == repository
+                && entry.effect.kind == EffectKind::Open
+                && entry.doubt.is_some()
+        })
+    }
+
+    /// The oldest entry of each alert that nothing works on. What is parked is passed
+    /// over, unless the rest needs its result.
+    fn heads(&self) -> impl Iterator<Item = &Entry> {
+        self.by_alert.values().filter_map(|entries| {
+            if entries.keys().any(|seq| self.running.contains(seq)) {
+                return None;
+            }
+            let mut waiting = entries.values();
+            let oldest = waiting.next()?;
+            let holds_up = oldest.parked.is_none() || oldest.effect.kind == EffectKind::Open;
+            if holds_up {
+                return Some(oldest);
+            }
+            Some(waiting.find(|entry| entry.parked.is_none()).unwrap_or(oldest))
+        })
+    }
+}
+
+/// Who goes first. An effect in doubt is looked for before anything else is done.
+pub(super) fn priority(entry: &Entry) -> Priority {
+    match entry.effect.kind {
+        _ if entry.doubt.is_some() => Priority::LookOrClose,
+        EffectKind::Close => Priority::LookOrClose,
+        EffectKind::Open | EffectKind::Reopen => Priority::Open,
+        EffectKind::Comment | EffectKind::Edit => Priority::Talk,
+    }
+}
+
+fn due_at(entry: &Entry) -> Option<Timestamp> {
+    entry.not_before.max(entry.parked.as_ref().map(|parked| parked.until))
+}
+
+fn is_due(entry: &Entry, now: Timestamp) -> bool {
+    due_at(entry).is_none_or(|at| at <= now)
+}

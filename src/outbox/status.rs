@@ -1,0 +1,22 @@
+//! What the outbox tells of itself.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How the outbox is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The login by which Gitea knows us, once it was read.
+    pub login: Option<String>,
+    /// Repositories that refuse, since when and why.
+    pub refusing: BTreeMap<String, Refusing>,
+}
+
+/// Why a repository takes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusing {
+    pub since: Timestamp,
+    pub reason: String,
+}

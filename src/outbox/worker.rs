@@ -1,0 +1,518 @@
+//! One piece of work: ask the engine, do what the plan says, hand back what was learned.
+
+use std::fmt;
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use super::deliver::{Courier, Failure, settled};
+use super::learn::{Verdict, chain, learn};
+use super::look::{self, Needle, Pass};
+use super::plan::{Look, Step, plan};
+use super::{Host, Identity, Priority, Settings};
+use crate::alert::marker::{Instance, Marker};
+use crate::alert::{EffectKind, Learned, Salt};
+use crate::clock::Clock;
+use crate::engine::{self, Core, Engine, Entry, Found, Outcome, Prospect, Repository};
+use crate::gitea::{self, Concern, StateFilter};
+
+/// Whoever runs commands on the state and answers once they are on the disk: the engine,
+/// or a simulation of it.
+pub trait Ledger: fmt::Debug + Send + Sync + 'static {
+    /// Runs `work` and returns its result once it is durable.
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Core, Timestamp) -> T + Send + 'static,
+    ) -> impl Future<Output = Result<T, engine::Error>> + Send;
+}
+
+impl Ledger for Engine {
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Core, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, engine::Error> {
+        Self::ask(self, work).await
+    }
+}
+
+/// Works on one effect, or asks about one repository, at a time.
+#[derive(Debug)]
+pub struct Worker<L> {
+    pub ledger: L,
+    pub host: Host,
+    pub settings: Settings,
+    pub salt: Salt,
+    pub instance: Instance,
+    pub clock: Clock,
+    pub courier: Courier,
+    /// Spreads pauses: any number each time.
+    pub dice: fn() -> u32,
+}
+
+/// What a piece of work has shown about its repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// An effect was carried out.
+    Delivered,
+    /// A question was answered well.
+    Allowed,
+    /// Everything for the repository has to wait.
+    Refused(String),
+    /// Not before this time.
+    Wait(Timestamp),
+    /// Nothing about the repository.
+    Nothing,
+}
+
+/// A repository as a request needs it.
+struct Place<'a> {
+    repository: &'a str,
+    owner: String,
+    name: String,
+    id: Option<i64>,
+}
+
+impl<'a> Place<'a> {
+    fn new(repository: &'a str, record: &Repository) -> Self {
+        let present = record.renamed.as_deref().unwrap_or(repository);
+        let (owner, name) = present.split_once('/').unwrap_or((present, ""));
+        let id = record.admission.id;
+        Self { repository, owner: owner.to_owned(), name: name.to_owned(), id }
+    }
+
+    fn path(&self) -> (&str, &str) {
+        (&self.owner, &self.name)
+    }
+}
+
+impl<L: Ledger> Worker<L> {
+    /// Does the next thing about an effect. `others` are effects in doubt in the same
+    /// repository, which share a look.
+    pub async fn attempt(
+        &self,
+        seq: u64,
+        others: &[u64],
+        repository: &str,
+        record: &Repository,
+    ) -> Result<News, engine::Error> {
+        let Some(prospect) = self.ledger.ask(move |core, _| core.prospect(seq)).await? else {
+            return Ok(News::Nothing);
+        };
+        let place = Place::new(repository, record);
+        match plan(&self.settings, &prospect, self.clock.now()) {
+            Step::Wait(until) => Ok(News::Wait(until)),
+            Step::Settle(outcome) => self.settle(seq, outcome, News::Nothing).await,
+            Step::Try => self.send(seq, &place).await,
+            Step::Look(Look::Issues { thorough }) => {
+                self.look_for_issues(prospect, others, thorough, &place).await
+            }
+            Step::Look(Look::Comments { thorough }) => {
+                self.look_for_comment(&prospect, thorough, &place).await
+            }
+            Step::Look(Look::State) => self.look_at_state(&prospect, &place).await,
+        }
+    }
+
+    async fn send(&self, seq: u64, place: &Place<'_>) -> Result<News, engine::Error> {
+        let date = self.host.date();
+        let begun = self.ledger.ask(move |core, now| core.begin(seq, date, now)).await?;
+        let Some(begun) = begun else { return Ok(News::Nothing) };
+        let now = self.clock.now();
+        let sent = self
+            .courier
+            .send(&self.host, &self.settings, place.path(), place.id, &begun, now)
+            .await;
+        match sent {
+            Ok(learned) => {
+                tracing::info!(
+                    outbox.entry = seq,
+                    key = begun.entry.key(),
+                    "told Gitea: {}",
+                    begun.entry.effect.kind
+                );
+                self.settle(seq, Outcome::Done(learned), News::Delivered).await
+            }
+            Err(failure) => self.failed(&begun, failure, place).await,
+        }
+    }
+
+    async fn look_for_issues(
+        &self,
+        first: Prospect,
+        others: &[u64],
+        thorough: bool,
+        place: &Place<'_>,
+    ) -> Result<News, engine::Error> {
+        let now = self.clock.now();
+        let step = Step::Look(Look::Issues { thorough });
+        let mut prospects = vec![first];
+        for &seq in others {
+            let other = self.ledger.ask(move |core, _| core.prospect(seq)).await?;
+            prospects.extend(other.filter(|other| plan(&self.settings, other, now) == step));
+        }
+        let pass = match self.pass(&prospects, thorough, place).await {
+            Ok(pass) => pass,
+            Err(error) => return self.failed(&prospects[0], error.into(), place).await,
+        };
+        tracing::info!(
+            requests = pass.requests,
+            effects = prospects.len(),
+            thorough,
+            "looked for effects in doubt in {}",
+            place.repository
+        );
+        if let Some(refused) = self.inspect(pass.markers()).await? {
+            return Ok(refused);
+        }
+        let mut news = News::Nothing;
+        for prospect in &prospects {
+            news = self.judge_look(prospect, &pass, thorough, place).await?;
+        }
+        Ok(news)
+    }
+
+    /// Reads the issues among which the effects would be.
+    async fn pass(
+        &self,
+        prospects: &[Prospect],
+        thorough: bool,
+        place: &Place<'_>,
+    ) -> gitea::Result<Pass> {
+        let doubts = || prospects.iter().filter_map(|prospect| prospect.entry.doubt);
+        let since = doubts().map(|doubt| doubt.since).min().flatten();
+        let floor = doubts().map(|doubt| doubt.highest).min().unwrap_or(0);
+        let identity = self.host.identity(Priority::LookOrClose).await?;
+        let all = StateFilter::All;
+        let read = |since| {
+            look::issues(&self.host, place.path(), &identity, &self.salt, all, since, floor)
+        };
+        let mut pass = read(since).await?;
+        if thorough {
+            // An item can slip from one page to another while a list is read, and times
+            // can be wrong: a second reading goes by numbers.
+            let second = read(None).await?;
+            pass.requests += second.requests;
+            pass.seen.extend(second.seen);
+        }
+        Ok(pass)
+    }
+
+    async fn judge_look(
+        &self,
+        prospect: &Prospect,
+        pass: &Pass,
+        thorough: bool,
+        place: &Place<'_>,
+    ) -> Result<News, engine::Error> {
+        let entry = &prospect.entry;
+        let needle = Needle { entry, instance: &self.instance };
+        let mut found = pass.find(needle);
+        if found.is_none()
+            && let Some(issue) = pass.find_by_title(needle)
+        {
+            let (repository, number) = (place.repository.to_owned(), issue.number);
+            let is_held = self.ledger.ask(move |core, _| core.is_held(&repository, number));
+            found = (!is_held.await?).then_some(issue);
+        }
+        let Some(issue) = found else {
+            return self.settle(entry.seq, self.not_found(entry, thorough), News::Nothing).await;
+        };
+        tracing::info!(
+            outbox.entry = entry.seq,
+            issue.number,
+            "an earlier attempt had opened issue #{}",
+            issue.number
+        );
+        let opened = self
+            .courier
+            .opened(&self.host, place.path(), place.id, prospect, issue.clone(), Vec::new())
+            .await;
+        match opened {
+            Ok(learned) => self.settle(entry.seq, Outcome::Done(learned), News::Delivered).await,
+            Err(failure) => self.failed(prospect, failure, place).await,
+        }
+    }
+
+    async fn look_for_comment(
+        &self,
+        prospect: &Prospect,
+        thorough: bool,
+        place: &Place<'_>,
+    ) -> Result<News, engine::Error> {
+        let entry = &prospect.entry;
+        let number = prospect.issue.map_or(0, |issue| issue.number);
+        let since = entry.doubt.and_then(|doubt| doubt.since).filter(|_| !thorough);
+        let markers = match self.host.identity(Priority::LookOrClose).await {
+            Ok(identity) => {
+                look::comments(&self.host, place.path(), &identity, &self.salt, number, since).await
+            }
+            Err(error) => Err(error),
+        };
+        let markers = match markers {
+            Ok(markers) => markers,
+            Err(error) => return self.failed(prospect, error.into(), place).await,
+        };
+        if let Some(refused) = self.inspect(markers.clone()).await? {
+            return Ok(refused);
+        }
+        let is_it = |marker: &Marker| {
+            marker.instance == self.instance
+                && marker.fingerprint == entry.fingerprint
+                && marker.effect == entry.effect
+        };
+        if markers.iter().any(is_it) {
+            let done = Outcome::Done(settled(&self.settings, prospect));
+            return self.settle(entry.seq, done, News::Delivered).await;
+        }
+        self.settle(entry.seq, self.not_found(entry, thorough), News::Nothing).await
+    }
+
+    async fn look_at_state(
+        &self,
+        prospect: &Prospect,
+        place: &Place<'_>,
+    ) -> Result<News, engine::Error> {
+        let entry = &prospect.entry;
+        let number = prospect.issue.map_or(0, |issue| issue.number);
+        let is_open = match look::is_open(&self.host, place.path(), number).await {
+            Ok(is_open) => is_open,
+            Err(error) => return self.failed(prospect, error.into(), place).await,
+        };
+        if is_open == (entry.effect.kind == EffectKind::Reopen) {
+            // The request itself may still be on its way.
+            let late_until = entry
+                .doubt
+                .and_then(|doubt| doubt.sent_at.checked_add(self.settings.settle_wait).ok());
+            let learned = Learned::Settled { left_out: Vec::new(), late_until };
+            return self.settle(entry.seq, Outcome::Done(learned), News::Delivered).await;
+        }
+        let look_at = self.clock.now();
+        self.settle(entry.seq, Outcome::NotFound { look_at }, News::Nothing).await
+    }
+
+    /// A look found nothing. After a thorough one it is believed.
+    fn not_found(&self, entry: &Entry, thorough: bool) -> Outcome {
+        if thorough {
+            let error = "an attempt without an answer was not carried out".to_owned();
+            return Outcome::Refused { retry_at: None, error };
+        }
+        let sent_at = entry.doubt.map_or_else(|| self.clock.now(), |doubt| doubt.sent_at);
+        let look_at = sent_at.checked_add(self.settings.settle_wait).unwrap_or(Timestamp::MAX);
+        Outcome::NotFound { look_at }
+    }
+
+    /// What follows from an attempt or a look that failed.
+    async fn failed(
+        &self,
+        prospect: &Prospect,
+        failure: Failure,
+        place: &Place<'_>,
+    ) -> Result<News, engine::Error> {
+        let (seq, now) = (prospect.entry.seq, self.clock.now());
+        let message = chain(&failure);
+        tracing::warn!(outbox.entry = seq, error = message, "an effect will be tried again");
+        let error = match failure {
+            Failure::Gitea(error) => error,
+            Failure::Busy { until } => {
+                let outcome = Outcome::Refused { retry_at: Some(until), error: message };
+                return self.settle(seq, outcome, News::Nothing).await;
+            }
+            Failure::OtherRepository { .. } => {
+                // Whatever was written there is not believed, nor written again.
+                let outcome = Outcome::Unknown { retry_at: now, error: message.clone() };
+                return self.settle(seq, outcome, News::Refused(message)).await;
+            }
+        };
+        match learn(&self.settings, &prospect.entry, &error, (self.dice)(), now) {
+            Verdict::Effect(outcome) => self.settle(seq, outcome, News::Nothing).await,
+            Verdict::Target { outcome, reason } => {
+                self.settle(seq, outcome, News::Refused(reason)).await
+            }
+            Verdict::Identity { outcome } => {
+                self.host.forget_identity();
+                self.settle(seq, outcome, News::Nothing).await
+            }
+            Verdict::Moved { outcome } => {
+                let news = self.follow(&error, place).await?;
+                self.settle(seq, outcome, news).await
+            }
+            Verdict::AskIssue { otherwise } => self.ask_issue(prospect, otherwise, place).await,
+        }
+    }
+
+    /// Finds out whether an issue is gone, or its repository, or neither.
+    async fn ask_issue(
+        &self,
+        prospect: &Prospect,
+        otherwise: Outcome,
+        place: &Place<'_>,
+    ) -> Result<News, engine::Error> {
+        let seq = prospect.entry.seq;
+        let number = prospect.issue.map_or(0, |issue| issue.number);
+        let error = match look::is_open(&self.host, place.path(), number).await {
+            Ok(_) => return self.settle(seq, otherwise, News::Nothing).await,
+            Err(error) => error,
+        };
+        if !error.is_not_found() {
+            return self.settle(seq, otherwise, News::Nothing).await;
+        }
+        match self.question(place).await {
+            // The repository answers and has issues: so it is the issue that is gone.
+            Ok(None) => {
+                tracing::warn!(issue.number = number, "the issue was deleted");
+                self.settle(seq, Outcome::Done(Learned::IssueGone), News::Delivered).await
+            }
+            Ok(Some(reason)) => self.settle(seq, otherwise, News::Refused(reason)).await,
+            Err(error) => self.settle(seq, otherwise, News::Refused(chain(&error))).await,
+        }
+    }
+
+    /// Asks a repository that refuses whether it still does.
+    pub async fn probe(
+        &self,
+        repository: &str,
+        record: &Repository,
+    ) -> Result<News, engine::Error> {
+        let place = Place::new(repository, record);
+        match self.question(&place).await {
+            Ok(None) => Ok(News::Allowed),
+            Ok(Some(reason)) => Ok(News::Refused(reason)),
+            Err(error) if matches!(error.concern(), Concern::Moved { .. }) => {
+                self.follow(&error, &place).await
+            }
+            Err(error) => Ok(News::Refused(chain(&error))),
+        }
+    }
+
+    /// Asks for the repository. Returns why it cannot take issues, if it says so.
+    async fn question(&self, place: &Place<'_>) -> gitea::Result<Option<String>> {
+        let (owner, name) = place.path();
+        let client = self.host.client(Priority::Probe);
+        let repository = match client.repository(owner, name).get().await {
+            Ok(answer) => answer.value,
+            // A token without `read:repository` may still work with issues.
+            Err(error) if error.status() == Some(http::StatusCode::FORBIDDEN) => {
+                client.issues(owner, name).list().page_size(1).page(1).await?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(if repository.archived {
+            Some("the repository is archived".to_owned())
+        } else if !repository.has_own_issues() {
+            Some("issues are switched off in the repository".to_owned())
+        } else {
+            match place.id.filter(|&id| id != repository.id) {
+                Some(id) => Some(format!(
+                    "the repository has the id {}, and it was {id} before: it is another one",
+                    repository.id
+                )),
+                None => None,
+            }
+        })
+    }
+
+    /// The repository has another name: asks for it by its id, and remembers the name.
+    async fn follow(&self, error: &gitea::Error, place: &Place<'_>) -> Result<News, engine::Error> {
+        let client = self.host.client(Priority::LookOrClose);
+        let found = match (place.id, error.concern()) {
+            (Some(id), _) => client.repository_by_id(id).await,
+            (None, Concern::Moved { location }) => match repository_in(&location) {
+                Some((owner, name)) => client.repository(owner, name).get().await,
+                None => return Ok(News::Refused(chain(error))),
+            },
+            (None, _) => return Ok(News::Refused(chain(error))),
+        };
+        match found {
+            Ok(answer) => {
+                let (id, full_name) = (answer.value.id, answer.value.full_name);
+                tracing::warn!("the repository {} is now {full_name}", place.repository);
+                let repository = place.repository.to_owned();
+                self.ledger
+                    .ask(move |core, _| {
+                        core.identified(&repository, id);
+                        core.renamed(&repository, &full_name);
+                    })
+                    .await?;
+                Ok(News::Allowed)
+            }
+            Err(error) => Ok(News::Refused(chain(&error))),
+        }
+    }
+
+    /// Reads all open issues of ours in a repository, before anything is opened there.
+    pub async fn adopt(
+        &self,
+        repository: &str,
+        record: &Repository,
+    ) -> Result<News, engine::Error> {
+        let place = Place::new(repository, record);
+        let (id, pass) = match self.open_issues(&place).await {
+            Ok(found) => found,
+            Err(error) => {
+                return match error.concern() {
+                    Concern::Moved { .. } => self.follow(&error, &place).await,
+                    Concern::Identity => {
+                        self.host.forget_identity();
+                        Ok(News::Refused(chain(&error)))
+                    }
+                    _ => Ok(News::Refused(chain(&error))),
+                };
+            }
+        };
+        if let (Some(expected), Some(found)) = (place.id, id)
+            && expected != found
+        {
+            return Ok(News::Refused(chain(&Failure::OtherRepository { expected, found })));
+        }
+        if let Some(refused) = self.inspect(pass.markers()).await? {
+            return Ok(refused);
+        }
+        let found: Vec<_> = pass
+            .seen
+            .into_iter()
+            .filter_map(|seen| Some(Found { number: seen.issue.number, marker: seen.marker? }))
+            .collect();
+        let repository = repository.to_owned();
+        self.ledger.ask(move |core, now| core.adopt(&repository, id, &found, now)).await?;
+        Ok(News::Allowed)
+    }
+
+    async fn open_issues(&self, place: &Place<'_>) -> gitea::Result<(Option<i64>, Pass)> {
+        let (owner, name) = place.path();
+        let client = self.host.client(Priority::LookOrClose);
+        let id = match client.repository(owner, name).get().await {
+            Ok(answer) => Some(answer.value.id),
+            Err(error) if error.status() == Some(http::StatusCode::FORBIDDEN) => None,
+            Err(error) => return Err(error),
+        };
+        let identity: Identity = self.host.identity(Priority::LookOrClose).await?;
+        let open = StateFilter::Open;
+        let pass =
+            look::issues(&self.host, place.path(), &identity, &self.salt, open, None, 0).await?;
+        Ok((id, pass))
+    }
+
+    /// Shows markers to the engine, which knows whether a copy of the store wrote them.
+    async fn inspect(&self, markers: Vec<Marker>) -> Result<Option<News>, engine::Error> {
+        let copied = self.ledger.ask(move |core, _| core.inspect(&markers)).await?;
+        Ok(copied.map(|key| {
+            News::Refused(format!(
+                "a copy of this store runs elsewhere: it wrote {key}, which this one never did"
+            ))
+        }))
+    }
+
+    async fn settle(&self, seq: u64, outcome: Outcome, news: News) -> Result<News, engine::Error> {
+        self.ledger.ask(move |core, now| core.settle(seq, outcome, now)).await?;
+        Ok(news)
+    }
+}
+
+/// Owner and name in the path of an API call: `.../repos/owner/name/...`.
+fn repository_in(location: &str) -> Option<(String, String)> {
+    let (_, rest) = location.split_once("/repos/")?;
+    let mut parts = rest.split('/');
+    let (owner, name) = (parts.next()?, parts.next()?);
+    Some((owner.to_owned(), name.to_owned()))
+}
