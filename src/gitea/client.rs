@@ -69,7 +69,7 @@ impl Request {
         Self { operation, method, path, query: Vec::new(), body: None }
     }
 
-    pub(super) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn query(mut self, name: &'static str, value: &impl ToString) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
@@ -210,7 +210,9 @@ impl Client {
             let items = items.unwrap_or_default();
             let is_end = items.is_empty();
             let is_of_use = |item: &Value| {
-                !item.is_null() && !is_hollow(item) && item.get("pull_request").is_none_or(Value::is_null)
+                !item.is_null()
+                    && !is_hollow(item)
+                    && item.get("pull_request").is_none_or(Value::is_null)
             };
             let items = items.into_iter().filter(is_of_use);
             let items: std::result::Result<_, _> =
@@ -223,7 +225,8 @@ impl Client {
     /// Sends a request whose answer is empty.
     pub(super) async fn read_nothing(&self, request: Request) -> Result<Answer<()>> {
         let received = self.exchange(&request).await?;
-        let read = if received.body.trim_ascii().is_empty() { Ok(()) } else { parse(&received).map(drop) };
+        let read =
+            if received.body.trim_ascii().is_empty() { Ok(()) } else { parse(&received).map(drop) };
         finish(&request, &received, read)
     }
 
@@ -232,8 +235,10 @@ impl Client {
         let url = self.url(request)?;
         let mut message = http::Request::new(request.body.clone().unwrap_or_default());
         *message.method_mut() = request.method.clone();
-        *message.uri_mut() =
-            url.as_str().parse().map_err(|_| request.failed(Cause::Address { segment: url.path().to_owned() }))?;
+        *message.uri_mut() = url
+            .as_str()
+            .parse()
+            .map_err(|_| request.failed(Cause::Address { segment: url.path().to_owned() }))?;
         let headers = message.headers_mut();
         headers.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -253,7 +258,8 @@ impl Client {
             return Ok(received);
         }
         let refusal = self.refusal(&url, &received);
-        finish(request, &received, Err(refusal)).map(|never: Answer<std::convert::Infallible>| match never.value {})
+        finish(request, &received, Err(refusal))
+            .map(|never: Answer<std::convert::Infallible>| match never.value {})
     }
 
     /// Where a request goes. Names are not trusted to stay in their place in the path.

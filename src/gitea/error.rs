@@ -139,7 +139,9 @@ impl Error {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    #[error("the address must be http:// or https:// with a host, and hold no user, query or fragment")]
+    #[error(
+        "the address must be http:// or https:// with a host, and hold no user, query or fragment"
+    )]
     Address,
     #[error("the token holds characters that no token has")]
     Token,

@@ -136,7 +136,8 @@ pub enum Concern {
     /// The server is in trouble, or the issue is gone: Gitea answers 500 for comments of an
     /// issue that does not exist. Ask for the issue next.
     IssueOrTransient,
-    /// The login that the list was asked for is nobody's. Ask who we are.
+    /// The login that the list was asked for is nobody's, or the repository is out of sight.
+    /// Ask who we are; if that has not changed, ask for the repository.
     Identity,
     /// What can be left out: an assignee, a label, a comment, a new text.
     Trimmings,
@@ -167,27 +168,21 @@ pub(super) fn aftermath(operation: Operation, status: StatusCode) -> Aftermath {
 
 /// Whom a refusal with this status concerns. `location` is where a redirect leads, if that
 /// is on the same host.
-pub(super) fn concern(
-    operation: Operation,
-    status: StatusCode,
-    location: Option<&str>,
-) -> Concern {
+pub(super) fn concern(operation: Operation, status: StatusCode, location: Option<&str>) -> Concern {
     match status.as_u16() {
         301 | 307 | 308 if names_a_repository(operation) => match location {
             Some(location) => Concern::Moved { location: location.to_owned() },
             None => Concern::Target,
         },
-        300..=399 | 401 | 405 | 407 => Concern::Target,
         // Before 1.26 this is how an edit says what 409 says from then on.
         400 | 409 if matches!(operation, Operation::EditIssue { .. }) => Concern::Stale,
         400 if operation == Operation::AddLabels => Concern::Trimmings,
         403 | 413 | 423 if operation.is_dispensable() => Concern::Trimmings,
         // The list is only asked for to learn who may command, and needs a scope of its own.
         403 if operation == Operation::ListAssignees => Concern::Trimmings,
-        403 | 423 => Concern::Target,
         404 if operation == (Operation::ListIssues { by_creator: true }) => Concern::Identity,
         404 if operation.is_about_an_issue() => Concern::IssueOrTarget,
-        404 => Concern::Target,
+        300..=399 | 401 | 403 | 404 | 405 | 407 | 423 => Concern::Target,
         408 | 429 => Concern::Transient,
         422 => match operation {
             Operation::CreateIssue { with_trimmings: true }
@@ -223,9 +218,7 @@ mod tests {
     const REWRITE: Operation = Operation::EditIssue { text: true, state: false };
 
     fn statuses(wanted: impl Fn(StatusCode) -> bool) -> Vec<u16> {
-        (300..=599)
-            .filter(|code| wanted(StatusCode::from_u16(*code).unwrap()))
-            .collect()
+        (300..=599).filter(|code| wanted(StatusCode::from_u16(*code).unwrap())).collect()
     }
 
     #[test]
@@ -251,9 +244,8 @@ mod tests {
 
     #[test]
     fn a_refusal_concerns_what_was_asked_for() {
-        let concern = |operation, code| {
-            concern(operation, StatusCode::from_u16(code).unwrap(), None)
-        };
+        let concern =
+            |operation, code| concern(operation, StatusCode::from_u16(code).unwrap(), None);
         let trimmed = Operation::CreateIssue { with_trimmings: true };
         let expected = [
             (CREATE, 401, Concern::Target),

@@ -31,8 +31,8 @@ pub use self::issues::{CreateIssue, EditIssue, Issues, ListIssues, StateFilter};
 pub use self::labels::{CreateLabel, Labels, ListLabels};
 pub use self::meaning::{Aftermath, Concern, Operation};
 pub use self::models::{
-    ApiSettings, Comment, HomeRepository, Identified, Issue, IssueState, Label, LabelId, Permissions,
-    Repository, User, Version,
+    ApiSettings, Comment, HomeRepository, Identified, Issue, IssueState, Label, LabelId,
+    Permissions, Repository, User, Version,
 };
 pub use self::network::{ANSWER_LIMIT_BYTES, Network, NetworkOptions};
 pub use self::page::{MAX_PAGES, PAGE_SIZE, Page, Walk};

@@ -224,9 +224,8 @@ mod tests {
 
     #[test]
     fn the_page_size_follows_the_server_only_downwards() {
-        let page_size = |max| {
-            ApiSettings { max_response_items: max, default_paging_num: 30 }.page_size()
-        };
+        let page_size =
+            |max| ApiSettings { max_response_items: max, default_paging_num: 30 }.page_size();
         assert_eq!([0, 1, 20, 50, 1_000].map(page_size), [1, 1, 20, 50, 50]);
     }
 

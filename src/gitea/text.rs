@@ -59,7 +59,8 @@ pub fn defuse(text: &str) -> String {
             hash_ends_at = if is_commit(word) { at + word.len() } else { at };
         }
         // No seven digits of a commit's name stay together.
-        if at < hash_ends_at && before.is_some_and(is_word) && (hash_ends_at - at).is_multiple_of(6) {
+        if at < hash_ends_at && before.is_some_and(is_word) && (hash_ends_at - at).is_multiple_of(6)
+        {
             harmless.push(ZERO_WIDTH_SPACE);
         }
         if is_broken_before(&text[at..]) {
@@ -178,9 +179,7 @@ fn is_broken_after(before: Option<char>, rest: &str) -> bool {
         // The address of an issue leaves the same trace as its number.
         Some('/') => {
             let is_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
-            ["issues/", "pulls/"]
-                .iter()
-                .any(|kind| after.strip_prefix(kind).is_some_and(is_number))
+            ["issues/", "pulls/"].iter().any(|kind| after.strip_prefix(kind).is_some_and(is_number))
         }
         _ => false,
     }
