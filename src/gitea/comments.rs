@@ -89,7 +89,7 @@ impl ListComments {
     pub async fn send(self) -> Result<Answer<Vec<Comment>>> {
         let mut request = self.comments.on_issue(Operation::ListComments, Method::GET, self.issue);
         if let Some(since) = self.since {
-            request = request.query("since", in_whole_seconds(since));
+            request = request.query("since", &in_whole_seconds(since));
         }
         Ok(self.comments.client.read_list(request).await?.map(|page| page.items))
     }

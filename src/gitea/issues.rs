@@ -277,13 +277,13 @@ impl ListIssues {
         let mut request = self
             .issues
             .request(operation, Method::GET, None)
-            .query("type", "issues")
-            .query("state", self.state.as_str());
+            .query("type", &"issues")
+            .query("state", &self.state.as_str());
         if let Some(login) = &self.created_by {
             request = request.query("created_by", login);
         }
         if let Some(since) = self.since {
-            request = request.query("since", in_whole_seconds(since));
+            request = request.query("since", &in_whole_seconds(since));
         }
         Listing::new(self.issues.client.clone(), request, self.page_size)
     }

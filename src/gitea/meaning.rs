@@ -136,7 +136,8 @@ pub enum Concern {
     /// The server is in trouble, or the issue is gone: Gitea answers 500 for comments of an
     /// issue that does not exist. Ask for the issue next.
     IssueOrTransient,
-    /// The login that the list was asked for is nobody's. Ask who we are.
+    /// The login that the list was asked for is nobody's, or the repository is out of sight.
+    /// Ask who we are; if that has not changed, ask for the repository.
     Identity,
     /// What can be left out: an assignee, a label, a comment, a new text.
     Trimmings,
@@ -173,17 +174,15 @@ pub(super) fn concern(operation: Operation, status: StatusCode, location: Option
             Some(location) => Concern::Moved { location: location.to_owned() },
             None => Concern::Target,
         },
-        300..=399 | 401 | 405 | 407 => Concern::Target,
         // Before 1.26 this is how an edit says what 409 says from then on.
         400 | 409 if matches!(operation, Operation::EditIssue { .. }) => Concern::Stale,
         400 if operation == Operation::AddLabels => Concern::Trimmings,
         403 | 413 | 423 if operation.is_dispensable() => Concern::Trimmings,
         // The list is only asked for to learn who may command, and needs a scope of its own.
         403 if operation == Operation::ListAssignees => Concern::Trimmings,
-        403 | 423 => Concern::Target,
         404 if operation == (Operation::ListIssues { by_creator: true }) => Concern::Identity,
         404 if operation.is_about_an_issue() => Concern::IssueOrTarget,
-        404 => Concern::Target,
+        300..=399 | 401 | 403 | 404 | 405 | 407 | 423 => Concern::Target,
         408 | 429 => Concern::Transient,
         422 => match operation {
             Operation::CreateIssue { with_trimmings: true }

@@ -85,7 +85,7 @@ impl Listing {
         if number > MAX_PAGES {
             return Err(self.request.failed(Cause::TooManyPages { limit: MAX_PAGES }));
         }
-        let request = self.request.clone().query("page", number).query("limit", self.page_size);
+        let request = self.request.clone().query("page", &number).query("limit", &self.page_size);
         self.client.read_list(request).await
     }
 
