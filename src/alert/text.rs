@@ -16,6 +16,9 @@ use super::{Alert, Group, Member, Placement, Standing};
 const TITLE_MAX: usize = 255;
 /// Rows of the table; the rest is counted.
 const ROWS_MAX: usize = 100;
+/// The table in bytes; rows beyond it are counted. Gitea has no limit, but proxies do, and
+/// the client cuts what is longer than 60,000 bytes.
+const TABLE_MAX: usize = 24_000;
 /// One line from outside, in a table or a sentence.
 const SUMMARY_MAX: usize = 200;
 /// Members whose details are shown in one text; the rest is counted.
@@ -75,7 +78,8 @@ pub fn title(alert: &Alert) -> String {
 /// The body of a new issue.
 pub fn body(facts: &Facts<'_>) -> String {
     let Facts { alert, .. } = facts;
-    let mut text = String::new();
+    // The marker comes first, where nothing can cut it off.
+    let mut text = format!("{}\n\n", facts.marker);
     if !alert.target.intro.is_empty() {
         put(&mut text, format_args!("{}\n\n", alert.target.intro.trim()));
     }
@@ -96,7 +100,7 @@ pub fn body(facts: &Facts<'_>) -> String {
     if let Some(previous) = alert.previous {
         put(&mut text, format_args!("The last time was #{previous}.\n\n"));
     }
-    put(&mut text, format_args!("---\n{}\n\n{}\n", footer(facts), facts.marker));
+    put(&mut text, format_args!("---\n{}\n", footer(facts)));
     text
 }
 
@@ -109,7 +113,12 @@ pub fn table(facts: &Facts<'_>) -> String {
     let members: Vec<_> = troubled(alert)
         .chain(alert.members.iter().filter(|(_, member)| !member.standing.is_trouble()))
         .collect();
+    let mut rows = 0;
     for (name, member) in members.iter().take(ROWS_MAX) {
+        if text.len() > TABLE_MAX {
+            break;
+        }
+        rows += 1;
         let summary = line(&shorten(&member.summary, SUMMARY_MAX));
         put(
             &mut text,
@@ -121,7 +130,7 @@ pub fn table(facts: &Facts<'_>) -> String {
             ),
         );
     }
-    let left_out = members.len().saturating_sub(ROWS_MAX);
+    let left_out = members.len().saturating_sub(rows);
     if left_out > 0 {
         put(&mut text, format_args!("\n… and {left_out} more.\n"));
     }
@@ -150,7 +159,7 @@ pub fn with_table(body: &str, table: &str) -> String {
 pub fn comment(facts: &Facts<'_>) -> String {
     let Facts { alert, now, .. } = facts;
     let gathered = &alert.talk.gathered;
-    let mut text = String::new();
+    let mut text = format!("{}\n\n", facts.marker);
     if let Some(closed) = gathered.closed_at {
         let lasted = human(closed.duration_since(alert.fired_at));
         put(
@@ -190,7 +199,7 @@ pub fn comment(facts: &Facts<'_>) -> String {
     for note in &gathered.notes {
         put(&mut text, format_args!("> [!NOTE]\n> {}\n\n", line(note)));
     }
-    text.push_str(&facts.marker);
+    text.truncate(text.trim_end().len());
     text.push('\n');
     text
 }
