@@ -13,3 +13,5 @@ mod config;
 mod gitea_client;
 mod sandbox;
 mod store;
+mod story;
+mod support;
