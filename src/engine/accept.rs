@@ -25,13 +25,12 @@ impl Core {
     /// the newest goes into the history.
     pub fn accept(&mut self, report: &Report, now: Timestamp) -> Accepted {
         let observations = report.observations.len();
-        let place = match self.sources.get_mut(&report.source) {
-            Some(source) => source.place(&report.id, report.interval, now),
-            None => {
-                let source = Source::new(&report.id, report.interval, now);
-                self.sources.insert(report.source.clone(), source);
-                Place::Newest
-            }
+        let place = if let Some(source) = self.sources.get_mut(&report.source) {
+            source.place(&report.id, report.interval, now)
+        } else {
+            let source = Source::new(&report.id, report.interval, now);
+            self.sources.insert(report.source.clone(), source);
+            Place::Newest
         };
         if place == Place::Duplicate {
             return Accepted { observations, duplicate: true };

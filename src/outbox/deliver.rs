@@ -90,14 +90,13 @@ impl Courier {
                     return Ok(settled(settings, prospect));
                 }
                 let mut edit = issues.edit(number).body(body);
-                match issue.content_version {
-                    Some(version) => edit = edit.content_version(version),
-                    None => {
-                        let age = read.date.map(|date| date.duration_since(issue.updated_at));
-                        if let Some(age) = age.filter(|age| *age < QUIET) {
-                            let until = now.checked_add(QUIET - age).unwrap_or(Timestamp::MAX);
-                            return Err(Failure::Busy { until });
-                        }
+                if let Some(version) = issue.content_version {
+                    edit = edit.content_version(version);
+                } else {
+                    let age = read.date.map(|date| date.duration_since(issue.updated_at));
+                    if let Some(age) = age.filter(|age| *age < QUIET) {
+                        let until = now.checked_add(QUIET - age).unwrap_or(Timestamp::MAX);
+                        return Err(Failure::Busy { until });
                     }
                 }
                 edit.send().await?;
