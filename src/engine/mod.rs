@@ -18,6 +18,7 @@ mod records;
 pub mod settings;
 mod source;
 mod thread;
+mod turn;
 mod view;
 
 pub use self::accept::Accepted;
