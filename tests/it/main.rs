@@ -11,5 +11,6 @@
 
 mod config;
 mod gitea_client;
+mod model;
 mod sandbox;
 mod store;
