@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Placement;
+use super::{Placement, earlier};
 
 /// The sliding window in which new issues are counted.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -45,6 +45,13 @@ pub fn admit(limits: &Limits, repository: &Repository, now: Timestamp) -> Placem
 }
 
 impl Repository {
+    /// The clock was set back.
+    pub fn rewind(&mut self, by: SignedDuration) {
+        for at in &mut self.opened {
+            *at = earlier(*at, by);
+        }
+    }
+
     /// Counts an issue that is about to open.
     pub fn count_opening(&mut self, now: Timestamp) {
         self.opened.retain(|&at| is_recent(at, now));

@@ -154,8 +154,11 @@ pub struct Alert {
     pub issue: Option<Issue>,
     /// When the issue was found to be deleted.
     pub gone_at: Option<Timestamp>,
-    /// The issue of the episode before.
+    /// The number of the newest issue of an earlier episode.
     pub previous: Option<u64>,
+    /// Issues of earlier episodes to which something is still on its way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub former: BTreeMap<u64, Issue>,
     /// Until then an earlier closing or reopening may still be carried out by Gitea, so
     /// that its opposite has to wait.
     pub late_until: Option<Timestamp>,
@@ -312,6 +315,7 @@ impl Alert {
             issue: None,
             gone_at: None,
             previous: None,
+            former: BTreeMap::new(),
             late_until: None,
             members: BTreeMap::new(),
             undelivered: Vec::new(),
@@ -338,6 +342,32 @@ impl Alert {
             && !self.talk.gathered.is_news()
     }
 
+    /// The clock was set back: what is remembered moves with it, so that as much time has
+    /// passed since then as before.
+    pub fn rewind(&mut self, by: SignedDuration) {
+        let phase = match &mut self.phase {
+            Phase::Pending { since } | Phase::Recovering { since } => Some(since),
+            Phase::Inactive | Phase::Firing => None,
+        };
+        let own = [self.closed_at.as_mut(), self.gone_at.as_mut(), self.late_until.as_mut()];
+        let members = self.members.values_mut().map(|member| &mut member.since);
+        let times = own.into_iter().chain([phase, Some(&mut self.fired_at)]).flatten();
+        for at in times.chain(members) {
+            *at = earlier(*at, by);
+        }
+        self.talk.rewind(by);
+    }
+
+    /// The issue of an episode, as far as something may still be written to it.
+    pub fn issue_of(&self, episode: u64) -> Option<Issue> {
+        if episode == self.episode { self.issue } else { self.former.get(&episode).copied() }
+    }
+
+    /// Whether something of this episode is still on its way to Gitea.
+    fn is_under_way(&self, episode: u64) -> bool {
+        self.undelivered.iter().any(|entry| entry.effect.episode == episode)
+    }
+
     /// How far the undelivered effect of this kind has come, if there is one.
     fn trial(&self, kind: EffectKind) -> Option<Trial> {
         let mut undelivered = self.undelivered.iter().rev();
@@ -350,6 +380,11 @@ impl Alert {
             && self.placement == Placement::Own
             && self.closed_at.is_some_and(|closed| now.duration_since(closed) <= rule.reopen_window)
     }
+}
+
+/// `at - by`, or the beginning of time.
+fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
 /// `at + by`, or the end of time.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, EffectKind, Phase, Placement, Rule, Trial, later};
+use super::{Alert, EffectKind, Phase, Placement, Rule, Trial, earlier, later};
 
 /// After the last of the configured reminders, one in this time.
 const REMINDER_EVERY: SignedDuration = SignedDuration::from_hours(24);
@@ -27,6 +27,9 @@ pub struct Talk {
     pub reminders: u32,
     /// Troubles that came and went before an issue could be opened.
     pub missed: Option<Missed>,
+    /// What is still to be said in the issue of the episode before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub farewell: Option<Farewell>,
 }
 
 /// What happened since the last text; the next one sums it up.
@@ -49,6 +52,14 @@ pub struct Gathered {
     pub notes: Vec<String>,
 }
 
+/// The last words of an episode, kept while the next one gathers its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Farewell {
+    pub gathered: Gathered,
+    /// Since when that episode's trouble had been firing.
+    pub fired_at: Timestamp,
+}
+
 /// Troubles that came and went before an issue could be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
@@ -57,7 +68,30 @@ pub struct Missed {
     pub last: Timestamp,
 }
 
+impl Talk {
+    /// The clock was set back.
+    pub(super) fn rewind(&mut self, by: SignedDuration) {
+        self.gathered.rewind(by);
+        let own = [self.commented_at.as_mut(), self.edited_at.as_mut()];
+        let missed = self.missed.as_mut().map(|missed| [&mut missed.first, &mut missed.last]);
+        let farewell = self.farewell.as_mut().map(|farewell| {
+            farewell.gathered.rewind(by);
+            &mut farewell.fired_at
+        });
+        for at in own.into_iter().chain([farewell]).flatten().chain(missed.into_iter().flatten()) {
+            *at = earlier(*at, by);
+        }
+    }
+}
+
 impl Gathered {
+    fn rewind(&mut self, by: SignedDuration) {
+        let times = [&mut self.since, &mut self.closed_at, &mut self.reopened_at];
+        for at in times.into_iter().flatten() {
+            *at = earlier(*at, by);
+        }
+    }
+
     /// Whether there is something that people should be told.
     pub fn is_news(&self) -> bool {
         self.began > 0
@@ -94,10 +128,7 @@ impl Alert {
         if is_silent {
             return None;
         }
-        // No relapse can reach this issue, so nothing more will be summed up: say it now.
-        let is_last_word =
-            self.phase == Phase::Inactive && rule.reopen_window < rule.comment_interval;
-        let paced = self.talk.commented_at.filter(|_| !is_last_word);
+        let paced = self.talk.commented_at;
         Some(paced.map_or(Timestamp::MIN, |at| later(at, rule.comment_interval)))
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::pacing::{Gathered, Missed};
+use super::pacing::{Farewell, Gathered, Missed};
 use super::{
     Alert, Effect, EffectKind, Event, Learned, Member, Order, Phase, Placement, Rule, Standing,
     Trial, Undelivered, later,
@@ -64,23 +64,7 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
         }
         Event::Done { effect, learned } => {
             alert.undelivered.retain(|entry| entry.effect != *effect);
-            match learned {
-                Learned::Opened { issue, left_out } => {
-                    if effect.episode == alert.episode {
-                        alert.issue = Some(*issue);
-                    }
-                    alert.talk.gathered.note(left_out);
-                }
-                Learned::Settled { left_out, late_until } => {
-                    alert.talk.gathered.note(left_out);
-                    alert.late_until = alert.late_until.max(*late_until);
-                }
-                Learned::IssueGone => {
-                    if effect.episode == alert.episode {
-                        alert.gone_at.get_or_insert(now);
-                    }
-                }
-            }
+            absorb_learned(alert, *effect, learned, now);
         }
         Event::Adopted { episode, issue, target } => {
             // Nothing can have been tried before the open issues were read.
@@ -95,6 +79,39 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
             alert.talk.is_table_old = true;
         }
     }
+}
+
+fn absorb_learned(alert: &mut Alert, effect: Effect, learned: &Learned, now: Timestamp) {
+    let is_current = effect.episode == alert.episode;
+    match learned {
+        Learned::Opened { issue, left_out } => {
+            if is_current {
+                alert.issue = Some(*issue);
+            } else {
+                // The next trouble began before Gitea had answered: what follows in this
+                // episode needs the number all the same.
+                alert.previous = Some(issue.number);
+                alert.former.insert(effect.episode, *issue);
+            }
+            alert.talk.gathered.note(left_out);
+        }
+        Learned::Settled { left_out, late_until } => {
+            alert.talk.gathered.note(left_out);
+            alert.late_until = alert.late_until.max(*late_until);
+        }
+        Learned::IssueGone if is_current => {
+            alert.gone_at.get_or_insert(now);
+        }
+        Learned::IssueGone => {
+            alert.former.remove(&effect.episode);
+        }
+    }
+    if effect.kind == EffectKind::Comment && !is_current {
+        alert.talk.farewell = None;
+    }
+    let under_way =
+        |episode: &u64| alert.undelivered.iter().any(|entry| entry.effect.episode == *episode);
+    alert.former.retain(|episode, _| under_way(episode));
 }
 
 fn absorb_member(
@@ -142,6 +159,7 @@ fn absorb_begun(alert: &mut Alert, effect: Effect, now: Timestamp) {
             alert.talk.is_table_old = false;
             alert.talk.edited_at = Some(now);
         }
+        EffectKind::Comment if effect.episode < alert.episode => alert.talk.farewell = None,
         EffectKind::Comment => {
             alert.talk.gathered = Gathered::default();
             alert.talk.commented_at = Some(now);
@@ -231,11 +249,25 @@ fn open(
     now: Timestamp,
     orders: &mut Vec<Order>,
 ) {
-    if alert.comment_at(rule).is_some() {
+    let last_words = alert.comment_at(rule).is_some();
+    if last_words {
         // The old issue's last words go before the new issue.
         alert.talk.comments += 1;
         tell(alert, EffectKind::Comment, alert.talk.comments, orders);
     }
+    if last_words || alert.trial(EffectKind::Comment) == Some(Trial::Untried) {
+        let gathered = std::mem::take(&mut alert.talk.gathered);
+        let fired_at = alert.fired_at;
+        alert.talk.farewell.get_or_insert(Farewell { gathered, fired_at });
+    }
+    // Its table would tell of the new trouble.
+    strike(alert, EffectKind::Edit, orders);
+    if let Some(issue) = alert.issue
+        && alert.is_under_way(alert.episode)
+    {
+        alert.former.insert(alert.episode, issue);
+    }
+    alert.talk.gathered = Gathered::default();
     alert.phase = Phase::Firing;
     alert.episode += 1;
     alert.reopens = 0;
@@ -248,10 +280,9 @@ fn open(
     alert.target.clone_from(&rule.target);
     alert.members.retain(|_, member| member.standing.is_trouble());
     alert.talk.reminders = 0;
-    match admission {
-        Placement::Own => tell(alert, EffectKind::Open, 0, orders),
-        // The overflow issue speaks for it.
-        Placement::Row => alert.talk.gathered = Gathered::default(),
+    // Of a row the overflow issue speaks.
+    if admission == Placement::Own {
+        tell(alert, EffectKind::Open, 0, orders);
     }
 }
 
@@ -282,20 +313,18 @@ fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
     tell(alert, EffectKind::Close, alert.reopens, orders);
 }
 
-/// Orders what is to be said, if its time has come. A clock that went back counts as due:
-/// better a comment too early than hours of silence.
+/// Orders what is to be said, if its time has come.
 fn speak(rule: &Rule, alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
     if alert.reminder_at(rule).is_some_and(|at| at <= now) {
         alert.skip_reminders(rule, now);
         gather(alert, now).reminder = true;
     }
-    let went_back = |last: Option<Timestamp>| last.is_some_and(|last| now < last);
-    let is_due = |at: Option<Timestamp>, last| at.is_some_and(|at| at <= now || went_back(last));
-    if is_due(alert.comment_at(rule), alert.talk.commented_at) {
+    let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+    if is_due(alert.comment_at(rule)) {
         alert.talk.comments += 1;
         tell(alert, EffectKind::Comment, alert.talk.comments, orders);
     }
-    if is_due(alert.edit_at(rule), alert.talk.edited_at) {
+    if is_due(alert.edit_at(rule)) {
         alert.talk.edits += 1;
         tell(alert, EffectKind::Edit, alert.talk.edits, orders);
     }

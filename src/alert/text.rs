@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::markdown::{block, line, shorten, title as title_text};
+use super::pacing::{Farewell, Gathered};
 use super::{Alert, Group, Member, Placement, Standing};
 
 /// Gitea keeps 255 bytes of a title.
@@ -165,14 +166,7 @@ pub fn comment(facts: &Facts<'_>) -> String {
     let gathered = &alert.talk.gathered;
     let mut text = format!("{}\n\n", facts.marker);
     if let Some(closed) = gathered.closed_at {
-        let lasted = human(closed.duration_since(alert.fired_at));
-        put(
-            &mut text,
-            format_args!(
-                "**Recovered** at {}: all is well again, after {lasted}.\n\n",
-                minute(closed)
-            ),
-        );
+        put_recovered(&mut text, closed, alert.fired_at);
     }
     if let Some(reopened) = gathered.reopened_at {
         let times = match alert.reopens {
@@ -194,18 +188,41 @@ pub fn comment(facts: &Facts<'_>) -> String {
         }
         put(&mut text, format_args!("{}\n\n", lead(alert)));
     }
-    put_summary(&mut text, facts);
+    put_summary(&mut text, gathered);
     put_diagnostics(&mut text, facts);
     put_absences(&mut text, facts);
-    for gone in &gathered.gone {
-        put(&mut text, format_args!("No longer watched: {}\n\n", line(gone)));
-    }
-    for note in &gathered.notes {
-        put(&mut text, format_args!("> [!NOTE]\n> {}\n\n", line(note)));
-    }
+    put_gone_and_notes(&mut text, gathered);
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
+}
+
+/// The last comment in an issue whose alert has a new one already.
+pub fn farewell(facts: &Facts<'_>, farewell: &Farewell) -> String {
+    let Farewell { gathered, fired_at } = farewell;
+    let mut text = format!("{}\n\n", facts.marker);
+    if let Some(closed) = gathered.closed_at {
+        put_recovered(&mut text, closed, *fired_at);
+    }
+    put_summary(&mut text, gathered);
+    put_gone_and_notes(&mut text, gathered);
+    text.push_str("It is in trouble again, which has an issue of its own.\n");
+    text
+}
+
+fn put_recovered(text: &mut String, closed: Timestamp, fired_at: Timestamp) {
+    let lasted = human(closed.duration_since(fired_at));
+    let closed = minute(closed);
+    put(text, format_args!("**Recovered** at {closed}: all is well again, after {lasted}.\n\n"));
+}
+
+fn put_gone_and_notes(text: &mut String, gathered: &Gathered) {
+    for gone in &gathered.gone {
+        put(text, format_args!("No longer watched: {}\n\n", line(gone)));
+    }
+    for note in &gathered.notes {
+        put(text, format_args!("> [!NOTE]\n> {}\n\n", line(note)));
+    }
 }
 
 /// One sentence: what is wrong, since when.
@@ -258,8 +275,7 @@ fn lead(alert: &Alert) -> String {
 }
 
 /// How much is summed up.
-fn put_summary(text: &mut String, facts: &Facts<'_>) {
-    let gathered = &facts.alert.talk.gathered;
+fn put_summary(text: &mut String, gathered: &Gathered) {
     let mut parts = Vec::new();
     if gathered.results > 0 {
         let results = counted(gathered.results, "result", "results");

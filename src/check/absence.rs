@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::later;
+use super::{earlier, later};
 
 /// How many absences are kept; the oldest go first.
 const ABSENCES_MAX: usize = 64;
@@ -51,6 +51,14 @@ impl Absences {
     /// The absences that ended after `from`, oldest first.
     pub fn since(&self, from: Timestamp) -> impl Iterator<Item = &Absence> {
         self.0.iter().filter(move |absence| absence.until > from)
+    }
+
+    /// The clock was set back: what is remembered moves with it.
+    pub fn rewind(&mut self, by: SignedDuration) {
+        for absence in &mut self.0 {
+            absence.from = earlier(absence.from, by);
+            absence.until = earlier(absence.until, by);
+        }
     }
 
     /// The newest absence.

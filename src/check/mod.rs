@@ -350,6 +350,17 @@ impl Check {
         [silence, failing, blindness].into_iter().flatten().min().map(|at| later(at, INSTANT))
     }
 
+    /// The clock was set back: what is remembered moves with it, so that as much time has
+    /// passed since then as before.
+    pub fn rewind(&mut self, by: SignedDuration) {
+        let times = [Some(&mut self.since), Some(&mut self.streak.first)];
+        let perhaps = [self.unknown_since.as_mut(), self.last_seen.as_mut()];
+        let latest = self.latest.as_mut().map(|latest| &mut latest.at);
+        for at in times.into_iter().chain(perhaps).chain([latest]).flatten() {
+            *at = earlier(*at, by);
+        }
+    }
+
     /// Since when it has been silent, or expected.
     fn heard_from(&self) -> Timestamp {
         self.last_seen.unwrap_or(self.since)
@@ -378,6 +389,11 @@ fn boundary_before(text: &str, at: usize) -> usize {
 
 /// The step from "not later than" to "later than".
 const INSTANT: SignedDuration = SignedDuration::from_millis(1);
+
+/// `at - by`, or the beginning of time.
+fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
 
 /// `at + by`, or the end of time.
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

@@ -53,13 +53,19 @@ impl Core {
             let labels = self.checks.get(&id).map(|check| check.labels.clone());
             self.checks_claim(&id, &labels.unwrap_or_default(), now);
         }
+        // An overflow has no check that could claim for it.
+        let alerts: Vec<_> = self.alerts.values().cloned().collect();
+        for alert in alerts {
+            let rule = self.rule_of(&alert);
+            self.claim(&alert.fingerprint, &alert.group, &rule, now);
+        }
     }
 
     /// Whether the record of an alert holds this issue.
     pub(super) fn holds(&self, repository: &str, number: u64) -> bool {
         self.alerts.values().any(|alert| {
             alert.target.repository == repository
-                && alert.issue.is_some_and(|issue| issue.number == number)
+                && alert.issue.iter().chain(alert.former.values()).any(|i| i.number == number)
         })
     }
 

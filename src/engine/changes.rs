@@ -26,7 +26,7 @@ pub(super) struct Dirty {
 
 impl Core {
     /// Everything the round has changed, for the disk and for the outbox.
-    pub(super) fn take_writes(&mut self) -> (WriteSet, Vec<Feed>) {
+    pub fn take_writes(&mut self) -> (WriteSet, Vec<Feed>) {
         let dirty = std::mem::take(&mut self.dirty);
         let mut writes = WriteSet::new();
         let mut feed = Vec::new();

@@ -8,7 +8,7 @@ use super::changes::Dirty;
 use super::deadlines::{Deadlines, Sleeper};
 use super::records::{Happened, Meta, Past, Repository};
 use super::settings::Settings;
-use super::told::{Told, overflow_rule, row};
+use super::told::{Told, has_row, overflow_rule, row, row_event};
 use super::{Entry, source::Source};
 use crate::alert::admit::admit;
 use crate::alert::marker::Instance;
@@ -39,6 +39,8 @@ pub struct Core {
     pub(super) deadlines: Deadlines,
     /// The key of a marker that says that a copy of this store runs elsewhere.
     pub(super) copied: Option<String>,
+    /// When the last turn began.
+    pub(super) turned_at: Timestamp,
     pub(super) dirty: Dirty,
 }
 
@@ -197,10 +199,13 @@ impl Core {
             }
         };
         let was_gone = before.gone_at.is_some();
+        let repository_before = before.target.repository.clone();
+        let had_row = has_row(&before);
         let (alert, orders) = alert::step(rule, before, event, admission, now);
         let deadline = alert.deadline(rule);
         let repository = alert.target.repository.clone();
-        let row = (alert.placement == Placement::Row && alert.episode > 0).then(|| row(&alert));
+        let episode = alert.episode;
+        let row_now = has_row(&alert).then(|| row(&alert));
         if alert.gone_at.is_some() && !was_gone {
             self.repository(&repository).admission.count_closing();
         }
@@ -208,10 +213,19 @@ impl Core {
         self.dirty.alerts.insert(fingerprint.clone());
         self.deadlines.wake_by(&Sleeper::Alert(fingerprint.clone()), deadline);
         for order in orders {
-            self.take_order(fingerprint, &repository, order, now);
+            let (Order::Tell(effect) | Order::Strike(effect)) = order;
+            // The last words of an episode go where its issue is.
+            let is_old = effect.episode < episode;
+            let to = if is_old { &repository_before } else { &repository };
+            self.take_order(fingerprint, to, order, now);
         }
-        if let Some(event) = row {
-            self.step_overflow(&repository, rule, &event, now);
+        // An alert that now has an issue of its own, or a row elsewhere, leaves its row.
+        if had_row && (row_now.is_none() || repository_before != repository) {
+            let gone = row_event(group, Standing::Well, String::new());
+            self.step_overflow(&repository_before, rule, &gone, now);
+        }
+        if let Some(row) = row_now {
+            self.step_overflow(&repository, rule, &row, now);
         }
     }
 
@@ -315,7 +329,7 @@ impl Core {
     }
 
     /// Wakes what is due, at most `budget` of it. Returns how many were woken.
-    pub(super) fn wake_due(&mut self, budget: usize, now: Timestamp) -> usize {
+    pub fn wake_due(&mut self, budget: usize, now: Timestamp) -> usize {
         let mut woken = 0;
         while woken < budget {
             let Some(sleeper) = self.deadlines.pop_due(now) else { break };
@@ -351,7 +365,7 @@ impl Core {
     }
 
     /// When something is due next.
-    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+    pub fn next_deadline(&self) -> Option<Timestamp> {
         self.deadlines.next()
     }
 
@@ -364,7 +378,7 @@ impl Core {
     }
 
     /// Notes that somebody is looking.
-    pub(super) fn mark(&mut self, now: Timestamp) {
+    pub fn mark(&mut self, now: Timestamp) {
         self.dirty.mark = Some(now);
     }
 

@@ -90,12 +90,8 @@ impl Core {
         let entry = self.entries.get(&seq)?.clone();
         let alert = self.alerts.get(&entry.fingerprint)?;
         Some(Prospect {
-            issue: alert.issue.or_else(|| {
-                // The last words of the episode before go to its issue.
-                let number = alert.previous.filter(|_| entry.effect.episode < alert.episode)?;
-                let repository = self.repositories.get(&entry.repository)?;
-                Some(Issue { repository_id: repository.admission.id?, number })
-            }),
+            // Effects of an earlier episode go to the issue of that episode.
+            issue: alert.issue_of(entry.effect.episode),
             late_until: alert.late_until,
             labels: alert.target.labels.clone(),
             assignees: alert.target.assignees.clone(),
@@ -122,7 +118,14 @@ impl Core {
                 return;
             }
             Outcome::Refused { retry_at, error } => {
-                entry.doubt = None;
+                // That this attempt came to nothing says nothing about one before it: a
+                // closing that was struck now could still arrive and close what is firing.
+                let may_repeat =
+                    matches!(entry.effect.kind, EffectKind::Close | EffectKind::Reopen);
+                entry.doubt = entry.doubt.filter(|_| may_repeat).and_then(|doubt| {
+                    let sent_at = doubt.earlier?;
+                    Some(Doubt { sent_at, earlier: None, looks: 0, ..doubt })
+                });
                 entry.attempts = entry.attempts.saturating_add(1);
                 entry.not_before = retry_at;
                 entry.last_error = Some(error);
@@ -231,7 +234,15 @@ impl Core {
         };
         match entry.effect.kind {
             EffectKind::Open => Text { title: text::title(alert), body: text::body(&facts) },
-            EffectKind::Comment => Text { title: String::new(), body: text::comment(&facts) },
+            EffectKind::Comment => {
+                let farewell = &alert.talk.farewell;
+                let farewell = farewell.as_ref().filter(|_| entry.effect.episode < alert.episode);
+                let body = match farewell {
+                    Some(farewell) => text::farewell(&facts, farewell),
+                    None => text::comment(&facts),
+                };
+                Text { title: String::new(), body }
+            }
             EffectKind::Edit => Text { title: String::new(), body: text::table(&facts) },
             EffectKind::Close | EffectKind::Reopen => Text::default(),
         }

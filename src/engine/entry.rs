@@ -1,8 +1,9 @@
 //! One effect on its way to Gitea, as the disk has it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::turn::earlier;
 use crate::alert::{Effect, Fingerprint};
 
 /// An effect that Gitea has not confirmed.
@@ -74,6 +75,19 @@ pub struct Parked {
 }
 
 impl Entry {
+    /// The clock was set back: what is waited for moves with it. What Gitea's clock said
+    /// stays.
+    pub(super) fn rewind(&mut self, by: SignedDuration) {
+        let parked = self.parked.as_mut().map(|parked| [&mut parked.since, &mut parked.until]);
+        let doubt = self.doubt.as_mut();
+        let doubt = doubt.map(|doubt| [Some(&mut doubt.sent_at), doubt.earlier.as_mut()]);
+        let own = [Some(&mut self.made_at), self.not_before.as_mut()];
+        let times = own.into_iter().chain(doubt.into_iter().flatten()).flatten();
+        for at in times.chain(parked.into_iter().flatten()) {
+            *at = earlier(*at, by);
+        }
+    }
+
     /// The name of the effect, for ever.
     pub fn key(&self) -> String {
         self.effect.dedup_key(&self.fingerprint)

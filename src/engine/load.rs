@@ -13,7 +13,7 @@ use super::source::Source;
 use super::{Entry, Error};
 use crate::alert::marker::Instance;
 use crate::alert::{Alert, Group, Salt};
-use crate::check::{Absence, Absences, Check};
+use crate::check::{Absences, Check};
 use crate::store::{self, KeyReader, Store, Tree, decode};
 
 impl Core {
@@ -53,18 +53,14 @@ impl Core {
             bound: BTreeMap::new(),
             deadlines: Deadlines::default(),
             copied: None,
+            turned_at: loaded.mark.unwrap_or(now),
             dirty: Dirty { meta: is_new, ..Dirty::default() },
         };
         for alert in loaded.alerts {
             core.bind(&alert);
             core.alerts.insert(alert.fingerprint.clone(), alert);
         }
-        let gap = core.settings.absence_gap;
-        if let Some(mark) = loaded.mark
-            && now.duration_since(mark) > gap
-        {
-            core.absent(Absence { from: mark, until: now }, now);
-        }
+        core.turn(now);
         core.mark(now);
         core.feed_everything();
         core.expect(now);
@@ -95,7 +91,7 @@ impl Core {
     }
 
     /// Every deadline is computed anew under the present settings.
-    fn wake_everything(&mut self, now: Timestamp) {
+    pub(super) fn wake_everything(&mut self, now: Timestamp) {
         for id in self.checks.keys() {
             self.deadlines.wake_by(&Sleeper::Check(id.clone()), Some(now));
         }

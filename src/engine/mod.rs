@@ -20,6 +20,7 @@ pub mod settings;
 mod source;
 mod thread;
 mod told;
+mod turn;
 mod view;
 
 pub use self::accept::Accepted;

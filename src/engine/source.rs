@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::turn::earlier;
 use crate::observation::ReportId;
 
 /// Epochs that are remembered besides the one that counts.
@@ -13,6 +14,10 @@ const FORMER_MAX: usize = 4;
 const WINDOW: u64 = 128;
 /// An epoch that comes back this often after another one is a second agent.
 const RETURNS_MAX: u32 = 3;
+/// A second agent that has not reported for so many of its intervals has gone.
+const GONE_AFTER: i32 = 3;
+/// An agent that never said how often it reports has gone after this long.
+const GONE_AFTER_ELSE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What is remembered about one source's reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +26,9 @@ pub(super) struct Source {
     current: Epoch,
     /// Epochs that were replaced, newest first.
     former: VecDeque<Epoch>,
-    /// How often a former epoch reported after it was replaced.
+    /// How often a former epoch reported after it was replaced, and when it did last.
     returns: u32,
+    returned_at: Timestamp,
 }
 
 /// The reports of one epoch so far.
@@ -52,7 +58,12 @@ pub(super) enum Place {
 impl Source {
     /// Takes the first report of a source.
     pub(super) fn new(id: &ReportId, interval: Option<SignedDuration>, now: Timestamp) -> Self {
-        Self { current: Epoch::new(id, interval, now), former: VecDeque::new(), returns: 0 }
+        Self {
+            current: Epoch::new(id, interval, now),
+            former: VecDeque::new(),
+            returns: 0,
+            returned_at: now,
+        }
     }
 
     /// Takes one more report into account.
@@ -63,6 +74,7 @@ impl Source {
         now: Timestamp,
     ) -> Place {
         if self.current.epoch == id.epoch {
+            self.forget_the_other_agent(now);
             return self.current.place(id.seq, interval, now);
         }
         let is_late = self.current.is_late(now);
@@ -76,6 +88,7 @@ impl Source {
             return self.former[index].place(id.seq, interval, now);
         }
         self.returns = self.returns.saturating_add(1);
+        self.returned_at = now;
         // Two agents under one name: the one that came last counts, unless it has gone.
         if !is_late {
             self.former[index].place(id.seq, interval, now);
@@ -91,6 +104,22 @@ impl Source {
     /// Whether two agents seem to report under this name.
     pub(super) fn has_two_agents(&self) -> bool {
         self.returns >= RETURNS_MAX
+    }
+
+    /// Once only one of them has reported for long enough, there is one agent again.
+    fn forget_the_other_agent(&mut self, now: Timestamp) {
+        let intervals = self.former.iter().filter_map(|former| former.interval);
+        let patience = intervals.max().map_or(GONE_AFTER_ELSE, |longest| longest * GONE_AFTER);
+        if now.duration_since(self.returned_at).abs() > patience {
+            self.returns = 0;
+        }
+    }
+
+    /// The clock was set back: what is remembered moves with it.
+    pub(super) fn rewind(&mut self, by: SignedDuration) {
+        let epochs = self.former.iter_mut().chain([&mut self.current]);
+        let times = epochs.map(|epoch| &mut epoch.last_seen).chain([&mut self.returned_at]);
+        times.for_each(|at| *at = earlier(*at, by));
     }
 
     fn remember(&mut self, replaced: Epoch) {
@@ -131,7 +160,7 @@ impl Epoch {
     }
 
     fn is_late(&self, now: Timestamp) -> bool {
-        self.interval.is_some_and(|interval| now.duration_since(self.last_seen) > interval)
+        now.duration_since(self.last_seen) > self.interval.unwrap_or(GONE_AFTER_ELSE)
     }
 }
 
@@ -185,6 +214,16 @@ mod tests {
         use Place::{Newest, Older};
         assert_eq!(places, [Newest, Older, Newest, Older, Older]);
         assert!(source.has_two_agents());
+    }
+
+    #[test]
+    fn when_one_of_two_agents_is_gone_the_other_is_alone_again() {
+        let mut script =
+            vec![(0, "a", 1), (1, "b", 1), (2, "a", 2), (3, "b", 2), (4, "a", 3), (5, "a", 4)];
+        script.extend([(60, "b", 3), (120, "b", 4), (180, "b", 5)]);
+        assert!(play(&script).0.has_two_agents());
+        script.push((240, "b", 9));
+        assert!(!play(&script).0.has_two_agents());
     }
 
     #[test]

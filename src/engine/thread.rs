@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Core, Error, Feed};
-use crate::check::Absence;
 use crate::clock::Clock;
 use crate::store::{self, Store};
 
@@ -143,12 +142,11 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) -> Ended {
-        let mut last_turn = self.clock.now();
         // What loading has changed, an absence or an expected check, is a round as well.
         if let Err(error) = self.commit(Vec::new()) {
             return Ended::Failed(error);
         }
-        let mut last_mark = last_turn;
+        let mut last_mark = self.clock.now();
         loop {
             let first = match self.inbox.recv_timeout(self.pause(last_mark)) {
                 Ok(command) => Some(command),
@@ -156,10 +154,7 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => Some(Command::Stop),
             };
             let now = self.clock.now();
-            if now.duration_since(last_turn) > self.core.settings.absence_gap {
-                self.core.absent(Absence { from: last_turn, until: now }, now);
-            }
-            last_turn = now;
+            self.core.turn(now);
             let (answers, is_last) = self.round(first, now);
             let since_mark = now.duration_since(last_mark);
             if since_mark >= self.core.settings.absence_mark || since_mark.is_negative() || is_last

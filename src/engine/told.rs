@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::alert::{Alert, Event, Rule, Standing};
+use crate::alert::{Alert, Event, Group, Placement, Rule, Standing};
 use crate::check::{Cause, Check, Turn, Verdict};
 
 /// What an alert is told of a check.
@@ -41,7 +41,17 @@ pub(super) fn row(alert: &Alert) -> Event {
         None => (Standing::Failing, String::new()),
     };
     let standing = if alert.is_active() { standing } else { Standing::Well };
-    Event::Member { name: alert.group.row(), standing, summary, is_result: false }
+    row_event(&alert.group, standing, summary)
+}
+
+/// How a row of the overflow issue is now.
+pub(super) fn row_event(group: &Group, standing: Standing, summary: String) -> Event {
+    Event::Member { name: group.row(), standing, summary, is_result: false }
+}
+
+/// Whether this episode has a row instead of an issue of its own.
+pub(super) fn has_row(alert: &Alert) -> bool {
+    alert.placement == Placement::Row && alert.episode > 0
 }
 
 /// An overflow issue opens and closes at once: its members have waited already.

@@ -49,7 +49,7 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
     let entry = &prospect.entry;
     let parked_until = entry.parked.as_ref().map(|parked| parked.until);
     let wait = [entry.not_before, parked_until].into_iter().flatten().max();
-    if let Some(until) = wait.filter(|&until| now < until && !went_back(settings, until, now)) {
+    if let Some(until) = wait.filter(|&until| now < until) {
         return Step::Wait(until);
     }
     let kind = entry.effect.kind;
@@ -86,14 +86,6 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
 /// An effect without a purpose, or without a chance.
 fn nothing_to_do(left_out: Vec<String>) -> Outcome {
     Outcome::Done(Learned::Settled { left_out, late_until: None })
-}
-
-/// Whether a pause is longer than any that is ever ordered: then the clock went back.
-fn went_back(settings: &Settings, until: Timestamp, now: Timestamp) -> bool {
-    let longest =
-        [settings.retry_max, settings.retry_after_max, settings.park_retry, settings.settle_wait];
-    let longest = longest.into_iter().max().unwrap_or(SignedDuration::ZERO);
-    until.duration_since(now) > longest.saturating_mul(2)
 }
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

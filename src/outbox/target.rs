@@ -63,6 +63,15 @@ impl Target {
         });
     }
 
+    /// The clock was set back: the pause does not grow by that.
+    pub fn rewind(&mut self, by: SignedDuration) {
+        for refusal in [&mut self.refusal, &mut self.on_trial].into_iter().flatten() {
+            for at in [&mut refusal.since, &mut refusal.probe_at] {
+                *at = at.checked_sub(by).unwrap_or(Timestamp::MIN);
+            }
+        }
+    }
+
     /// A probe went well: effects may be tried again.
     pub fn allow(&mut self) {
         self.on_trial = self.refusal.take().or(self.on_trial.take());

@@ -33,6 +33,7 @@ pub struct Task<L> {
     asking: BTreeSet<String>,
     status: watch::Sender<Status>,
     identity_at: Timestamp,
+    looked_at: Timestamp,
 }
 
 /// What a piece of work was about.
@@ -66,6 +67,7 @@ impl<L: Ledger> Task<L> {
             asking: BTreeSet::new(),
             status,
             identity_at,
+            looked_at: identity_at,
         };
         (task, receiver)
     }
@@ -119,6 +121,10 @@ impl<L: Ledger> Task<L> {
 
     /// Starts as much as may be under way at once.
     fn start_work(&mut self, works: &mut JoinSet<Finished>, now: Timestamp) {
+        if now < self.looked_at {
+            self.rewind(self.looked_at.duration_since(now));
+        }
+        self.looked_at = now;
         if now.duration_since(self.identity_at) >= IDENTITY_EVERY {
             self.worker.host.forget_identity();
             self.identity_at = now;
@@ -128,6 +134,14 @@ impl<L: Ledger> Task<L> {
                 break;
             }
         }
+    }
+
+    /// The clock was set back: nothing waits longer for that.
+    fn rewind(&mut self, by: SignedDuration) {
+        let earlier = |at: &mut Timestamp| *at = at.checked_sub(by).unwrap_or(Timestamp::MIN);
+        self.resting.values_mut().for_each(earlier);
+        earlier(&mut self.identity_at);
+        self.targets.values_mut().for_each(|target| target.rewind(by));
     }
 
     /// Asks about a repository: whether it still refuses, or for its open issues.

@@ -11,6 +11,7 @@
 
 mod config;
 mod gitea_client;
+mod model;
 mod sandbox;
 mod store;
 mod story;

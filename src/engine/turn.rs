@@ -1,0 +1,49 @@
+//! What each turn of the engine begins with: has anybody been looking, and did the clock
+//! jump?
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::core::Core;
+use crate::check::Absence;
+
+/// Clocks are corrected all the time; less than this is no jump.
+const JUMP_MIN: SignedDuration = SignedDuration::from_secs(1);
+
+impl Core {
+    /// Begins a turn. A long gap since the one before is an absence. A clock that was set
+    /// back takes all that is remembered with it: else everything would wait until the old
+    /// time is reached once more.
+    pub fn turn(&mut self, now: Timestamp) {
+        let passed = now.duration_since(self.turned_at);
+        if passed > self.settings.absence_gap {
+            self.absent(Absence { from: self.turned_at, until: now }, now);
+        }
+        if passed < -JUMP_MIN {
+            self.rewind(-passed, now);
+        }
+        self.turned_at = now;
+    }
+
+    /// Moves all times back, so that as much has passed since then as before.
+    pub(super) fn rewind(&mut self, by: SignedDuration, now: Timestamp) {
+        tracing::warn!(seconds = by.as_secs_f64(), "the clock was set back");
+        self.absences.rewind(by);
+        self.dirty.absences = true;
+        self.checks.values_mut().for_each(|check| check.rewind(by));
+        self.dirty.checks.extend(self.checks.keys().cloned());
+        self.sources.values_mut().for_each(|source| source.rewind(by));
+        self.dirty.sources.extend(self.sources.keys().cloned());
+        self.alerts.values_mut().for_each(|alert| alert.rewind(by));
+        self.dirty.alerts.extend(self.alerts.keys().cloned());
+        self.entries.values_mut().for_each(|entry| entry.rewind(by));
+        self.dirty.entries.extend(self.entries.keys());
+        self.repositories.values_mut().for_each(|record| record.admission.rewind(by));
+        self.dirty.repositories.extend(self.repositories.keys().cloned());
+        self.wake_everything(now);
+    }
+}
+
+/// `at - by`, or the beginning of time.
+pub(super) fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
