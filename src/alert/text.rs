@@ -154,8 +154,18 @@ pub fn with_table(body: &str, table: &str) -> String {
         (Some(begin), Some(end)) if begin < end => {
             format!("{}{table}{}", &body[..begin], &body[end + TABLE_END.len()..])
         }
-        _ if body.ends_with(table) => body.to_owned(),
-        _ => format!("{}\n\n{table}", body.trim_end()),
+        _ => {
+            // A whole table at the very end is the one that was added when they were doubled
+            // already.
+            let is_table = |begin: &usize| {
+                let end = body[*begin..].find(TABLE_END).map(|end| begin + end + TABLE_END.len());
+                end == Some(body.trim_end().len())
+            };
+            match body.rfind(TABLE_BEGIN).filter(is_table) {
+                Some(begin) => format!("{}{table}", &body[..begin]),
+                None => format!("{}\n\n{table}", body.trim_end()),
+            }
+        }
     }
 }
 

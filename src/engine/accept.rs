@@ -1,6 +1,6 @@
 //! Reports, and checks that come and go with the configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -71,7 +71,6 @@ impl Core {
             if !known {
                 let check = Check::expected(expect.id.clone(), expect.interval, now);
                 self.checks.insert(expect.id.clone(), check);
-                self.checks_claim(&expect.id, &BTreeMap::new(), now);
                 self.wake_check(&expect.id, now);
             }
         }

@@ -52,8 +52,10 @@ impl Core {
 
     /// Takes an observation of a check into account.
     pub(super) fn observe(&mut self, id: &CheckId, observation: &Observation, now: Timestamp) {
-        if !self.checks.contains_key(id) {
-            self.checks.insert(id.clone(), Check::new(id.clone(), now));
+        // One that was only expected was not heard of either.
+        let is_first = self.checks.get(id).is_none_or(|check| check.last_seen.is_none());
+        if is_first {
+            self.checks.entry(id.clone()).or_insert_with(|| Check::new(id.clone(), now));
             self.checks_claim(id, &observation.labels, now);
         }
         self.step_check(id, Input::Observed(observation), now);
@@ -136,6 +138,10 @@ impl Core {
             },
             None => self.group_of(id, &rule),
         };
+        if turn == Turn::Began {
+            // Never having been heard of is a trouble that comes before the first word.
+            self.claim(&fingerprint, &group, &rule, now);
+        }
         match turn {
             Turn::Began | Turn::Continues => {
                 self.bound.insert(id.clone(), fingerprint.clone());

@@ -82,6 +82,7 @@ impl<L: Ledger> Task<L> {
             }
             let now = self.worker.clock.now();
             self.start_work(&mut works, now);
+            self.publish();
             let sleep = self.sleep(now);
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -249,18 +250,28 @@ impl<L: Ledger> Task<L> {
                 return false;
             }
         }
-        self.publish();
         true
     }
 
     fn publish(&self) {
         let refusing = self.targets.iter().filter_map(|(name, target)| {
-            let (since, reason) = target.reason()?;
+            let on_trial = || target.reason_on_trial().filter(|_| self.queue.has_work(name));
+            let (since, reason) = target.reason().or_else(on_trial)?;
             Some((name.clone(), Refusing { since, reason: reason.to_owned() }))
         });
         let login = self.worker.host.known_identity().map(|identity| identity.login);
         let status = Status { login, refusing: refusing.collect() };
         self.status.send_if_modified(|known| {
+            for (name, refusing) in &status.refusing {
+                if !known.refusing.contains_key(name) {
+                    tracing::warn!(reason = refusing.reason, "{name} takes nothing at present");
+                }
+            }
+            for name in known.refusing.keys() {
+                if !status.refusing.contains_key(name) {
+                    tracing::info!("{name} takes something again");
+                }
+            }
             let is_news = *known != status;
             *known = status;
             is_news

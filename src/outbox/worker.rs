@@ -5,7 +5,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
-use super::deliver::{Courier, Failure, settled};
+use super::deliver::{Courier, Failure, check_home, settled};
 use super::learn::{Verdict, chain, learn};
 use super::look::{self, Needle, Pass};
 use super::plan::{Look, Step, plan};
@@ -15,7 +15,7 @@ use crate::alert::marker::{Instance, Marker};
 use crate::alert::{EffectKind, Learned, Salt};
 use crate::clock::Clock;
 use crate::engine::{self, Core, Engine, Entry, Outcome, Prospect, Repository};
-use crate::gitea::{self, StateFilter};
+use crate::gitea::{self, IssueState, StateFilter};
 
 /// Whoever runs commands on the state and answers once they are on the disk: the engine,
 /// or a simulation of it.
@@ -254,10 +254,14 @@ impl<L: Ledger> Worker<L> {
     ) -> Result<News, engine::Error> {
         let entry = &prospect.entry;
         let number = prospect.issue.map_or(0, |issue| issue.number);
-        let is_open = match look::is_open(&self.host, place.path(), number).await {
-            Ok(is_open) => is_open,
+        let issue = match look::issue(&self.host, place.path(), number).await {
+            Ok(issue) => issue,
             Err(error) => return self.failed(prospect, error.into(), place).await,
         };
+        if let Err(failure) = check_home(place.id, &issue) {
+            return self.failed(prospect, failure, place).await;
+        }
+        let is_open = issue.state == IssueState::Open;
         if is_open == (entry.effect.kind == EffectKind::Reopen) {
             // The request itself may still be on its way.
             let late_until = entry
@@ -329,7 +333,7 @@ impl<L: Ledger> Worker<L> {
     ) -> Result<News, engine::Error> {
         let seq = prospect.entry.seq;
         let number = prospect.issue.map_or(0, |issue| issue.number);
-        let Err(error) = look::is_open(&self.host, place.path(), number).await else {
+        let Err(error) = look::issue(&self.host, place.path(), number).await else {
             return self.settle(seq, otherwise, News::Nothing).await;
         };
         if !error.is_not_found() {

@@ -12,7 +12,13 @@
 mod config;
 mod gitea_client;
 mod model;
+mod outbox_cli;
+mod pacing;
+mod refusals;
+mod routing;
 mod sandbox;
 mod store;
 mod story;
 mod support;
+mod table;
+mod watching;

@@ -1,11 +1,13 @@
 //! What the tests of the whole stand on: the real binary, the stand-in Gitea, and waiting.
 
+mod ending;
 mod gitea;
 mod report;
 mod teawatch;
 
 use std::time::{Duration, Instant};
 
+pub use ending::{all_is_told, readiness};
 pub use gitea::Gitea;
 pub use report::{Report, failing, passing};
 pub use teawatch::Teawatch;
