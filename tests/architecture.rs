@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("alert", &[]),
     ("check", &[]),
     ("clock", &[]),
-    ("config", &["alert", "check", "engine"]),
+    ("config", &["alert", "check", "engine", "outbox"]),
     ("engine", &["alert", "check", "clock", "observation", "store"]),
     ("gitea", &[]),
     ("http", &["check", "clock", "engine", "observation", "outbox", "signature"]),
