@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("alert", &[]),
     ("check", &[]),
     ("clock", &[]),
-    ("config", &["alert", "check", "engine", "outbox"]),
+    ("config", &["alert", "check", "engine", "outbox", "telemetry"]),
     ("engine", &["alert", "check", "clock", "observation", "store"]),
     ("gitea", &[]),
     ("http", &["check", "clock", "engine", "observation", "outbox", "signature"]),
