@@ -50,7 +50,7 @@
 //! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock` |
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock` |
 //! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `signature` |
-//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `engine` |
+//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `engine`, `outbox`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |
 //! | [`cli`] | commands; puts everything together | all |
 //!
