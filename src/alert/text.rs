@@ -68,6 +68,10 @@ pub fn title(alert: &Alert) -> String {
         (Group::Check { .. } | Group::Blind { .. }, Some((_, member)), 0) => {
             title_text(&told(member))
         }
+        (Group::Source { source }, Some((name, member)), 0) => {
+            let name = name.strip_prefix(&format!("{source}/")).unwrap_or(name);
+            title_text(&format!("{name}: {}", told(member)))
+        }
         (_, Some((name, member)), 0) => title_text(&format!("{name}: {}", told(member))),
         (_, Some(_), more) => format!("{} checks in trouble", more + 1),
         (_, None, _) => "in trouble".to_owned(),

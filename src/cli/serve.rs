@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::ConfigArgs;
 use crate::alert::marker::Instance;
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::engine::{self, Core, Ended};
 use crate::gitea::{Network, NetworkOptions};
 use crate::http::{self, App};
@@ -42,11 +42,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config.sources())?;
-    let format = match config.log.format {
-        LogFormat::Text => telemetry::Format::Text,
-        LogFormat::Json => telemetry::Format::Json,
-    };
-    telemetry::init(&config.log.level, format)?;
+    telemetry::init(&config.log.level, config.log.format)?;
     super::runtime()?.block_on(async {
         let stop = super::stop_signal()?;
         let server = Server::start(&config, Clock::system()).await?;
@@ -94,7 +90,7 @@ impl Server {
         let instance = core.instance().clone();
         let mut engine = engine::start(core, Box::new(store), clock.clone())?;
 
-        let settings = outbox_settings(config);
+        let settings = config.gitea.outbox.clone();
         let gate = Arc::new(Gate::new(&settings, clock.clone()));
         let (_, empty) = tokio::sync::mpsc::unbounded_channel();
         let feed = std::mem::replace(&mut engine.feed, empty);
@@ -194,23 +190,6 @@ fn store_failed(error: &crate::store::Error) -> ExitCode {
          nobody was answered, and a restart finds out"
     );
     ExitCode::from(EXIT_STORE)
-}
-
-fn outbox_settings(config: &Config) -> outbox::Settings {
-    let gitea = &config.gitea;
-    outbox::Settings {
-        settle_wait: gitea.settle_wait,
-        rate: gitea.rate,
-        burst: gitea.burst,
-        in_flight: gitea.in_flight,
-        retry_first: gitea.retry_first,
-        retry_max: gitea.retry_max,
-        retry_after_max: gitea.retry_after_max,
-        jitter_percent: gitea.jitter,
-        probe_first: gitea.probe_first,
-        probe_max: gitea.probe_max,
-        park_retry: gitea.park_retry,
-    }
 }
 
 fn worker(

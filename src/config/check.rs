@@ -15,12 +15,14 @@ use super::problem::{Error, Origin, Problem};
 use super::table::{EXPECT, Preset, SETTINGS};
 use super::value::Value;
 use super::view::View;
-use super::{Agents, Api, Caller, Config, Gitea, Log, LogFormat, Reports, secret};
+use super::{Agents, Api, Caller, Config, Gitea, Log, Reports, secret};
 use crate::alert::admit::Limits;
 use crate::alert::route::Matcher;
 use crate::alert::{GroupBy, Rule, Salt, Target};
 use crate::check::{CheckId, Flapping, Policy};
 use crate::engine::settings::{Expect, Resolved, Routes, Settings};
+use crate::outbox;
+use crate::telemetry;
 
 /// How much of a file with certificates is read, in bytes.
 const ROOTS_MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -39,8 +41,8 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
     let log = Log {
         level: view.text("log.level"),
         format: match view.text("log.format").as_str() {
-            "json" => LogFormat::Json,
-            _ => LogFormat::Text,
+            "json" => telemetry::Format::Json,
+            _ => telemetry::Format::Text,
         },
     };
     match (salt, gitea, agents) {
@@ -151,17 +153,19 @@ fn gitea(view: View<'_>, problems: &mut Vec<Problem>) -> Option<Gitea> {
         extra_roots,
         timeout: view.duration("gitea.timeout"),
         connect_timeout: view.duration("gitea.connect_timeout"),
-        settle_wait: view.duration("gitea.settle_wait"),
-        rate: view.number("gitea.rate"),
-        burst: view.small("gitea.burst"),
-        in_flight: view.size("gitea.in_flight"),
-        retry_first: view.duration("gitea.retry_first"),
-        retry_max: view.duration("gitea.retry_max"),
-        retry_after_max: view.duration("gitea.retry_after_max"),
-        jitter: view.small("gitea.jitter"),
-        probe_first: view.duration("gitea.probe_first"),
-        probe_max: view.duration("gitea.probe_max"),
-        park_retry: view.duration("gitea.park_retry"),
+        outbox: outbox::Settings {
+            settle_wait: view.duration("gitea.settle_wait"),
+            rate: view.number("gitea.rate"),
+            burst: view.small("gitea.burst"),
+            in_flight: view.size("gitea.in_flight"),
+            retry_first: view.duration("gitea.retry_first"),
+            retry_max: view.duration("gitea.retry_max"),
+            retry_after_max: view.duration("gitea.retry_after_max"),
+            jitter_percent: view.small("gitea.jitter"),
+            probe_first: view.duration("gitea.probe_first"),
+            probe_max: view.duration("gitea.probe_max"),
+            park_retry: view.duration("gitea.park_retry"),
+        },
     })
 }
 

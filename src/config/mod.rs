@@ -28,6 +28,8 @@ use url::Url;
 
 use crate::alert::Salt;
 use crate::engine::settings::Settings;
+use crate::outbox;
+use crate::telemetry;
 
 pub use self::example::example;
 pub use self::layers::{Flag, Sources};
@@ -59,14 +61,7 @@ pub struct Config {
 pub struct Log {
     /// A level, and levels by module: `info,teawatch::outbox=debug`.
     pub level: String,
-    pub format: LogFormat,
-}
-
-/// How a line of the log looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
+    pub format: telemetry::Format,
 }
 
 /// The Gitea that issues go to. Durations are of more than zero.
@@ -80,22 +75,8 @@ pub struct Gitea {
     /// For the whole exchange.
     pub timeout: SignedDuration,
     pub connect_timeout: SignedDuration,
-    /// How long a request whose answer was lost may still take effect; at least twice
-    /// `timeout`.
-    pub settle_wait: SignedDuration,
-    /// Requests per second.
-    pub rate: f64,
-    /// At least 2.
-    pub burst: u32,
-    pub in_flight: usize,
-    pub retry_first: SignedDuration,
-    pub retry_max: SignedDuration,
-    pub retry_after_max: SignedDuration,
-    /// Percent, at most 100.
-    pub jitter: u32,
-    pub probe_first: SignedDuration,
-    pub probe_max: SignedDuration,
-    pub park_retry: SignedDuration,
+    /// How patient and how fast the outbox is.
+    pub outbox: outbox::Settings,
 }
 
 /// Who may report.
