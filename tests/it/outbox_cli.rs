@@ -146,6 +146,8 @@ fn what_a_person_drops_is_never_told_and_the_next_trouble_is() {
     assert!(is_parked(&teawatch));
     let said = run(&teawatch, &["outbox", "drop", "--yes", &seq]);
     assert_eq!(said, format!("effect {seq} is dropped\n"));
+    let (_, alerts) = teawatch.get("/api/v1/alerts");
+    assert_eq!(alerts["items"][0]["undelivered"], json!([]));
     gitea.world().clear_faults();
     all_is_told(&teawatch, &gitea);
     teawatch.report(&failing("db1/disk"));
