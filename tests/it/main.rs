@@ -9,8 +9,11 @@
     reason = "tests may panic, print and read the clock"
 )]
 
+mod adoption;
 mod config;
+mod crash;
 mod gitea_client;
+mod pagination;
 mod sandbox;
 mod store;
 mod story;
