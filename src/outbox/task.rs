@@ -75,6 +75,9 @@ impl<L: Ledger> Task<L> {
     /// Works until `stop`, or until the engine has ended. What is under way then is
     /// finished first, for at most `patience`; what is not, stays in doubt on the disk.
     pub async fn run(mut self, stop: CancellationToken, patience: Duration) {
+        if !self.is_fed(&stop).await {
+            return;
+        }
         let mut works = JoinSet::new();
         while !stop.is_cancelled() {
             while let Ok(news) = self.feed.try_recv() {
@@ -101,6 +104,25 @@ impl<L: Ledger> Task<L> {
         let finish_all = async { while works.join_next().await.is_some() {} };
         if tokio::time::timeout(patience, finish_all).await.is_err() {
             tracing::warn!("Gitea did not answer in time; what is in doubt is looked for later");
+        }
+    }
+
+    /// Waits until the engine has told what the store holds: before that a repository whose
+    /// open issues were read long ago looks like a new one. Returns whether to go on.
+    async fn is_fed(&self, stop: &CancellationToken) -> bool {
+        loop {
+            // What the store holds is fed before anybody is answered.
+            let answered = tokio::select! {
+                () = stop.cancelled() => return false,
+                answered = self.worker.ledger.ask(|_, _| ()) => answered,
+            };
+            match answered {
+                Ok(()) => return true,
+                Err(engine::Error::Full) => {
+                    tokio::time::sleep(self.worker.settings.retry_first.unsigned_abs()).await;
+                }
+                Err(_) => return false,
+            }
         }
     }
 

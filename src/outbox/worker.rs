@@ -96,7 +96,10 @@ impl<L: Ledger> Worker<L> {
     async fn send(&self, seq: u64, place: &Place<'_>) -> Result<News, engine::Error> {
         let date = self.host.date();
         let begun = self.ledger.ask(move |core, now| core.begin(seq, date, now)).await?;
-        let Some(begun) = begun else { return Ok(News::Nothing) };
+        let Some(begun) = begun else {
+            // Not wanted any more, or there is a copy of this store: then all of it waits.
+            return Ok(self.inspect(Vec::new()).await?.unwrap_or(News::Nothing));
+        };
         let now = self.clock.now();
         let sent = self
             .courier

@@ -9,11 +9,14 @@
     reason = "tests may panic, print and read the clock"
 )]
 
+mod adoption;
 mod config;
+mod crash;
 mod gitea_client;
 mod model;
 mod outbox_cli;
 mod pacing;
+mod pagination;
 mod refusals;
 mod routing;
 mod sandbox;
