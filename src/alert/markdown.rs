@@ -34,12 +34,12 @@ pub fn line(text: &str) -> String {
                 shown.push('\\');
                 shown.push(c);
             }
-            c if c.is_control() => shown.push(' '),
+            c if is_unwelcome(c) => shown.push(' '),
             c => shown.push(c),
         }
     }
     // An address of an issue makes a reference as well.
-    break_hashes(&shown).replace("://", ":\u{200b}//")
+    break_commits(&shown).replace("://", ":\u{200b}//")
 }
 
 /// A title from outside: one line without markup of its own, since titles are not
@@ -49,11 +49,11 @@ pub fn title(text: &str) -> String {
     for c in text.chars() {
         match c {
             '@' | '#' | '!' => shown.extend([c, ZERO_WIDTH]),
-            c if c.is_control() => shown.push(' '),
+            c if is_unwelcome(c) => shown.push(' '),
             c => shown.push(c),
         }
     }
-    break_hashes(&shown)
+    break_commits(&shown)
 }
 
 /// Several lines in a code block that they cannot leave.
@@ -80,7 +80,7 @@ pub fn block(text: &str) -> String {
         match c {
             '\r' => {}
             '\n' | '\t' => body.push(c),
-            c if c.is_control() => body.push('\u{fffd}'),
+            c if is_unwelcome(c) => body.push('\u{fffd}'),
             c => body.push(c),
         }
     }
@@ -96,20 +96,31 @@ pub fn shorten(text: &str, max: usize) -> String {
     format!("{}…", &text[..floor_boundary(text, max.saturating_sub('…'.len_utf8()))])
 }
 
-/// Separates runs of hex digits that Gitea would take for a commit.
-fn break_hashes(text: &str) -> String {
+/// Breaks up words that Gitea would take for a commit. Numbers are let through: they are
+/// far more often numbers.
+fn break_commits(text: &str) -> String {
     const COMMIT_MIN: usize = 7;
+    let is_commit = |word: &str| {
+        word.len() >= COMMIT_MIN
+            && word.bytes().all(|b| b.is_ascii_hexdigit())
+            && word.bytes().any(|b| b.is_ascii_alphabetic())
+    };
     let mut shown = String::with_capacity(text.len());
-    let mut run = 0;
-    for c in text.chars() {
-        run = if c.is_ascii_hexdigit() { run + 1 } else { 0 };
-        if run == COMMIT_MIN {
+    for piece in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let breaks = if is_commit(word) { word.len().div_ceil(COMMIT_MIN - 1) } else { 0 };
+        for n in 1..breaks {
+            shown.push_str(&word[(n - 1) * (COMMIT_MIN - 1)..n * (COMMIT_MIN - 1)]);
             shown.push(ZERO_WIDTH);
-            run = 1;
         }
-        shown.push(c);
+        shown.push_str(&piece[breaks.saturating_sub(1) * (COMMIT_MIN - 1)..]);
     }
     shown
+}
+
+/// Control characters, and those that make text read other than it is written.
+fn is_unwelcome(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn floor_boundary(text: &str, at: usize) -> usize {
@@ -129,6 +140,19 @@ mod tests {
             assert!(!shown.contains(active), "{active} in {shown}");
         }
         assert!(shown.contains("\\`a\\`") && shown.contains("\\[b\\]") && shown.contains("a\\|b"));
+    }
+
+    #[test]
+    fn what_looks_like_a_commit_makes_no_reference_and_a_number_stays_a_number() {
+        let shown = line("see 0ab1c2d3e4f5 and deadbeef, 12345678 bytes, abcdef");
+        for commit in ["0ab1c2d", "deadbee"] {
+            assert!(!shown.contains(commit), "{shown}");
+        }
+        assert!(shown.contains("12345678 bytes, abcdef"), "{shown}");
+        assert_eq!(
+            shown.replace(ZERO_WIDTH, ""),
+            "see 0ab1c2d3e4f5 and deadbeef, 12345678 bytes, abcdef"
+        );
     }
 
     #[test]

@@ -17,6 +17,9 @@ use super::{Alert, Group, Member, Placement, Standing};
 const TITLE_MAX: usize = 255;
 /// Rows of the table; the rest is counted.
 const ROWS_MAX: usize = 100;
+/// The table in bytes; rows beyond it are counted. Gitea has no limit, but proxies do, and
+/// the client cuts what is longer than 60,000 bytes.
+const TABLE_MAX: usize = 24_000;
 /// One line from outside, in a table or a sentence.
 const SUMMARY_MAX: usize = 200;
 /// Members whose details are shown in one text; the rest is counted.
@@ -66,6 +69,10 @@ pub fn title(alert: &Alert) -> String {
         (Group::Check { .. } | Group::Blind { .. }, Some((_, member)), 0) => {
             title_text(&told(member))
         }
+        (Group::Source { source }, Some((name, member)), 0) => {
+            let name = name.strip_prefix(&format!("{source}/")).unwrap_or(name);
+            title_text(&format!("{name}: {}", told(member)))
+        }
         (_, Some((name, member)), 0) => title_text(&format!("{name}: {}", told(member))),
         (_, Some(_), more) => format!("{} checks in trouble", more + 1),
         (_, None, _) => "in trouble".to_owned(),
@@ -76,7 +83,8 @@ pub fn title(alert: &Alert) -> String {
 /// The body of a new issue.
 pub fn body(facts: &Facts<'_>) -> String {
     let Facts { alert, .. } = facts;
-    let mut text = String::new();
+    // The marker comes first, where nothing can cut it off.
+    let mut text = format!("{}\n\n", facts.marker);
     if !alert.target.intro.is_empty() {
         put(&mut text, format_args!("{}\n\n", alert.target.intro.trim()));
     }
@@ -97,7 +105,7 @@ pub fn body(facts: &Facts<'_>) -> String {
     if let Some(previous) = alert.previous {
         put(&mut text, format_args!("The last time was #{previous}.\n\n"));
     }
-    put(&mut text, format_args!("---\n{}\n\n{}\n", footer(facts), facts.marker));
+    put(&mut text, format_args!("---\n{}\n", footer(facts)));
     text
 }
 
@@ -110,7 +118,12 @@ pub fn table(facts: &Facts<'_>) -> String {
     let members: Vec<_> = troubled(alert)
         .chain(alert.members.iter().filter(|(_, member)| !member.standing.is_trouble()))
         .collect();
+    let mut rows = 0;
     for (name, member) in members.iter().take(ROWS_MAX) {
+        if text.len() > TABLE_MAX {
+            break;
+        }
+        rows += 1;
         let summary = line(&shorten(&member.summary, SUMMARY_MAX));
         put(
             &mut text,
@@ -122,7 +135,7 @@ pub fn table(facts: &Facts<'_>) -> String {
             ),
         );
     }
-    let left_out = members.len().saturating_sub(ROWS_MAX);
+    let left_out = members.len().saturating_sub(rows);
     if left_out > 0 {
         put(&mut text, format_args!("\n… and {left_out} more.\n"));
     }
@@ -151,7 +164,7 @@ pub fn with_table(body: &str, table: &str) -> String {
 pub fn comment(facts: &Facts<'_>) -> String {
     let Facts { alert, now, .. } = facts;
     let gathered = &alert.talk.gathered;
-    let mut text = String::new();
+    let mut text = format!("{}\n\n", facts.marker);
     if let Some(closed) = gathered.closed_at {
         put_recovered(&mut text, closed, alert.fired_at);
     }
@@ -179,7 +192,7 @@ pub fn comment(facts: &Facts<'_>) -> String {
     put_diagnostics(&mut text, facts);
     put_absences(&mut text, facts);
     put_gone_and_notes(&mut text, gathered);
-    text.push_str(&facts.marker);
+    text.truncate(text.trim_end().len());
     text.push('\n');
     text
 }
@@ -187,15 +200,13 @@ pub fn comment(facts: &Facts<'_>) -> String {
 /// The last comment in an issue whose alert has a new one already.
 pub fn farewell(facts: &Facts<'_>, farewell: &Farewell) -> String {
     let Farewell { gathered, fired_at } = farewell;
-    let mut text = String::new();
+    let mut text = format!("{}\n\n", facts.marker);
     if let Some(closed) = gathered.closed_at {
         put_recovered(&mut text, closed, *fired_at);
     }
     put_summary(&mut text, gathered);
     put_gone_and_notes(&mut text, gathered);
-    text.push_str("It is in trouble again, which has an issue of its own.\n\n");
-    text.push_str(&facts.marker);
-    text.push('\n');
+    text.push_str("It is in trouble again since, and that has an issue of its own.\n");
     text
 }
 

@@ -9,6 +9,7 @@ use super::records::{Happened, Meta, Past, Repository};
 use super::settings::Settings;
 use super::{Entry, Feed, source::Source};
 use crate::alert::admit::admit;
+use crate::alert::marker::Instance;
 use crate::alert::{
     self, Alert, EffectKind, Event, Fingerprint, Group, Order, Placement, Rule, Salt, Standing,
 };
@@ -57,6 +58,11 @@ pub(super) struct Dirty {
 }
 
 impl Core {
+    /// Which store this is.
+    pub fn instance(&self) -> &Instance {
+        &self.meta.instance
+    }
+
     /// Takes an observation of a check into account.
     pub(super) fn observe(&mut self, id: &CheckId, observation: &Observation, now: Timestamp) {
         if !self.checks.contains_key(id) {

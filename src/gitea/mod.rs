@@ -34,7 +34,7 @@ pub use self::models::{
     ApiSettings, Comment, HomeRepository, Identified, Issue, IssueState, Label, LabelId,
     Permissions, Repository, User, Version,
 };
-pub use self::network::{ANSWER_LIMIT_BYTES, Network, NetworkOptions};
+pub use self::network::{ANSWER_LIMIT_BYTES, Network, NetworkOptions, install_crypto};
 pub use self::page::{MAX_PAGES, PAGE_SIZE, Page, Walk};
 pub use self::repositories::RepositoryHandle;
 pub use self::transport::{Transport, TransportError};

@@ -30,6 +30,9 @@ pub struct NetworkOptions {
     pub timeout: Duration,
     /// Root certificates in PEM that are trusted besides the system's.
     pub extra_roots: Option<Vec<u8>>,
+    /// Whether TLS is used at all. Without it the system's certificates are not read, and
+    /// some machines have none.
+    pub tls: bool,
 }
 
 impl Default for NetworkOptions {
@@ -38,8 +41,15 @@ impl Default for NetworkOptions {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(20),
             extra_roots: None,
+            tls: true,
         }
     }
+}
+
+/// Makes sure that reqwest has a provider of cryptography. Repeating it does nothing.
+pub fn install_crypto() {
+    // Only fails when some provider is installed already, which serves as well.
+    rustls::crypto::ring::default_provider().install_default().ok();
 }
 
 /// Sends requests over the network.
@@ -52,8 +62,7 @@ impl Network {
     /// A transport with these settings. Opens no connection yet, but reads the system's
     /// root certificates.
     pub fn new(options: &NetworkOptions) -> Result<Self, SetupError> {
-        // Only fails when some provider is installed already, which serves as well.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        install_crypto();
         let mut builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .retry(retry::never())
@@ -61,6 +70,9 @@ impl Network {
             .timeout(options.timeout)
             .pool_idle_timeout(IDLE_LIMIT)
             .referer(false);
+        if !options.tls {
+            builder = builder.tls_certs_only([]);
+        }
         if let Some(pem) = &options.extra_roots {
             let roots = Certificate::from_pem_bundle(pem).map_err(SetupError::Certificates)?;
             if roots.is_empty() {

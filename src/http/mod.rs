@@ -1,1 +1,96 @@
-//! stub
+//! The doors: one file per inbound format, and what they share.
+//!
+//! A handler takes an extractor that proves who is calling, makes one call into the
+//! engine, and answers once the disk has it. No rule about alerts is here, and nothing
+//! past the doors knows JSON shapes, headers or status codes.
+
+mod api;
+mod auth;
+mod error;
+mod health;
+mod rate;
+mod reports;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post};
+use jiff::SignedDuration;
+use tokio::sync::watch;
+
+pub use self::error::ApiError;
+use self::rate::Rates;
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::observation::Limits;
+use crate::outbox;
+use crate::signature::{Master, Secret};
+
+/// Everything that a door needs.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    engine: Engine,
+    outbox: watch::Receiver<outbox::Status>,
+    clock: Clock,
+    settings: Settings,
+    rates: Rates,
+}
+
+/// How the doors are to be kept.
+#[derive(Debug)]
+pub struct Settings {
+    /// The newest first; two may live at once while one is replaced.
+    pub masters: Vec<Master>,
+    /// Whether a source that is not in `allow` may report.
+    pub auto: bool,
+    pub allow: BTreeSet<String>,
+    pub deny: BTreeSet<String>,
+    /// The generation of a source's secret, where it is not the first.
+    pub generations: BTreeMap<String, u64>,
+    /// How far a signature's time may be from ours.
+    pub window: SignedDuration,
+    /// The largest body of a report, in bytes.
+    pub report_bytes: usize,
+    pub limits: Limits,
+    /// Without one, everybody who can connect may read.
+    pub read_token: Option<Secret>,
+    /// Without one, everybody who can connect may write.
+    pub write_token: Option<Secret>,
+}
+
+impl App {
+    /// Puts together what the doors need.
+    pub fn new(
+        engine: Engine,
+        outbox: watch::Receiver<outbox::Status>,
+        clock: Clock,
+        settings: Settings,
+    ) -> Self {
+        let rates = Rates::default();
+        Self(Arc::new(Inner { engine, outbox, clock, settings, rates }))
+    }
+}
+
+/// All doors. Starts nothing and binds nothing.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/api/v1/reports", post(reports::create))
+        .route("/api/v1/alerts", get(api::alerts))
+        .route("/api/v1/checks", get(api::checks))
+        .route("/api/v1/checks/{source}/{*name}", delete(api::forget))
+        .route("/api/v1/outbox", get(api::outbox))
+        .route("/api/v1/outbox/{seq}", get(api::outbox_entry).delete(api::drop_entry))
+        .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(error::unknown_path)
+        .method_not_allowed_fallback(error::unknown_method)
+        // Bodies are limited where they are read, by the setting of each door.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app)
+}

@@ -58,6 +58,12 @@ impl Bucket {
         // A moment more, so that rounding does not make us come too early for ever.
         Err(SignedDuration::from_secs_f64(missing / self.rate) + SignedDuration::from_millis(1))
     }
+
+    /// Whether nothing was taken for so long that it is as good as new.
+    pub fn is_full(&self, now: Timestamp) -> bool {
+        let passed = now.duration_since(self.at).as_secs_f64().max(0.0);
+        self.tokens + passed * self.rate >= self.burst
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ mod task;
 mod worker;
 
 use jiff::SignedDuration;
-use serde::Serialize;
 
 pub use self::bucket::{Bucket, Priority};
 pub use self::deliver::{Courier, Failure};
@@ -37,7 +36,7 @@ pub use self::task::Task;
 pub use self::worker::{Ledger, News, Worker};
 
 /// How patient and how fast the outbox is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How long a request without an answer may still be carried out; at least twice the
     /// timeout of a request.

@@ -1,1 +1,1119 @@
-//! stub
+//! The configuration, through the real binary and through what the server reads.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use teawatch::config::{Agents, Caller, Config, EXPECT, Error, ROUTE, SETTINGS, Setting, Sources};
+use tempfile::TempDir;
+
+/// What no default can give.
+const NEEDED: &[(&str, &str)] = &[
+    ("TEAWATCH_SALT", "the-salt-of-these-tests"),
+    ("TEAWATCH_GITEA_TOKEN", "the-token-of-these-tests"),
+    ("TEAWATCH_MASTER_SECRET", "the-master-secret-of-these-tests-"),
+    ("TEAWATCH_GITEA_URL", "https://gitea.test/"),
+    ("TEAWATCH_GITEA_REPOSITORY", "ops/alerts"),
+];
+
+/// A working directory of its own, and an environment of its own.
+struct World {
+    dir: TempDir,
+    environment: BTreeMap<OsString, OsString>,
+}
+
+impl World {
+    fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), environment: BTreeMap::new() }
+    }
+
+    /// With everything that is needed, from the environment.
+    fn complete() -> Self {
+        NEEDED.iter().fold(Self::empty(), |world, (name, value)| world.with(name, value))
+    }
+
+    fn with(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.insert(name.into(), value.as_ref().to_owned());
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.environment.remove(OsStr::new(name)).unwrap();
+        self
+    }
+
+    fn file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        fs::write(self.dir.path().join(name), text).unwrap();
+        self
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.run_in(self.dir.path(), args)
+    }
+
+    fn run_in(&self, dir: &Path, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_teawatch"))
+            .args(args)
+            .current_dir(dir)
+            .env_clear()
+            .envs(&self.environment)
+            .output()
+            .unwrap()
+    }
+
+    /// `config show --json` with these flags.
+    fn shown(&self, flags: &[String]) -> Value {
+        let flags = flags.iter().map(String::as_str);
+        let args: Vec<_> = ["config", "show", "--json"].into_iter().chain(flags).collect();
+        let output = self.run(&args);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What `config check` complains of, without the words that every complaint begins with.
+    fn complaints(&self, args: &[&str]) -> String {
+        self.complaints_in(self.dir.path(), args)
+    }
+
+    fn complaints_in(&self, dir: &Path, args: &[&str]) -> String {
+        let args: Vec<_> = ["config", "check"].into_iter().chain(args.iter().copied()).collect();
+        let output = self.run_in(dir, &args);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+        assert_eq!(text(&output.stdout), "");
+        let stderr = text(&output.stderr);
+        stderr.trim_start_matches("teawatch: the configuration is wrong\n").to_owned()
+    }
+
+    /// As the server would read it.
+    fn sources(&self) -> Sources {
+        let environment = self.environment.iter();
+        let environment =
+            environment.map(|(name, value)| (name.to_str().unwrap().to_owned(), value.clone()));
+        Sources { environment: environment.collect(), ..Sources::default() }
+    }
+
+    fn loaded(&self) -> Config {
+        Config::load(&self.sources()).unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A setting, its default as it is shown, another value as it is written in the
+/// environment, and that value as it is shown and as the file has it.
+type Case = (&'static str, Value, &'static str, Value);
+
+/// Every setting that is no secret. The other values go together.
+fn cases() -> Vec<Case> {
+    let mi = 1024 * 1024;
+    vec![
+        ("data_dir", json!("teawatch-data"), "/var/lib/teawatch", json!("/var/lib/teawatch")),
+        ("listen", json!("127.0.0.1:8710"), "[::1]:9000", json!("[::1]:9000")),
+        ("public_url", Value::Null, "https://tea.test/w/", json!("https://tea.test/w/")),
+        ("log.level", json!("info"), "warn,teawatch=debug", json!("warn,teawatch=debug")),
+        ("log.format", json!("text"), "json", json!("json")),
+        ("gitea.url", Value::Null, "http://git.test:3000/", json!("http://git.test:3000/")),
+        ("gitea.repository", Value::Null, "other/place", json!("other/place")),
+        ("gitea.ca_file", Value::Null, "ca.pem", json!("ca.pem")),
+        ("gitea.timeout", json!("20s"), "10s", json!("10s")),
+        ("gitea.connect_timeout", json!("5s"), "2s", json!("2s")),
+        ("gitea.settle_wait", json!("1m"), "45s", json!("45s")),
+        ("gitea.rate", json!(5.0), "2.5", json!(2.5)),
+        ("gitea.burst", json!(10), "20", json!(20)),
+        ("gitea.in_flight", json!(2), "4", json!(4)),
+        ("gitea.retry_first", json!("1s"), "250ms", json!("250ms")),
+        ("gitea.retry_max", json!("5m"), "3m", json!("3m")),
+        ("gitea.retry_after_max", json!("1h"), "30m", json!("30m")),
+        ("gitea.jitter", json!(20), "0", json!(0)),
+        ("gitea.probe_first", json!("1m"), "30s", json!("30s")),
+        ("gitea.probe_max", json!("15m"), "9m", json!("9m")),
+        ("gitea.park_retry", json!("6h"), "5h", json!("5h")),
+        ("agents.auto", json!(true), "false", json!(false)),
+        ("agents.allow", json!([]), "web1, db1", json!(["web1", "db1"])),
+        ("agents.deny", json!([]), "old1", json!(["old1"])),
+        ("agents.generation", json!({}), "web1=2, db1=3", json!({"web1": 2, "db1": 3})),
+        ("agents.window", json!("5m"), "4m", json!("4m")),
+        ("alerts.fail_after", json!(1), "3", json!(3)),
+        ("alerts.fail_for", json!("0s"), "90s", json!("1m 30s")),
+        ("alerts.recover_after", json!(1), "2", json!(2)),
+        ("alerts.stale_factor", json!(2.0), "1.5", json!(1.5)),
+        ("alerts.unknown_after", json!("1h"), "2h", json!("2h")),
+        ("alerts.flapping.window", json!(21), "11", json!(11)),
+        ("alerts.flapping.on", json!(50), "60", json!(60)),
+        ("alerts.flapping.off", json!(25), "40", json!(40)),
+        ("alerts.open_after", json!("0s"), "11s", json!("11s")),
+        ("alerts.close_after", json!("0s"), "12s", json!("12s")),
+        ("alerts.reopen_window", json!("1h"), "13m", json!("13m")),
+        ("alerts.comment_interval", json!("10m"), "14m", json!("14m")),
+        (
+            "alerts.reminders",
+            json!(["1h", "2h", "4h", "8h", "16h", "24h"]),
+            "15m, 16m",
+            json!(["15m", "16m"]),
+        ),
+        ("alerts.mute_max", json!("168h"), "17h", json!("17h")),
+        ("alerts.group_by", json!("check"), "named=all of it", json!({"named": "all of it"})),
+        ("alerts.labels", json!(["watchdog"]), "bot,alert", json!(["bot", "alert"])),
+        ("alerts.assignees", json!([]), "ann", json!(["ann"])),
+        ("alerts.title_prefix", json!("[watchdog]"), "[tea]", json!("[tea]")),
+        ("alerts.intro", json!(""), "call Ann\nor Ben", json!("call Ann\nor Ben")),
+        ("storm.max_new_issues", json!(20), "5", json!(5)),
+        ("storm.max_open_issues", json!(200), "50", json!(50)),
+        ("limits.report_bytes", json!(mi), "2048", json!(2048)),
+        ("limits.report_observations", json!(1000), "10", json!(10)),
+        ("limits.check_name_bytes", json!(200), "60", json!(60)),
+        ("limits.source_bytes", json!(100), "30", json!(30)),
+        ("limits.queue_commands", json!(8192), "101", json!(101)),
+        ("limits.queue_bytes", json!(64 * mi), "4096", json!(4096)),
+        ("limits.round_commands", json!(256), "102", json!(102)),
+        ("limits.round_observations", json!(4096), "103", json!(103)),
+        ("limits.store_cache_bytes", json!(64 * mi), "2097152", json!(2 * mi)),
+        ("absence.mark", json!("5s"), "20ms", json!("20ms")),
+        ("absence.gap", json!("10s"), "40ms", json!("40ms")),
+    ]
+}
+
+fn variable(key: &str) -> String {
+    SETTINGS.iter().find(|setting| setting.key == key).unwrap().variable()
+}
+
+fn secret_settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| setting.secret_variable().is_some())
+}
+
+/// A line of a file, with the whole key.
+fn file_line(key: &str, value: &Value) -> String {
+    format!("{key} = {}\n", toml::Value::try_from(value).unwrap())
+}
+
+#[test]
+fn every_setting_is_either_a_secret_or_among_the_cases() {
+    let mut cases: Vec<_> = cases().into_iter().map(|(key, ..)| key).collect();
+    cases.extend(secret_settings().map(|setting| setting.key));
+    let mut known: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
+    cases.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(cases, known);
+}
+
+#[test]
+fn r152_every_setting_has_its_default() {
+    let world = World::complete();
+    let shown = world.shown(&[]);
+    for (key, default, ..) in cases() {
+        // These two have none; they come from the environment of this test.
+        if !matches!(key, "gitea.url" | "gitea.repository") {
+            assert_eq!(shown["settings"][key]["value"], default, "{key}");
+            assert_eq!(shown["settings"][key]["origin"], "default", "{key}");
+        }
+    }
+    assert_eq!(shown["file"], Value::Null);
+}
+
+#[test]
+fn r152_the_file_overrides_every_default() {
+    let lines: String = cases().iter().map(|(key, _, _, value)| file_line(key, value)).collect();
+    let world = World::complete()
+        .without("TEAWATCH_GITEA_URL")
+        .without("TEAWATCH_GITEA_REPOSITORY")
+        .file("ca.pem", "PEM")
+        .file("teawatch.toml", lines);
+    let shown = world.shown(&[]);
+    let mut line = 1;
+    for (key, _, _, value) in cases() {
+        let setting = &shown["settings"][key];
+        let place = format!("teawatch.toml:{line}:{}", key.len() + 4);
+        assert_eq!(setting["place"], place, "{key}");
+        line += file_line(key, &value).lines().count();
+        assert_eq!((&setting["value"], &setting["origin"]), (&value, &json!("file")), "{key}");
+    }
+}
+
+#[test]
+fn r152_the_environment_overrides_every_default() {
+    let world = World::complete().file("ca.pem", "PEM");
+    let world =
+        cases().iter().fold(world, |world, (key, _, text, _)| world.with(&variable(key), text));
+    let shown = world.shown(&[]);
+    for (key, _, _, value) in cases() {
+        let setting = &shown["settings"][key];
+        let expected = (&value, &json!("environment"), &json!(variable(key)));
+        assert_eq!((&setting["value"], &setting["origin"], &setting["place"]), expected, "{key}");
+    }
+}
+
+#[test]
+fn r152_set_overrides_every_default() {
+    let world = World::complete().file("ca.pem", "PEM");
+    let flags: Vec<_> = cases()
+        .iter()
+        .flat_map(|(key, _, text, _)| ["--set".to_owned(), format!("{key}={text}")])
+        .collect();
+    let shown = world.shown(&flags);
+    for (key, _, _, value) in cases() {
+        let setting = &shown["settings"][key];
+        let expected = (&value, &json!("flag"), &json!(format!("--set {key}")));
+        assert_eq!((&setting["value"], &setting["origin"], &setting["place"]), expected, "{key}");
+    }
+}
+
+#[test]
+fn every_flag_of_its_own_sets_its_setting() {
+    for (flag, key, value) in [
+        ("--data-dir", "data_dir", "elsewhere"),
+        ("--listen", "listen", "127.0.0.1:1"),
+        ("--public-url", "public_url", "https://tea.test/"),
+        ("--gitea-url", "gitea.url", "https://other.test/"),
+        ("--repository", "gitea.repository", "an/other"),
+        ("--log-level", "log.level", "debug"),
+        ("--log-format", "log.format", "json"),
+    ] {
+        let shown = World::complete().shown(&[flag.to_owned(), value.to_owned()]);
+        let expected = json!({"value": value, "origin": "flag", "place": flag});
+        assert_eq!(shown["settings"][key], expected);
+    }
+}
+
+#[test]
+fn flags_win_over_the_environment_over_the_file_over_defaults() {
+    let origin = |world: &World, flags: &[String]| {
+        let setting = &world.shown(flags)["settings"]["alerts.open_after"];
+        format!("{} from {}", setting["value"], setting["place"])
+    };
+    let world = World::complete();
+    assert_eq!(origin(&world, &[]), r#""0s" from "default""#);
+    let world = world.file("teawatch.toml", "[alerts]\nopen_after = \"1s\"\n");
+    assert_eq!(origin(&world, &[]), r#""1s" from "teawatch.toml:2:14""#);
+    let world = world.with("TEAWATCH_ALERTS_OPEN_AFTER", "2s");
+    assert_eq!(origin(&world, &[]), r#""2s" from "TEAWATCH_ALERTS_OPEN_AFTER""#);
+    let flags = ["--set=alerts.open_after=8s", "--set=alerts.open_after=3s"].map(str::to_owned);
+    assert_eq!(origin(&world, &flags), r#""3s" from "--set alerts.open_after""#);
+}
+
+#[test]
+fn the_file_is_the_flags_or_the_environments_or_found_here() {
+    let file = |name: &str| format!("data_dir = \"{name}\"\n");
+    let world = World::complete();
+    assert_eq!(world.shown(&[])["file"], Value::Null);
+    let world = ["teawatch.toml", "second.toml", "third.toml"]
+        .into_iter()
+        .fold(world, |world, name| world.file(name, file(name)));
+    assert_eq!(world.shown(&[])["settings"]["data_dir"]["value"], "teawatch.toml");
+    let world = world.with("TEAWATCH_CONFIG", "second.toml");
+    assert_eq!(world.shown(&[])["settings"]["data_dir"]["value"], "second.toml");
+    let flags = ["--config", "third.toml"].map(str::to_owned);
+    assert_eq!(world.shown(&flags)["settings"]["data_dir"]["value"], "third.toml");
+
+    let output = world.run(&["config", "check", "--config", "third.toml"]);
+    assert_eq!(text(&output.stdout), "configuration is fine: third.toml\n");
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there() {
+    assert_eq!(
+        World::complete().complaints(&["--config", "none.toml"]),
+        "teawatch: the configuration file `none.toml` (named by --config) cannot be read: \
+         No such file or directory (os error 2)\n"
+    );
+    assert_eq!(
+        World::complete().with("TEAWATCH_CONFIG", "none.toml").complaints(&[]),
+        "teawatch: the configuration file `none.toml` (named by TEAWATCH_CONFIG) cannot be read: \
+         No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
+fn paths_in_a_file_count_from_that_file() {
+    let world = World::complete().without("TEAWATCH_SALT");
+    fs::create_dir(world.dir.path().join("etc")).unwrap();
+    let world = world
+        .file("etc/salt", "a-salt-that-is-long-enough")
+        .file("etc/my.toml", "salt_file = \"salt\"\ndata_dir = \"data\"\n");
+    let shown = world.shown(&["--config=etc/my.toml".to_owned()]);
+    assert_eq!(shown["secrets"]["salt"], "etc/salt");
+
+    let sources = Sources { file: Some(world.dir.path().join("etc/my.toml")), ..world.sources() };
+    let config = Config::load(&sources).unwrap();
+    assert_eq!(config.data_dir, world.dir.path().join("etc/data"));
+    assert_eq!(World::complete().loaded().data_dir, Path::new("teawatch-data"));
+}
+
+#[test]
+fn a_fine_configuration_says_so() {
+    let output = World::complete().run(&["config", "check"]);
+    assert!(output.status.success());
+    assert_eq!(
+        text(&output.stdout),
+        "configuration is fine: no file, flags and environment only\n"
+    );
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn what_is_needed_is_asked_for_all_at_once() {
+    assert_eq!(World::empty().complaints(&[]), NEEDED_TEXT);
+}
+
+#[test]
+fn show_tells_what_is_in_effect_even_if_something_is_missing() {
+    let output = World::empty().run(&["config", "show", "--listen", "127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("listen = \"127.0.0.1:1\"  # --listen\n"));
+    assert!(text(&output.stderr).ends_with(NEEDED_TEXT));
+}
+
+#[test]
+fn what_show_prints_is_a_file_with_the_same_effect() {
+    let lines: String = cases()
+        .iter()
+        .filter(|(key, ..)| !key.starts_with("gitea."))
+        .map(|(key, _, _, value)| file_line(key, value))
+        .collect();
+    let blocks = "[[route]]\nmatch.labels = { team = \"db*\" }\nrepository = \"ops/db\"\n\
+                  [[expect]]\nsource = \"db1\"\nname = \"backup\"\ninterval = \"1d\"\n";
+    let world = World::complete().file("teawatch.toml", lines + blocks);
+    let first = world.shown(&[]);
+    let output = world.run(&["config", "show"]);
+    let world = world.file("again.toml", &output.stdout);
+    let second = world.shown(&["--config=again.toml".to_owned()]);
+    for part in ["routes", "expect", "secrets"] {
+        assert_eq!(first[part], second[part], "{part}");
+    }
+    for (key, ..) in cases() {
+        assert_eq!(first["settings"][key]["value"], second["settings"][key]["value"], "{key}");
+    }
+    assert_eq!(first["routes"], json!([{"match.labels": {"team": "db*"}, "repository": "ops/db"}]));
+    assert_eq!(first["expect"], json!([{"source": "db1", "name": "backup", "interval": "24h"}]));
+}
+
+#[test]
+fn the_example_is_the_list_of_settings_and_its_defaults() {
+    let example = include_str!("../../fixtures/config/example.toml");
+    let output = World::empty().run(&["config", "example"]);
+    assert_eq!(text(&output.stdout), example, "write it anew: teawatch config example");
+
+    // As it is, it is fine.
+    let world = World::complete()
+        .without("TEAWATCH_GITEA_URL")
+        .without("TEAWATCH_GITEA_REPOSITORY")
+        .file("teawatch.toml", example);
+    assert!(world.run(&["config", "check"]).status.success());
+
+    // With all that is commented out, every setting is in it, with its default.
+    let is_setting = |line: &str| {
+        let name = line.split([' ', '=']).next().unwrap_or_default();
+        line.starts_with("[[") || (line.contains(" = ") && !name.is_empty())
+    };
+    let live: String = example
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| is_setting(rest)).unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let world = world.file("live.toml", &live);
+    let output = world.run(&["config", "show", "--json", "--config", "live.toml"]);
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (key, default, ..) in cases() {
+        let setting = &shown["settings"][key];
+        assert_eq!(setting["origin"], "file", "{key}");
+        if default != Value::Null {
+            assert_eq!(setting["value"], default, "{key}");
+        }
+    }
+    for setting in secret_settings() {
+        let name = setting.key.rsplit('.').next().unwrap();
+        assert!(live.contains(&format!("\n{name} = ")), "{name}");
+    }
+    for setting in ROUTE {
+        assert!(!shown["routes"][0][setting.key].is_null(), "{}", setting.key);
+    }
+    for setting in EXPECT {
+        assert!(!shown["expect"][0][setting.key].is_null(), "{}", setting.key);
+    }
+    // The only thing wrong with it: its secrets and certificates are not on this machine.
+    for line in text(&output.stderr).lines().skip(1) {
+        assert!(line.ends_with("cannot be read: No such file or directory (os error 2)"), "{line}");
+    }
+}
+
+#[test]
+fn each_bad_file_is_told_all_its_faults() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/config");
+    let mut world = World::complete();
+    world.environment.retain(|name, _| {
+        !matches!(name.to_str().unwrap(), "TEAWATCH_GITEA_URL" | "TEAWATCH_GITEA_REPOSITORY")
+    });
+    let mut seen = Vec::new();
+    for (file, complaints) in BAD_FILES {
+        assert_eq!(world.complaints_in(&fixtures, &["--config", file]), *complaints, "{file}");
+        seen.push((*file).to_owned());
+    }
+    let files = fs::read_dir(&fixtures).unwrap();
+    let mut files: Vec<_> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.retain(|file| file.starts_with("bad-"));
+    files.sort();
+    assert_eq!(seen, files);
+}
+
+/// The setting is named, and the variable; nothing is guessed from a number without sense.
+#[test]
+fn u31_a_value_without_sense_is_a_start_up_error_that_names_its_variable() {
+    for (variable, value, complaint) in [
+        (
+            "TEAWATCH_STORM_MAX_NEW_ISSUES",
+            "many",
+            "`storm.max_new_issues` expects a whole number from 1 to 1000000, not \"many\"",
+        ),
+        (
+            "TEAWATCH_STORM_MAX_NEW_ISSUES",
+            "0",
+            "`storm.max_new_issues` expects a whole number from 1 to 1000000, not 0",
+        ),
+        (
+            "TEAWATCH_GITEA_TIMEOUT",
+            "20",
+            "`gitea.timeout` expects a duration of more than zero with its unit, such as \"10m\", \
+             \"20s\" or \"250ms\", not \"20\"",
+        ),
+        (
+            "TEAWATCH_ABSENCE_MARK",
+            "0s",
+            "`absence.mark` expects a duration of more than zero with its unit, such as \"10m\", \
+             \"20s\" or \"250ms\", not \"0s\"",
+        ),
+        (
+            "TEAWATCH_ALERTS_OPEN_AFTER",
+            "-1h",
+            "`alerts.open_after` expects a duration with its unit, such as \"10m\", \"20s\" or \
+             \"0s\", not \"-1h\"",
+        ),
+        (
+            "TEAWATCH_AGENTS_GENERATION",
+            "web1",
+            "`agents.generation` expects whole numbers from 1 by source, such as { web1 = 2 }, \
+             not \"web1\"",
+        ),
+        (
+            "TEAWATCH_LOG_LEVEL",
+            "info\u{1b}[2J",
+            "`log.level` expects \"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\", or \
+             such levels by module: \"info,teawatch=debug\", not \"info\\u{1b}[2J\"",
+        ),
+    ] {
+        let world = World::complete().with(variable, value);
+        assert_eq!(world.complaints(&[]), format!("{variable}: {complaint}\n"));
+    }
+}
+
+#[test]
+fn a_refused_value_of_a_flag_names_the_flag() {
+    assert_eq!(
+        World::complete().complaints(&["--listen", "here", "--set", "gitea.burst=1"]),
+        "--listen: `listen` expects an address and a port, such as \"127.0.0.1:8710\" or \
+         \"[::1]:8710\", not \"here\"\n\
+         --set gitea.burst: `gitea.burst` expects a whole number from 2 to 10000, not 1\n"
+    );
+}
+
+#[test]
+fn an_unknown_variable_or_key_is_refused_with_the_nearest_known_one() {
+    let world = World::complete()
+        .with("TEAWATCH_GITEA_SETTLEWAIT", "never-print-this")
+        .with("TEAWATCH_NOTHING_LIKE_IT", "never-print-this")
+        .with("TEAWATCH_MASTER_SECRT", "never-print-this")
+        .with("OTHER_VARIABLE", "ignored");
+    let flags = [
+        "--set=comment_interval=1m",
+        "--set=alerts.comment_intervall=1m",
+        "--set=gitea.token=never-print-this",
+        "--set=nothing.like.it=1",
+    ];
+    assert_eq!(
+        world.complaints(&flags),
+        "--set: unknown key `comment_interval`, did you mean `alerts.comment_interval`?\n\
+         --set: unknown key `alerts.comment_intervall`, did you mean `alerts.comment_interval`?\n\
+         --set: unknown key `gitea.token`: a secret is no flag, set TEAWATCH_GITEA_TOKEN or \
+         `gitea.token_file`\n\
+         --set: unknown key `nothing.like.it`\n\
+         unknown variable `TEAWATCH_GITEA_SETTLEWAIT`, did you mean `TEAWATCH_GITEA_SETTLE_WAIT`?\n\
+         unknown variable `TEAWATCH_MASTER_SECRT`, did you mean `TEAWATCH_MASTER_SECRET`?\n\
+         unknown variable `TEAWATCH_NOTHING_LIKE_IT`\n"
+    );
+}
+
+#[test]
+fn a_call_that_makes_no_sense_is_another_exit_code() {
+    for args in [&["config", "check", "--set", "no-equals-sign"][..], &["config"], &["nonsense"]] {
+        assert_eq!(World::complete().run(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn each_secret_comes_from_its_variable_or_its_file_and_is_never_shown() {
+    for setting in secret_settings() {
+        let (variable, key) = (setting.secret_variable().unwrap(), setting.key);
+        let name = key.trim_end_matches("_file");
+        let secret = "hush-".repeat(8);
+        // Others must not be in the way of looking for this one.
+        let mut world = World::complete().file("secret", format!(" \t{secret}\r\n"));
+        world.environment.remove(OsStr::new(variable));
+
+        let in_variable = |world: World| world.with(variable, format!("\n {secret} "));
+        let named_by_file =
+            |world: World| world.file("teawatch.toml", file_line(key, &json!("secret")));
+        let named_by_variable = |world: World| world.with(&setting.variable(), "secret");
+
+        let found = |world: &World, flags: &[&str]| {
+            let mut shown = Vec::new();
+            for extra in [&["--json"][..], &[]] {
+                let args = [&["config", "show"], flags, extra].concat();
+                let output = world.run(&args);
+                assert!(!text(&output.stdout).contains("hush"), "{key}");
+                assert!(!text(&output.stderr).contains("hush"), "{key}");
+                shown.push(output.stdout);
+            }
+            let json: Value = serde_json::from_slice(&shown[0]).unwrap();
+            let place = json["secrets"][name].as_str().map(str::to_owned);
+            let last = name.rsplit('.').next().unwrap();
+            let line = match &place {
+                Some(place) => format!("\n# {last}: set from {place}\n"),
+                None => format!("\n# {last}: not set\n"),
+            };
+            assert!(text(&shown[1]).contains(&line), "{line}");
+            place
+        };
+        assert_eq!(found(&world, &[]), None, "{key}");
+        let world = named_by_file(world);
+        assert_eq!(found(&world, &[]).as_deref(), Some("secret"), "{key}");
+        let mut world = named_by_variable(in_variable(world));
+        assert_eq!(found(&world, &[]).as_deref(), Some(variable), "{key}");
+        let flag = format!("--set={key}=./secret");
+        assert_eq!(found(&world, &[&flag]).as_deref(), Some("./secret"), "{key}");
+        world.environment.remove(OsStr::new(variable));
+        assert_eq!(found(&world, &[]).as_deref(), Some("secret"), "{key}");
+    }
+}
+
+#[test]
+fn r46_a_secret_with_hidden_characters_is_refused_and_not_printed() {
+    for setting in secret_settings() {
+        let (variable, key) = (setting.secret_variable().unwrap(), setting.key);
+        let good = "hush-".repeat(8);
+        for (hidden, complaint) in [
+            (
+                format!("{good}\u{7}"),
+                "has a control character or one outside of ASCII at position 41",
+            ),
+            (
+                format!("ab\u{200b}{good}"),
+                "has a control character or one outside of ASCII at position 3",
+            ),
+            (
+                format!("\u{feff}{good}"),
+                "has a control character or one outside of ASCII at position 1",
+            ),
+            (
+                format!("hush\r\n{good}"),
+                "has a control character or one outside of ASCII at position 5",
+            ),
+            (" \n\t ".to_owned(), "is empty"),
+        ] {
+            let complaints = World::complete().with(variable, &hidden).complaints(&[]);
+            assert_eq!(complaints, format!("{variable}: the secret {complaint}\n"));
+
+            let mut world = World::complete().file("secret", &hidden);
+            world.environment.remove(OsStr::new(variable));
+            let world = world.with(&setting.variable(), "secret");
+            let place = setting.variable();
+            assert_eq!(
+                world.complaints(&[]),
+                format!("{place}: the file that `{key}` names {complaint}\n")
+            );
+        }
+    }
+}
+
+#[test]
+fn a_secrets_file_that_cannot_be_used_is_told_without_its_path() {
+    let world = World::complete().without("TEAWATCH_GITEA_TOKEN").file("binary", [0xff, 0xfe]);
+    let complaint = |path: &str| world.complaints(&["--set", &format!("gitea.token_file={path}")]);
+    // Somebody may well put the token itself here.
+    assert_eq!(
+        complaint("hush-hush-the-token"),
+        "--set gitea.token_file: the file that `gitea.token_file` names cannot be read: \
+         No such file or directory (os error 2)\n"
+    );
+    assert_eq!(
+        complaint("binary"),
+        "--set gitea.token_file: the file that `gitea.token_file` names cannot be read: \
+         stream did not contain valid UTF-8\n"
+    );
+    assert_eq!(
+        complaint("/dev/zero"),
+        "--set gitea.token_file: the file that `gitea.token_file` names is longer than 65536 \
+         bytes, so it holds no secret\n"
+    );
+}
+
+#[test]
+fn secrets_that_are_easy_to_guess_are_refused() {
+    let world = World::complete()
+        .with("TEAWATCH_SALT", "fifteen-letters")
+        .with("TEAWATCH_MASTER_SECRET", "m".repeat(31))
+        .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "p".repeat(31));
+    assert_eq!(
+        world.complaints(&[]),
+        "TEAWATCH_MASTER_SECRET: the secret is shorter than 32 characters\n\
+         TEAWATCH_PREVIOUS_MASTER_SECRET: the secret is shorter than 32 characters\n\
+         TEAWATCH_SALT: the secret is shorter than 16 characters\n"
+    );
+}
+
+#[test]
+fn whoever_debugs_the_configuration_sees_no_secret() {
+    let world = World::complete()
+        .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "the-previous-master-of-these-tests")
+        .with("TEAWATCH_API_READ_TOKEN", "the-read-token-of-these-tests")
+        .with("TEAWATCH_API_WRITE_TOKEN", "the-write-token-of-these-tests");
+    let debugged = format!("{:?} {:?}", world.sources(), world.loaded());
+    assert!(!debugged.contains("of-these-tests"), "{debugged}");
+}
+
+#[test]
+fn others_can_reach_the_server_only_with_both_tokens() {
+    let world = World::complete().with("TEAWATCH_LISTEN", "[::]:8710");
+    let needed = |what: &str| {
+        let upper = what.to_uppercase();
+        format!(
+            "`listen` is \"[::]:8710\" (TEAWATCH_LISTEN), which others can reach, so a token is \
+             needed: set TEAWATCH_API_{upper}_TOKEN, or name a file with `api.{what}_token_file`\n"
+        )
+    };
+    assert_eq!(world.complaints(&[]), needed("read") + &needed("write"));
+    let world = world.with("TEAWATCH_API_READ_TOKEN", "r");
+    assert_eq!(world.complaints(&[]), needed("write"));
+    let world = world.with("TEAWATCH_API_WRITE_TOKEN", "w");
+    assert!(world.run(&["config", "check"]).status.success());
+}
+
+#[test]
+fn the_defaults_are_those_of_the_machines() {
+    let config = World::complete().loaded();
+    let mut engine = teawatch::engine::settings::Settings::default();
+    let target = &mut engine.routes.otherwise.rule.target;
+    target.repository = "ops/alerts".to_owned();
+    target.labels = vec!["watchdog".to_owned()];
+    target.title_prefix = "[watchdog]".to_owned();
+    assert_eq!(config.engine, engine);
+}
+
+/// Every setting has another value here, so none can be read in another's place.
+#[test]
+fn every_setting_reaches_its_reader() {
+    let world = World::complete();
+    let ca = world.dir.path().join("ca.pem");
+    let world = cases()
+        .iter()
+        .fold(world.file("ca.pem", "PEM"), |world, (key, _, text, _)| {
+            world.with(&variable(key), text)
+        })
+        .with("TEAWATCH_GITEA_CA_FILE", ca)
+        .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "the-previous-master-of-these-tests");
+    insta::assert_snapshot!(format!("{:#?}", world.loaded()), @r#"
+    Config {
+        file: None,
+        data_dir: "/var/lib/teawatch",
+        listen: [::1]:9000,
+        public_url: Some(
+            Url {
+                scheme: "https",
+                cannot_be_a_base: false,
+                username: "",
+                password: None,
+                host: Some(
+                    Domain(
+                        "tea.test",
+                    ),
+                ),
+                port: None,
+                path: "/w/",
+                query: None,
+                fragment: None,
+            },
+        ),
+        salt: Salt(..),
+        log: Log {
+            level: "warn,teawatch=debug",
+            format: Json,
+        },
+        gitea: Gitea {
+            url: Url {
+                scheme: "http",
+                cannot_be_a_base: false,
+                username: "",
+                password: None,
+                host: Some(
+                    Domain(
+                        "git.test",
+                    ),
+                ),
+                port: Some(
+                    3000,
+                ),
+                path: "/",
+                query: None,
+                fragment: None,
+            },
+            token: SecretBox<str>([REDACTED]),
+            extra_roots: Some(
+                [
+                    80,
+                    69,
+                    77,
+                ],
+            ),
+            timeout: 10s,
+            connect_timeout: 2s,
+            outbox: Settings {
+                settle_wait: 45s,
+                rate: 2.5,
+                burst: 20,
+                in_flight: 4,
+                retry_first: 250000000ns,
+                retry_max: 180s,
+                retry_after_max: 1800s,
+                jitter_percent: 0,
+                probe_first: 30s,
+                probe_max: 540s,
+                park_retry: 18000s,
+            },
+        },
+        agents: Agents {
+            master: SecretBox<str>([REDACTED]),
+            previous_master: Some(
+                SecretBox<str>([REDACTED]),
+            ),
+            auto: false,
+            allow: {
+                "db1",
+                "web1",
+            },
+            deny: {
+                "old1",
+            },
+            generations: {
+                "db1": 3,
+                "web1": 2,
+            },
+            window: 240s,
+        },
+        api: Api {
+            read_token: None,
+            write_token: None,
+        },
+        reports: Reports {
+            bytes: 2048,
+            observations: 10,
+        },
+        store_cache_bytes: 2097152,
+        engine: Settings {
+            routes: Routes {
+                routes: [],
+                otherwise: Resolved {
+                    policy: Policy {
+                        fail_after: 3,
+                        fail_for: 90s,
+                        recover_after: 2,
+                        stale_factor: 1.5,
+                        unknown_after: 7200s,
+                        flapping: Flapping {
+                            window: 11,
+                            on: 60,
+                            off: 40,
+                        },
+                    },
+                    rule: Rule {
+                        open_after: 11s,
+                        close_after: 12s,
+                        reopen_window: 780s,
+                        comment_interval: 840s,
+                        reminders: [
+                            900s,
+                            960s,
+                        ],
+                        mute_max: 61200s,
+                        group_by: Named(
+                            "all of it",
+                        ),
+                        target: Target {
+                            repository: "other/place",
+                            labels: [
+                                "bot",
+                                "alert",
+                            ],
+                            assignees: [
+                                "ann",
+                            ],
+                            title_prefix: "[tea]",
+                            intro: "call Ann\nor Ben",
+                        },
+                    },
+                },
+            },
+            limits: Limits {
+                max_new_issues: 5,
+                max_open_issues: 50,
+            },
+            expect: [],
+            absence_mark: 20000000ns,
+            absence_gap: 40000000ns,
+            queue_commands: 101,
+            queue_bytes: 4096,
+            round_commands: 102,
+            round_observations: 103,
+            name_max: 60,
+            source_max: 30,
+        },
+    }
+    "#);
+}
+
+#[test]
+fn each_secret_reaches_its_reader() {
+    use secrecy::ExposeSecret as _;
+    let world = World::complete()
+        .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "the-previous-master-of-these-tests")
+        .with("TEAWATCH_API_READ_TOKEN", " read ")
+        .with("TEAWATCH_API_WRITE_TOKEN", "write\n");
+    let config = world.loaded();
+    let Agents { master, previous_master, .. } = &config.agents;
+    assert_eq!(config.gitea.token.expose_secret(), "the-token-of-these-tests");
+    assert_eq!(master.expose_secret(), "the-master-secret-of-these-tests-");
+    assert_eq!(
+        previous_master.as_ref().unwrap().expose_secret(),
+        "the-previous-master-of-these-tests"
+    );
+    assert_eq!(config.api.read_token.as_ref().unwrap().expose_secret(), "read");
+    assert_eq!(config.api.write_token.as_ref().unwrap().expose_secret(), "write");
+    assert!(config.salt == teawatch::alert::Salt::new("the-salt-of-these-tests"));
+}
+
+#[test]
+fn a_route_replaces_what_it_names_and_inherits_the_rest() {
+    let world = World::complete().file(
+        "teawatch.toml",
+        r#"
+        [alerts]
+        fail_after = 3
+        open_after = "1m"
+        labels = ["all"]
+
+        [[route]]
+        match = { source = "db*", labels = { team = "storage" } }
+        repository = "ops/storage"
+        labels = ["storage", "disk"]
+        group_by = { named = "storage" }
+        flapping.window = 0
+
+        [[route]]
+        match.source = "db*"
+        fail_after = 5
+        "#,
+    );
+    let file = Some(world.dir.path().join("teawatch.toml"));
+    let config = Config::load(&Sources { file, ..world.sources() }).unwrap();
+    let told = |source: &str, team: Option<&str>| {
+        let labels = team.map(|team| ("team".to_owned(), team.to_owned())).into_iter().collect();
+        let resolved = config.engine.routes.resolve(source, "disk", &labels);
+        let (policy, rule) = (&resolved.policy, &resolved.rule);
+        format!(
+            "{} {} {:?} {:?} {} {}",
+            policy.fail_after,
+            policy.flapping.window,
+            rule.group_by,
+            rule.target.labels,
+            rule.target.repository,
+            rule.open_after,
+        )
+    };
+    assert_eq!(
+        told("db1", Some("storage")),
+        r#"3 0 Named("storage") ["storage", "disk"] ops/storage PT1M"#
+    );
+    assert_eq!(told("db1", None), r#"5 21 Check ["all"] ops/alerts PT1M"#);
+    assert_eq!(told("web1", Some("storage")), r#"3 21 Check ["all"] ops/alerts PT1M"#);
+    assert_eq!(config.engine.routes.repositories(), ["ops/alerts", "ops/storage"]);
+}
+
+#[test]
+fn agents_are_admitted_by_name_and_generation() {
+    let load = |world: World| Agents::load(&world.sources()).unwrap();
+    // Nothing else is needed to make agents' secrets.
+    let world = || World::empty().with("TEAWATCH_MASTER_SECRET", "m".repeat(32));
+    let agents = load(world().with("TEAWATCH_AGENTS_DENY", "old1"));
+    assert!(agents.admits("web1") && !agents.admits("old1"));
+    let agents =
+        load(world().with("TEAWATCH_AGENTS_AUTO", "false").with("TEAWATCH_AGENTS_ALLOW", "web1"));
+    assert!(agents.admits("web1") && !agents.admits("db1"));
+    let agents = load(world().with("TEAWATCH_AGENTS_GENERATION", "web1=4"));
+    assert_eq!((agents.generation("web1"), agents.generation("db1")), (4, 1));
+}
+
+#[test]
+fn a_caller_finds_the_server_without_the_servers_secrets() {
+    for (listen, server) in [
+        ("127.0.0.1:8710", "http://127.0.0.1:8710/"),
+        ("0.0.0.0:99", "http://127.0.0.1:99/"),
+        ("[::]:99", "http://[::1]:99/"),
+        ("192.0.2.1:99", "http://192.0.2.1:99/"),
+    ] {
+        let world = World::empty().with("TEAWATCH_LISTEN", listen);
+        assert_eq!(Caller::load(&world.sources()).unwrap().server.as_str(), server);
+    }
+    let world = World::empty().with("TEAWATCH_LISTEN", "nowhere");
+    let Err(Error::Wrong(problems)) = Caller::load(&world.sources()) else { panic!() };
+    assert_eq!(problems.len(), 1);
+}
+
+#[test]
+fn an_address_ends_in_a_slash_so_that_paths_can_be_appended() {
+    let config = World::complete().with("TEAWATCH_GITEA_URL", "https://host.test/git").loaded();
+    assert_eq!(config.gitea.url.as_str(), "https://host.test/git/");
+}
+
+#[test]
+fn a_new_secret_is_long_random_and_good_enough_for_everything() {
+    let new = || {
+        let output = World::empty().run(&["secret", "new"]);
+        assert!(output.status.success());
+        text(&output.stdout)
+    };
+    let (one, other) = (new(), new());
+    assert_ne!(one, other);
+    let digits = one.strip_suffix('\n').unwrap();
+    assert_eq!(digits.len(), 64);
+    assert!(digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let world = secret_settings()
+        .fold(World::complete(), |world, s| world.with(s.secret_variable().unwrap(), &one));
+    assert!(world.run(&["config", "check"]).status.success());
+}
+
+/// What an empty configuration lacks.
+const NEEDED_TEXT: &str = r#"`gitea.url` is needed, such as "https://gitea.example.org/": set it, or TEAWATCH_GITEA_URL
+`gitea.repository` is needed, such as "ops/alerts": set it, or TEAWATCH_GITEA_REPOSITORY
+a salt is needed (`teawatch secret new` makes one): set TEAWATCH_SALT, or name a file with `salt_file`
+the access token of Gitea's user is needed: set TEAWATCH_GITEA_TOKEN, or name a file with `gitea.token_file`
+a master secret is needed (`teawatch secret new` makes one): set TEAWATCH_MASTER_SECRET, or name a file with `agents.master_secret_file`
+"#;
+
+/// Each bad file and all that is told about it.
+const BAD_FILES: &[(&str, &str)] = &[
+    (
+        "bad-blocks.toml",
+        r#"bad-blocks.toml:7:1: `[[route]] match` expects a table
+bad-blocks.toml:10:16: `[[route]] match.source` expects a pattern such as "db*", not ""
+bad-blocks.toml:11:16: `[[route]] match.labels` expects patterns by name, such as { team = "db*" }, not { team = 5 }
+bad-blocks.toml:12:14: `[[route]] repository` expects a repository as "owner/name", not "ops"
+bad-blocks.toml:13:14: `[[route]] fail_after` expects a whole number from 1 to 10000, not "often"
+bad-blocks.toml:15:1: [[expect]] needs `name`
+bad-blocks.toml:22:12: `[[expect]] interval` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
+bad-blocks.toml:29:1: [[expect]] names "db1/disk" a second time
+"#,
+    ),
+    (
+        "bad-contradictions.toml",
+        r#"bad-contradictions.toml:13:9: `agents.allow` lists sources, but `agents.auto` is true (default), which admits all
+bad-contradictions.toml:13:9: `agents.allow` has a name of 4 bytes, but `limits.source_bytes` is 3 (bad-contradictions.toml:21:16)
+bad-contradictions.toml:14:8: `agents.allow` and `agents.deny` both name "db1"
+`gitea.settle_wait` is "1m" (default), but must be at least twice as long as `gitea.timeout`, which is "40s" (bad-contradictions.toml:7:11)
+`gitea.connect_timeout` is "1m" (bad-contradictions.toml:8:19), but must be at most as long as `gitea.timeout`, which is "40s" (bad-contradictions.toml:7:11)
+`gitea.retry_first` is "10m" (bad-contradictions.toml:9:15), but must be at most as long as `gitea.retry_max`, which is "5m" (default)
+`gitea.probe_first` is "1m" (default), but must be at most as long as `gitea.probe_max`, which is "30s" (bad-contradictions.toml:10:13)
+`listen` is "0.0.0.0:8710" (bad-contradictions.toml:2:10), which others can reach, so a token is needed: set TEAWATCH_API_READ_TOKEN, or name a file with `api.read_token_file`
+`listen` is "0.0.0.0:8710" (bad-contradictions.toml:2:10), which others can reach, so a token is needed: set TEAWATCH_API_WRITE_TOKEN, or name a file with `api.write_token_file`
+`absence.gap` is "5s" (bad-contradictions.toml:26:7), but must be longer than `absence.mark`, which is "5s" (default)
+`limits.report_observations` is 5000 (bad-contradictions.toml:20:23), but must be at most `limits.round_observations`, which is 4096 (default)
+`limits.report_bytes` is 65536 (bad-contradictions.toml:22:16), but must be at most `limits.queue_bytes`, which is 32768 (bad-contradictions.toml:23:15)
+`alerts.flapping.off` is 25 (default), but must be at most `alerts.flapping.on`, which is 20 (bad-contradictions.toml:17:15)
+`alerts.flapping.off` is 70 (bad-contradictions.toml:34:29), but must be at most `alerts.flapping.on`, which is 60 (bad-contradictions.toml:34:19)
+"#,
+    ),
+    (
+        "bad-expect.toml",
+        r#"bad-expect.toml:6:2: `expect` expects tables, each headed `[[expect]]`
+"#,
+    ),
+    (
+        "bad-syntax.toml",
+        r#"bad-syntax.toml:2:12: string values must be quoted, expected literal string
+bad-syntax.toml:6:1: duplicate key
+"#,
+    ),
+    (
+        "bad-types.toml",
+        r#"bad-types.toml:2:10: `listen` expects an address and a port, such as "127.0.0.1:8710" or "[::1]:8710", not 8710
+bad-types.toml:3:14: `public_url` expects an address that begins with http:// or https://, without user, password, query and fragment
+bad-types.toml:8:11: `gitea.timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not 20
+bad-types.toml:9:8: `gitea.rate` expects a number of more than 0, at most 10000, not "fast"
+bad-types.toml:10:9: `gitea.burst` expects a whole number from 2 to 10000, not 10.5
+bad-types.toml:11:11: `gitea.ca_file` expects the path of a file or directory
+bad-types.toml:14:8: `agents.auto` expects true or false, not "yes"
+bad-types.toml:15:9: `agents.allow` expects a list of names of sources, of letters, digits, `.`, `_` and `-`, not "web1"
+bad-types.toml:16:14: `agents.generation` expects whole numbers from 1 by source, such as { web1 = 2 }, not { web1 = "two" }
+bad-types.toml:19:10: `alerts.labels` expects a list of names, each of one line and 1 to 255 bytes, not ["watchdog", 1]
+bad-types.toml:20:13: `alerts.reminders` expects a list of durations, each longer than the one before, such as ["1h", "2h"], not "1h"
+bad-types.toml:21:1: `alerts.flapping` expects a table
+bad-types.toml:22:12: `alerts.group_by` expects "check", "source" or { named = "some name" }, not ["source"]
+bad-types.toml:25:18: `storm.max_new_issues` expects a whole number from 1 to 1000000, not 2024-01-01
+"#,
+    ),
+    (
+        "bad-unknown.toml",
+        r#"bad-unknown.toml:2:1: unknown key `listn`, did you mean `listen`?
+bad-unknown.toml:3:1: unknown key `comment_interval`, did you mean `alerts.comment_interval`?
+bad-unknown.toml:4:1: unknown key `salt`: a secret does not stand here, set TEAWATCH_SALT or `salt_file`
+bad-unknown.toml:9:1: unknown key `tiemout` in [gitea], did you mean `timeout`?
+bad-unknown.toml:10:1: unknown key `token` in [gitea]: a secret does not stand here, set TEAWATCH_GITEA_TOKEN or `gitea.token_file`
+bad-unknown.toml:13:1: unknown key `comment_intervall` in [alerts], did you mean `comment_interval`?
+bad-unknown.toml:14:10: unknown key `windwo` in [alerts.flapping], did you mean `window`?
+bad-unknown.toml:16:2: unknown key `storms`, did you mean `storm`?
+bad-unknown.toml:19:2: unknown key `colours`
+bad-unknown.toml:23:7: unknown key `sourc` in `match` of [[route]], did you mean `source`?
+bad-unknown.toml:25:1: unknown key `reponsitory` in [[route]], did you mean `repository`?
+bad-unknown.toml:27:3: unknown key `expects`, did you mean `expect`?
+"#,
+    ),
+    (
+        "bad-values.toml",
+        r#"bad-values.toml:2:12: `data_dir` expects the path of a file or directory
+bad-values.toml:3:10: `listen` expects an address and a port, such as "127.0.0.1:8710" or "[::1]:8710", not "localhost"
+bad-values.toml:6:9: `log.level` expects "off", "error", "warn", "info", "debug" or "trace", or such levels by module: "info,teawatch=debug", not "loud"
+bad-values.toml:7:10: `log.format` expects "text" or "json", not "yaml"
+bad-values.toml:10:7: `gitea.url` expects an address that begins with http:// or https://, without user, password, query and fragment
+bad-values.toml:11:14: `gitea.repository` expects a repository as "owner/name", not "alerts"
+bad-values.toml:12:11: `gitea.timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
+bad-values.toml:13:15: `gitea.settle_wait` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "-1m"
+bad-values.toml:14:19: `gitea.connect_timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "5"
+bad-values.toml:15:8: `gitea.rate` expects a number of more than 0, at most 10000, not 0
+bad-values.toml:16:9: `gitea.burst` expects a whole number from 2 to 10000, not 1
+bad-values.toml:17:10: `gitea.jitter` expects a whole number from 0 to 100, not 101
+bad-values.toml:18:14: `gitea.park_retry` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "1 month"
+bad-values.toml:21:8: `agents.deny` expects a list of names of sources, of letters, digits, `.`, `_` and `-`, not ["web 1"]
+bad-values.toml:22:14: `agents.generation` expects whole numbers from 1 by source, such as { web1 = 2 }, not { web1 = 0 }
+bad-values.toml:25:14: `alerts.fail_after` expects a whole number from 1 to 10000, not 0
+bad-values.toml:26:16: `alerts.stale_factor` expects a number of at least 1, at most 10000, not 0.5
+bad-values.toml:27:19: `alerts.flapping.window` expects 0 for off, or a whole number from 2 to 64, not 1
+bad-values.toml:28:14: `alerts.open_after` expects a duration with its unit, such as "10m", "20s" or "0s", not "100y"
+bad-values.toml:29:13: `alerts.reminders` expects a list of durations, each longer than the one before, such as ["1h", "2h"], not ["2h", "1h"]
+bad-values.toml:30:12: `alerts.group_by` expects "check", "source" or { named = "some name" }, not { name = "databases" }
+bad-values.toml:31:10: `alerts.labels` expects a list of names, each of one line and 1 to 255 bytes, not [""]
+bad-values.toml:32:16: `alerts.title_prefix` expects one line of at most 255 bytes, not "two\nlines"
+bad-values.toml:35:19: `storm.max_open_issues` expects a whole number from 1 to 1000000, not -5
+"#,
+    ),
+];

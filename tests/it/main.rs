@@ -14,3 +14,5 @@ mod gitea_client;
 mod model;
 mod sandbox;
 mod store;
+mod story;
+mod support;

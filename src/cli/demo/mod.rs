@@ -1,0 +1,152 @@
+//! `teawatch demo`: the whole story on this machine, without a Gitea.
+//!
+//! A stand-in for Gitea, the real server, a small real TCP service and a real heartbeat
+//! file, and a reporter that watches both and sends signed reports. The demo breaks them,
+//! mends them, and tells what comes of it, as seen from outside through Gitea's API.
+
+mod patient;
+mod story;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+
+use self::patient::{Patient, Reporter};
+use self::story::{Story, Witness};
+use super::output;
+use super::serve::Server;
+use crate::clock::Clock;
+use crate::config::{Config, Flag, Sources};
+use crate::sandbox::{self, Options, Welcome};
+use crate::signature::{self, Master};
+use crate::telemetry;
+
+/// What the demo's machine is called.
+const SOURCE: &str = "demo-host";
+
+/// The settings of the demo's server: those of the README, only faster.
+const SETTINGS: &[(&str, &str)] = &[
+    ("listen", "127.0.0.1:0"),
+    ("alerts.group_by", "source"),
+    ("alerts.comment_interval", "2s"),
+    ("alerts.intro", "This issue was opened by `teawatch demo`. Nothing real is broken."),
+    ("gitea.rate", "50"),
+    ("gitea.burst", "50"),
+    ("gitea.timeout", "2s"),
+    ("gitea.connect_timeout", "1s"),
+    ("gitea.settle_wait", "4s"),
+];
+
+/// What the demo is to do.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Tell the story once and end: exit 0 only if it went as it should
+    #[arg(long)]
+    once: bool,
+    /// How much of the log to show: off, error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log_level: String,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    telemetry::init(&args.log_level, telemetry::Format::Text)?;
+    super::runtime()?.block_on(async {
+        let home = Home::new()?;
+        let told = tell(&args, &home.0).await;
+        drop(home);
+        told
+    })
+}
+
+async fn tell(args: &Args, home: &Path) -> anyhow::Result<ExitCode> {
+    let stop = super::stop_signal()?;
+    tokio::pin!(stop);
+    let bound = sandbox::bind(&Options { listen: "127.0.0.1:0".parse()?, ..Options::default() })
+        .await
+        .context("cannot start the stand-in for Gitea")?;
+    let welcome = bound.welcome().clone();
+    let gitea = super::spawn(bound.run(Clock::system(), std::future::pending()));
+    let config = Config::load(&sources(home, &welcome)?)?;
+    let server = Server::start(&config, Clock::system()).await?;
+    let patient = Patient::start(home).await?;
+    let reporter = Reporter::start(&server, &config_secret(&config)?, SOURCE, &patient)?;
+    output::print(&format!(
+        "Gitea (a stand-in)  {}\nteawatch            http://{}/readyz\n\n",
+        welcome.issues_url, server.address
+    ))?;
+
+    let witness = Witness::new(&welcome)?;
+    let mut story = Story::new(witness, patient);
+    let went_well = tokio::select! {
+        told = story.tell() => told,
+        _ = &mut stop => Ok(()),
+    };
+    let code = match went_well {
+        Ok(()) if args.once => ExitCode::SUCCESS,
+        Ok(()) => {
+            output::print(
+                "\nIt all stays up for looking around: press the buttons in the issue, or read \
+                 on in the README. Ctrl-C ends it.\n",
+            )?;
+            stop.as_mut().await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            output::print(&format!("\nThe story did not go as it should: {error:#}\n"))?;
+            ExitCode::FAILURE
+        }
+    };
+    reporter.abort();
+    server.run_until(std::future::ready("the end of the demo")).await?;
+    gitea.abort();
+    Ok(code)
+}
+
+/// The configuration of the demo's server, from no file and none of the real environment.
+fn sources(home: &Path, welcome: &Welcome) -> anyhow::Result<Sources> {
+    let flag = |key: &str, value: &str| Flag {
+        name: format!("demo: {key}"),
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    let mut flags: Vec<_> = SETTINGS.iter().map(|(key, value)| flag(key, value)).collect();
+    flags.push(flag("data_dir", &home.join("data").to_string_lossy()));
+    flags.push(flag("gitea.url", &welcome.url));
+    flags.push(flag("gitea.repository", welcome.repository));
+    let environment = [
+        ("TEAWATCH_GITEA_TOKEN", welcome.bot_token.to_owned()),
+        ("TEAWATCH_SALT", signature::new_master()?),
+        ("TEAWATCH_MASTER_SECRET", signature::new_master()?),
+    ];
+    let environment =
+        environment.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    Ok(Sources { flags, environment, ..Sources::default() })
+}
+
+fn config_secret(config: &Config) -> anyhow::Result<signature::Secret> {
+    let master = Master::parse(config.agents.master.expose_secret())?;
+    Ok(signature::agent_secret(&master, SOURCE, config.agents.generation(SOURCE)))
+}
+
+/// A directory of the demo's own, gone with it.
+#[derive(Debug)]
+struct Home(PathBuf);
+
+impl Home {
+    fn new() -> anyhow::Result<Self> {
+        let name = format!("teawatch-demo-{:016x}", getrandom::u64()?);
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the demo's files stay");
+        }
+    }
+}

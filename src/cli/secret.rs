@@ -1,0 +1,45 @@
+//! `teawatch secret`: makes what must not be guessed.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use secrecy::ExposeSecret as _;
+
+use super::ConfigArgs;
+use super::output::print;
+use crate::config::Agents;
+use crate::observation::check_source;
+use crate::signature::{self, Master};
+
+/// The longest name of a source, in bytes.
+const SOURCE_MAX: usize = 100;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print a new secret: for the master secret, the salt, or a token of the API
+    New,
+    /// Print the secret that an agent signs its reports with
+    Agent {
+        /// The source that the agent reports for
+        source: String,
+        #[command(flatten)]
+        config: Box<ConfigArgs>,
+    },
+}
+
+pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::New => print(&format!("{}\n", signature::new_master()?))?,
+        Command::Agent { source, config } => {
+            check_source(&source, SOURCE_MAX)
+                .map_err(|what| anyhow::anyhow!("the name of the source {what}"))?;
+            let agents = Agents::load(&config.sources())?;
+            let master = Master::parse(agents.master.expose_secret())
+                .context("the master secret cannot be used")?;
+            let secret = signature::agent_secret(&master, &source, agents.generation(&source));
+            print(&format!("{}\n", secret.expose()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

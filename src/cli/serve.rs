@@ -1,0 +1,279 @@
+//! `teawatch serve`: puts everything together, and takes it apart in order.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::ConfigArgs;
+use crate::alert::marker::Instance;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::{self, Core, Ended};
+use crate::gitea::{Network, NetworkOptions};
+use crate::http::{self, App};
+use crate::observation::Limits;
+use crate::outbox::{self, Courier, Gate, Host, Task, Worker};
+use crate::signature::{Master, Secret};
+use crate::store::Sled;
+use crate::telemetry;
+
+/// Standard exit codes: an input or output error, here of the store; and an internal one.
+const EXIT_STORE: u8 = 74;
+const EXIT_INTERNAL: u8 = 70;
+
+/// How long requests and effects under way may take to finish after a signal. Whatever
+/// does not finish is on the disk and goes on after the next start.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Take reports and keep Gitea's issues in line with them
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.config.sources())?;
+    telemetry::init(&config.log.level, config.log.format)?;
+    super::runtime()?.block_on(async {
+        let stop = super::stop_signal()?;
+        let server = Server::start(&config, Clock::system()).await?;
+        server.run_until(stop).await
+    })
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    engine: engine::Started,
+    doors: JoinHandle<std::io::Result<()>>,
+    outbox: JoinHandle<()>,
+    gate: JoinHandle<()>,
+    stop_doors: CancellationToken,
+    stop_outbox: CancellationToken,
+    pid_file: PidFile,
+}
+
+impl Server {
+    /// Starts everything. Callers are taken from the moment that the address is bound,
+    /// and answered once the state is loaded.
+    pub(super) async fn start(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = listener.local_addr().context("cannot tell the address")?;
+        let (data_dir, cache) = (config.data_dir.clone(), config.store_cache_bytes);
+        let mut store = tokio::task::spawn_blocking(move || Sled::open(&data_dir, cache))
+            .await
+            .context("opening the store was cut short")?
+            .with_context(|| format!("cannot open the store in {}", config.data_dir.display()))?;
+        let pid_file = PidFile::write(&config.data_dir)?;
+        let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
+        let core = Core::load(
+            &mut store,
+            config.engine.clone(),
+            config.salt.clone(),
+            public_url.map(str::to_owned),
+            random_id()?,
+            clock.now(),
+        )
+        .context("cannot load the state")?;
+        let instance = core.instance().clone();
+        let mut engine = engine::start(core, Box::new(store), clock.clone())?;
+
+        let settings = config.gitea.outbox.clone();
+        let gate = Arc::new(Gate::new(&settings, clock.clone()));
+        let (_, empty) = tokio::sync::mpsc::unbounded_channel();
+        let feed = std::mem::replace(&mut engine.feed, empty);
+        let worker = worker(config, settings, &gate, &engine.engine, instance, clock.clone())?;
+        let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
+        let (task, status) = Task::new(worker, feed, repositories);
+        let (stop_doors, stop_outbox) = (CancellationToken::new(), CancellationToken::new());
+
+        let app = App::new(engine.engine.clone(), status, clock, door_settings(config)?);
+        let stopped = stop_doors.clone().cancelled_owned();
+        let doors = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped);
+        tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
+        Ok(Self {
+            address,
+            engine,
+            doors: super::spawn(doors.into_future()),
+            outbox: super::spawn(task.run(stop_outbox.clone(), PATIENCE)),
+            gate: super::spawn(async move { gate.run().await }),
+            stop_doors,
+            stop_outbox,
+            pid_file,
+        })
+    }
+
+    /// Serves until `stop` or until a part ends by itself, and then takes everything
+    /// down: doors first, then the outbox, and last the engine, so that whoever was
+    /// answered is on the disk.
+    pub(super) async fn run_until(
+        mut self,
+        stop: impl Future<Output = &'static str>,
+    ) -> anyhow::Result<ExitCode> {
+        let code = tokio::select! {
+            why = stop => {
+                tracing::info!("stopping on {why}");
+                ExitCode::SUCCESS
+            }
+            ended = &mut self.engine.ended => engine_ended(ended.ok()),
+            _ = &mut self.outbox => {
+                tracing::error!("the outbox has ended by itself: stopping");
+                ExitCode::from(EXIT_INTERNAL)
+            }
+            _ = &mut self.doors => {
+                tracing::error!("the doors have closed by themselves: stopping");
+                ExitCode::from(EXIT_INTERNAL)
+            }
+        };
+        Ok(self.take_down(code).await)
+    }
+
+    async fn take_down(mut self, code: ExitCode) -> ExitCode {
+        self.stop_doors.cancel();
+        if !self.doors.is_finished()
+            && tokio::time::timeout(PATIENCE, &mut self.doors).await.is_err()
+        {
+            tracing::warn!("some callers were still talking and are cut off");
+        }
+        self.stop_outbox.cancel();
+        if !self.outbox.is_finished() {
+            // It keeps its own time.
+            drop((&mut self.outbox).await);
+        }
+        self.gate.abort();
+        let code = match self.stop_engine().await {
+            Some(Ended::Failed(error)) => store_failed(&error),
+            Some(Ended::Stopped) | None => code,
+        };
+        self.pid_file.remove();
+        code
+    }
+
+    async fn stop_engine(&mut self) -> Option<Ended> {
+        let engine = self.engine.engine.clone();
+        // It blocks while the queue is full.
+        let stopping = tokio::task::spawn_blocking(move || engine.stop());
+        drop(stopping.await);
+        if self.engine.ended.is_terminated() {
+            return None;
+        }
+        (&mut self.engine.ended).await.ok()
+    }
+}
+
+fn engine_ended(ended: Option<Ended>) -> ExitCode {
+    match ended {
+        Some(Ended::Failed(error)) => store_failed(&error),
+        Some(Ended::Stopped) | None => {
+            tracing::error!("the engine has ended by itself: stopping");
+            ExitCode::from(EXIT_INTERNAL)
+        }
+    }
+}
+
+fn store_failed(error: &crate::store::Error) -> ExitCode {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "the disk did not take a commit, and whether it is there is not known: stopping; \
+         nobody was answered, and a restart finds out"
+    );
+    ExitCode::from(EXIT_STORE)
+}
+
+fn worker(
+    config: &Config,
+    settings: outbox::Settings,
+    gate: &Arc<Gate>,
+    engine: &engine::Engine,
+    instance: Instance,
+    clock: Clock,
+) -> anyhow::Result<Worker<engine::Engine>> {
+    let gitea = &config.gitea;
+    let std = |duration: SignedDuration| duration.unsigned_abs();
+    let network = Network::new(&NetworkOptions {
+        connect_timeout: std(gitea.connect_timeout),
+        timeout: std(gitea.timeout),
+        extra_roots: gitea.extra_roots.clone(),
+        tls: gitea.url.scheme() == "https",
+    })
+    .context("cannot set up the connection to Gitea")?;
+    let gate = Some(Arc::clone(gate));
+    let host = Host::new(&gitea.url, &gitea.token, Arc::new(network), gate)
+        .context("cannot set up the connection to Gitea")?;
+    Ok(Worker {
+        ledger: engine.clone(),
+        host,
+        settings,
+        salt: config.salt.clone(),
+        instance,
+        clock,
+        courier: Courier::default(),
+        // Without randomness many clients come back at once; nothing worse.
+        dice: || getrandom::u32().unwrap_or(u32::MAX / 2),
+    })
+}
+
+fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
+    use secrecy::ExposeSecret as _;
+    let agents = &config.agents;
+    let masters = [Some(&agents.master), agents.previous_master.as_ref()];
+    let masters: Result<_, _> =
+        masters.into_iter().flatten().map(|secret| Master::parse(secret.expose_secret())).collect();
+    let token = |token: &Option<secrecy::SecretString>| {
+        token.as_ref().map(|token| Secret::parse(token.expose_secret())).transpose()
+    };
+    Ok(http::Settings {
+        masters: masters.context("a master secret cannot be used")?,
+        auto: agents.auto,
+        allow: agents.allow.clone(),
+        deny: agents.deny.clone(),
+        generations: agents.generations.clone(),
+        window: agents.window,
+        report_bytes: config.reports.bytes,
+        limits: Limits {
+            observations: config.reports.observations,
+            name_bytes: config.engine.name_max,
+            source_bytes: config.engine.source_max,
+        },
+        read_token: token(&config.api.read_token).context("`api.read_token_file`")?,
+        write_token: token(&config.api.write_token).context("`api.write_token_file`")?,
+    })
+}
+
+/// The name of a new store: 16 hex digits.
+fn random_id() -> anyhow::Result<String> {
+    Ok(format!("{:016x}", getrandom::u64().context("the system gives no random numbers")?))
+}
+
+/// `<data>/teawatch.pid`: says which process serves, for people and `status`.
+#[derive(Debug)]
+struct PidFile(PathBuf);
+
+impl PidFile {
+    fn write(data_dir: &Path) -> anyhow::Result<Self> {
+        let path = data_dir.join("teawatch.pid");
+        std::fs::write(&path, format!("{}\n", std::process::id()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// The store's lock, not this file, keeps a second process out, so leaving it behind
+    /// does no harm.
+    fn remove(&self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the pid file stays");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The configuration: flags over environment over one TOML file over defaults.
+//!
+//! Everything is read once, at the start, and judged as a whole: what leaves this module
+//! is typed, allowed and free of contradictions, and all that is wrong is told at once.
+//! Names, defaults and meanings stand in one list, [`SETTINGS`]. Secrets come from the
+//! environment or from files that settings name, never from flags or the file itself,
+//! and are never printed.
+
+mod check;
+mod example;
+mod file;
+mod kind;
+mod layers;
+mod problem;
+mod secret;
+mod show;
+mod table;
+mod value;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::alert::Salt;
+use crate::engine::settings::Settings;
+use crate::outbox;
+use crate::telemetry;
+
+pub use self::example::example;
+pub use self::layers::{Flag, Sources};
+pub use self::problem::{Error, Origin, Problem};
+pub use self::show::Shown;
+pub use self::table::{EXPECT, ROUTE, SETTINGS, Setting};
+
+/// Everything that `teawatch serve` is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    /// Ends in a slash. Without one, links name the address that is listened on.
+    pub public_url: Option<Url>,
+    pub salt: Salt,
+    pub log: Log,
+    pub gitea: Gitea,
+    pub agents: Agents,
+    pub api: Api,
+    pub reports: Reports,
+    pub store_cache_bytes: u64,
+    pub engine: Settings,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A level, and levels by module: `info,teawatch::outbox=debug`.
+    pub level: String,
+    pub format: telemetry::Format,
+}
+
+/// The Gitea that issues go to. Durations are of more than zero.
+#[derive(Debug, Clone)]
+pub struct Gitea {
+    /// Ends in a slash.
+    pub url: Url,
+    pub token: SecretString,
+    /// Certificates in PEM that are trusted besides the system's.
+    pub extra_roots: Option<Vec<u8>>,
+    /// For the whole exchange.
+    pub timeout: SignedDuration,
+    pub connect_timeout: SignedDuration,
+    /// How patient and how fast the outbox is.
+    pub outbox: outbox::Settings,
+}
+
+/// Who may report.
+#[derive(Debug, Clone)]
+pub struct Agents {
+    /// At least 32 characters, like the one before.
+    pub master: SecretString,
+    pub previous_master: Option<SecretString>,
+    /// Whether every source may report that is not denied; otherwise those of `allow`.
+    pub auto: bool,
+    pub allow: BTreeSet<String>,
+    pub deny: BTreeSet<String>,
+    /// By source; see [`Agents::generation`].
+    pub generations: BTreeMap<String, u64>,
+    /// How far a signature's time may be from ours.
+    pub window: SignedDuration,
+}
+
+/// Who may use `/api/v1`. Without a token it is open, which is so on loopback only.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub read_token: Option<SecretString>,
+    pub write_token: Option<SecretString>,
+}
+
+/// How large a report may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reports {
+    pub bytes: usize,
+    pub observations: usize,
+}
+
+/// What a command needs to talk to a running server.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Where the server is, as this machine reaches it. Ends in a slash.
+    pub server: Url,
+    pub data_dir: PathBuf,
+    pub api: Api,
+}
+
+impl Config {
+    /// Reads and judges everything.
+    pub fn load(sources: &Sources) -> Result<Self, Error> {
+        check::config(layers::Layers::read(sources)?)
+    }
+}
+
+impl Agents {
+    /// Reads and judges what making agents' secrets takes, and nothing else.
+    pub fn load(sources: &Sources) -> Result<Self, Error> {
+        check::agents_only(layers::Layers::read(sources)?)
+    }
+
+    /// The generation that a source's secret must have.
+    pub fn generation(&self, source: &str) -> u64 {
+        self.generations.get(source).copied().unwrap_or(1)
+    }
+
+    /// Whether a source may report once it has proven its secret.
+    pub fn admits(&self, source: &str) -> bool {
+        !self.deny.contains(source) && (self.auto || self.allow.contains(source))
+    }
+}
+
+impl Caller {
+    /// Reads and judges what calling the server takes, and nothing else.
+    pub fn load(sources: &Sources) -> Result<Self, Error> {
+        check::caller(layers::Layers::read(sources)?)
+    }
+}

@@ -1,0 +1,267 @@
+//! The one list of settings: name, kind, default, and what it is for.
+//!
+//! Names in the environment, the known keys of the file, the example and what
+//! `teawatch config show` prints all follow from it.
+
+use super::kind::Kind;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its place in the file: sections and name, joined by dots.
+    pub key: &'static str,
+    pub(super) kind: Kind,
+    pub(super) preset: Preset,
+    /// What it is for, in sentences.
+    pub doc: &'static str,
+}
+
+/// What holds unless something is given, written as in the environment.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Preset {
+    /// This.
+    Is(&'static str),
+    /// Nothing. The text is an example.
+    Unset(&'static str),
+    /// Nothing, so it must be given. The text is an example.
+    Needed(&'static str),
+}
+
+/// The sections of the file, in its order, and what they are about.
+pub(super) const SECTIONS: &[(&str, &str)] = &[
+    ("", "Where teawatch keeps its state and where it listens."),
+    ("log", "The log, on standard error."),
+    ("gitea", "The Gitea that issues go to, and how gently it is treated."),
+    ("agents", "Who may report, and how that is proven."),
+    ("api", "Who may use /api/v1."),
+    (
+        "alerts",
+        "When a check is in trouble, when people are told, and where. These hold for every \
+         check; a [[route]] replaces some of them for the checks that it matches.",
+    ),
+    ("storm", "How many issues may open before the rest share one overflow issue."),
+    ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
+    ("absence", "How teawatch notices that it was not looking itself: stopped, asleep, stalled."),
+];
+
+/// Above the example of a route.
+pub(super) const ROUTE_DOC: &str = "Routes give some checks other settings. The first [[route]] \
+    that matches applies: every setting of [alerts] can stand in it, and `repository`; what it \
+    leaves out is as in [alerts]. Issues that are open stay where they are; a changed route \
+    applies from the next trouble on.";
+
+/// Above the example of an expected check.
+pub(super) const EXPECT_DOC: &str = "Checks that must report. Without an [[expect]] a check is \
+    known from its first report on; with one, never hearing of it is a trouble too, one interval \
+    and its grace after the first start.";
+
+const MEBI: u64 = 1024 * 1024;
+
+/// Every setting that has one place, in the order of the file.
+#[rustfmt::skip] // A table is read by its rows.
+pub const SETTINGS: &[Setting] = &[
+    setting("data_dir", Kind::Path, Preset::Is("teawatch-data"),
+        "The directory of the store, made if it does not exist. A relative path in this file \
+         counts from this file, elsewhere from the working directory."),
+    setting("listen", Kind::Address, Preset::Is("127.0.0.1:8710"),
+        "Address and port to listen on. Where others than this machine can reach it, both \
+         tokens of [api] are needed, and a proxy in front that speaks TLS."),
+    setting("public_url", Kind::Url, Preset::Unset("https://teawatch.example.org/"),
+        "How people reach teawatch, for links in issues. Without it links name the address \
+         that teawatch listens on."),
+    setting("salt_file", Kind::SecretFile { variable: "TEAWATCH_SALT", least: 16 },
+        Preset::Unset("/etc/teawatch/salt"),
+        "Needed. A file with the salt that names alerts and signs what teawatch writes, at \
+         least 16 characters; `teawatch secret new` makes one. Keep it: with another salt \
+         teawatch does not know its own issues again. TEAWATCH_SALT may hold it instead."),
+
+    setting("log.level", Kind::LogFilter, Preset::Is("info"),
+        "How much is told: off, error, warn, info, debug or trace; by module too, as in \
+         \"info,teawatch::outbox=debug\"."),
+    setting("log.format", Kind::Choice(&["text", "json"]), Preset::Is("text"),
+        "Lines for people (text) or for machines (json)."),
+
+    setting("gitea.url", Kind::Url, Preset::Needed("https://gitea.example.org/"),
+        "Where Gitea is, with the path that it may live under."),
+    setting("gitea.token_file", Kind::SecretFile { variable: "TEAWATCH_GITEA_TOKEN", least: 1 },
+        Preset::Unset("/etc/teawatch/gitea-token"),
+        "Needed. A file with the access token of the user that teawatch writes as. \
+         TEAWATCH_GITEA_TOKEN may hold it instead."),
+    setting("gitea.repository", Kind::Repository, Preset::Needed("ops/alerts"),
+        "The repository that issues go to, as owner/name, unless a route names another."),
+    setting("gitea.ca_file", Kind::Path, Preset::Unset("/etc/teawatch/ca.pem"),
+        "Certificates in PEM that are trusted besides those of the system."),
+    setting("gitea.timeout", Kind::Interval, Preset::Is("20s"),
+        "After how long a request to Gitea is given up."),
+    setting("gitea.connect_timeout", Kind::Interval, Preset::Is("5s"),
+        "How much of that the connection may take."),
+    setting("gitea.settle_wait", Kind::Interval, Preset::Is("60s"),
+        "How long a request whose answer was lost may still take effect at Gitea. Only after \
+         that, and another look, is it sent again. At least twice gitea.timeout."),
+    setting("gitea.rate", Kind::Rate, Preset::Is("5.0"),
+        "Requests per second in the long run."),
+    setting("gitea.burst", Kind::Count { min: 2, max: 10_000 }, Preset::Is("10"),
+        "Requests that may go out at once after a quiet time. At least 2: the last one is \
+         kept for look-ups and for closing issues."),
+    setting("gitea.in_flight", Kind::Count { min: 1, max: 100 }, Preset::Is("2"),
+        "Requests that may wait for their answer at the same time."),
+    setting("gitea.retry_first", Kind::Interval, Preset::Is("1s"),
+        "The first pause after a request that failed; it doubles from try to try."),
+    setting("gitea.retry_max", Kind::Interval, Preset::Is("5m"),
+        "The longest such pause."),
+    setting("gitea.retry_after_max", Kind::Interval, Preset::Is("1h"),
+        "How long a pause Gitea may ask for with Retry-After, which wins over ours."),
+    setting("gitea.jitter", Kind::Count { min: 0, max: 100 }, Preset::Is("20"),
+        "By how many percent pauses are varied, so that not everything comes at once."),
+    setting("gitea.probe_first", Kind::Interval, Preset::Is("1m"),
+        "Gitea refuses the token or the repository: after this pause one request asks \
+         whether it still does. Doubles from probe to probe."),
+    setting("gitea.probe_max", Kind::Interval, Preset::Is("15m"),
+        "The longest pause between two such probes."),
+    setting("gitea.park_retry", Kind::Interval, Preset::Is("6h"),
+        "How often something that Gitea refuses for what it is gets another try."),
+
+    setting("agents.master_secret_file",
+        Kind::SecretFile { variable: "TEAWATCH_MASTER_SECRET", least: 32 },
+        Preset::Unset("/etc/teawatch/master-secret"),
+        "Needed. A file with the secret that every agent's own secret is derived from, at \
+         least 32 characters; `teawatch secret new` makes one. TEAWATCH_MASTER_SECRET may \
+         hold it instead."),
+    setting("agents.previous_master_secret_file",
+        Kind::SecretFile { variable: "TEAWATCH_PREVIOUS_MASTER_SECRET", least: 32 },
+        Preset::Unset("/etc/teawatch/previous-master-secret"),
+        "The master secret before that one. Agents may use either while you change over. \
+         TEAWATCH_PREVIOUS_MASTER_SECRET may hold it instead."),
+    setting("agents.auto", Kind::Switch, Preset::Is("true"),
+        "Whether every source that proves its secret may report; if false, only those in \
+         agents.allow."),
+    setting("agents.allow", Kind::Sources, Preset::Is(""),
+        "The sources that may report when agents.auto is false."),
+    setting("agents.deny", Kind::Sources, Preset::Is(""),
+        "Sources that may not report."),
+    setting("agents.generation", Kind::Generations, Preset::Is(""),
+        "The generation of a source's secret, 1 unless named here, as in { web1 = 2 }. A \
+         higher one retires a secret that was stolen."),
+    setting("agents.window", Kind::Interval, Preset::Is("5m"),
+        "How far the time of a signature may be from ours, either way."),
+
+    setting("api.read_token_file",
+        Kind::SecretFile { variable: "TEAWATCH_API_READ_TOKEN", least: 1 },
+        Preset::Unset("/etc/teawatch/api-read-token"),
+        "A file with the token for reading. Without one reading is open, which is allowed \
+         on loopback only. TEAWATCH_API_READ_TOKEN may hold it instead."),
+    setting("api.write_token_file",
+        Kind::SecretFile { variable: "TEAWATCH_API_WRITE_TOKEN", least: 1 },
+        Preset::Unset("/etc/teawatch/api-write-token"),
+        "A file with the token for changing something, which may read as well. Without one \
+         it is open, on loopback only. TEAWATCH_API_WRITE_TOKEN may hold it instead."),
+
+    setting("alerts.fail_after", Kind::Count { min: 1, max: 10_000 }, Preset::Is("1"),
+        "Failures in a row until a check is down."),
+    setting("alerts.fail_for", Kind::Duration, Preset::Is("0s"),
+        "And this long since the first of them."),
+    setting("alerts.recover_after", Kind::Count { min: 1, max: 10_000 }, Preset::Is("1"),
+        "Successes in a row until a check that was down is up."),
+    setting("alerts.stale_factor", Kind::Factor, Preset::Is("2.0"),
+        "A check is silent after more than this many of its intervals without a result."),
+    setting("alerts.unknown_after", Kind::Duration, Preset::Is("1h"),
+        "A check that cannot tell for longer than this gets an issue that says so."),
+    setting("alerts.flapping.window", Kind::Window, Preset::Is("21"),
+        "How many of the newest results are looked at to see whether a check changes too \
+         often, 2 to 64; 0 switches this off."),
+    setting("alerts.flapping.on", Kind::Count { min: 1, max: 100 }, Preset::Is("50"),
+        "Percent of changes among them from which on the check is flapping."),
+    setting("alerts.flapping.off", Kind::Count { min: 1, max: 100 }, Preset::Is("25"),
+        "Percent of changes below which it no longer is."),
+    setting("alerts.open_after", Kind::Duration, Preset::Is("0s"),
+        "How long the trouble must last before an issue opens."),
+    setting("alerts.close_after", Kind::Duration, Preset::Is("0s"),
+        "How long all must be well before the issue closes."),
+    setting("alerts.reopen_window", Kind::Duration, Preset::Is("1h"),
+        "A relapse within this time after the end reopens the same issue."),
+    setting("alerts.comment_interval", Kind::Duration, Preset::Is("10m"),
+        "At most one comment, and one edit of the text, in this time; the next one sums up."),
+    setting("alerts.reminders", Kind::Intervals, Preset::Is("1h, 2h, 4h, 8h, 16h, 24h"),
+        "When an issue that stays open is brought to mind, counted from its opening; after \
+         the last of them daily. An empty list is never."),
+    setting("alerts.mute_max", Kind::Duration, Preset::Is("7d"),
+        "How long closing an issue by hand is respected while the trouble lasts."),
+    setting("alerts.group_by", Kind::GroupBy, Preset::Is("check"),
+        "What shares an issue: \"check\" (nothing), \"source\" (all checks of a source), or \
+         { named = \"some name\" } (all checks with this setting)."),
+    setting("alerts.labels", Kind::Names, Preset::Is("watchdog"),
+        "Labels of every issue, made where they do not exist."),
+    setting("alerts.assignees", Kind::Names, Preset::Is(""),
+        "Who is assigned, by login. An unknown one is left out and told."),
+    setting("alerts.title_prefix", Kind::Line, Preset::Is("[watchdog]"),
+        "What every title begins with."),
+    setting("alerts.intro", Kind::Text, Preset::Is(""),
+        "Words on top of every issue, in Markdown: whom to call, where the runbook is."),
+
+    setting("storm.max_new_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("20"),
+        "New issues per repository in a sliding hour."),
+    setting("storm.max_open_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("200"),
+        "Issues open at once per repository."),
+
+    setting("limits.report_bytes", Kind::Count { min: 1024, max: 64 * MEBI },
+        Preset::Is("1048576"), "The longest report, in bytes."),
+    setting("limits.report_observations", Kind::Count { min: 1, max: 1_000_000 },
+        Preset::Is("1000"), "Observations in one report."),
+    setting("limits.check_name_bytes", Kind::Count { min: 1, max: 1_000 }, Preset::Is("200"),
+        "The longest name of a check, in bytes."),
+    setting("limits.source_bytes", Kind::Count { min: 1, max: 250 }, Preset::Is("100"),
+        "The longest name of a source, in bytes."),
+    setting("limits.queue_commands", Kind::Count { min: 1, max: 1_000_000 },
+        Preset::Is("8192"), "Commands that may wait; further callers are told to come back."),
+    setting("limits.queue_bytes", Kind::Count { min: 1024, max: 65_536 * MEBI },
+        Preset::Is("67108864"), "What the waiting commands may hold together, in bytes."),
+    setting("limits.round_commands", Kind::Count { min: 1, max: 1_000_000 },
+        Preset::Is("256"), "Commands that share one commit."),
+    setting("limits.round_observations", Kind::Count { min: 1, max: 1_000_000 },
+        Preset::Is("4096"), "Observations that share one commit."),
+    setting("limits.store_cache_bytes", Kind::Count { min: MEBI, max: 65_536 * MEBI },
+        Preset::Is("67108864"), "Memory for the store's cache, in bytes."),
+
+    setting("absence.mark", Kind::Interval, Preset::Is("5s"),
+        "How often a mark is written that says \"I am looking\"."),
+    setting("absence.gap", Kind::Interval, Preset::Is("10s"),
+        "A longer gap than this is an absence, and no check's silence counts meanwhile."),
+];
+
+/// What a `[[route]]` has besides settings of `[alerts]` and `repository`.
+#[rustfmt::skip] // A table is read by its rows.
+pub const ROUTE: &[Setting] = &[
+    setting("match.source", Kind::Pattern, Preset::Unset("db*"),
+        "Which sources, as a pattern with * and ?. Left out: all."),
+    setting("match.name", Kind::Pattern, Preset::Unset("disk*"),
+        "Which checks, likewise."),
+    setting("match.labels", Kind::Patterns, Preset::Unset("team=storage"),
+        "Which labels a check must have, each with a pattern for its value."),
+];
+
+/// What an `[[expect]]` has.
+#[rustfmt::skip] // A table is read by its rows.
+pub const EXPECT: &[Setting] = &[
+    setting("source", Kind::Source, Preset::Needed("backup1"), "The source of the check."),
+    setting("name", Kind::CheckName, Preset::Needed("nightly"), "Its name there."),
+    setting("interval", Kind::Interval, Preset::Needed("24h"), "How often it reports."),
+];
+
+const fn setting(key: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Setting {
+    Setting { key, kind, preset, doc }
+}
+
+impl Setting {
+    /// Its variable in the environment.
+    pub fn variable(&self) -> String {
+        format!("TEAWATCH_{}", self.key.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// The variable that may hold the secret itself, where this names a file for one.
+    pub fn secret_variable(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::SecretFile { variable, .. } => Some(variable),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What tools read and change.
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::{Reader, Writer};
+use super::{ApiError, App};
+use crate::check::CheckId;
+use crate::engine::{AlertView, CheckView, Entry, PAGE_MAX, Page};
+
+/// Where a page begins, and how long it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cursor {
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// 1 to 500, 100 if not said.
+    limit: Option<usize>,
+}
+
+const LIMIT_DEFAULT: usize = 100;
+
+impl Cursor {
+    fn limit(&self) -> Result<usize, ApiError> {
+        match self.limit.unwrap_or(LIMIT_DEFAULT) {
+            limit if (1..=PAGE_MAX).contains(&limit) => Ok(limit),
+            _ => Err(ApiError::BadQuery(format!("limit: must be 1 to {PAGE_MAX}"))),
+        }
+    }
+}
+
+fn cursor(
+    query: Result<Query<Cursor>, QueryRejection>,
+) -> Result<(Option<String>, usize), ApiError> {
+    let Query(cursor) = query.map_err(|error| ApiError::BadQuery(error.body_text()))?;
+    let limit = cursor.limit()?;
+    Ok((cursor.after, limit))
+}
+
+pub(super) async fn alerts(
+    State(App(app)): State<App>,
+    _: Reader,
+    query: Result<Query<Cursor>, QueryRejection>,
+) -> Result<Json<Page<AlertView>>, ApiError> {
+    let (after, limit) = cursor(query)?;
+    let page = app.engine.ask(move |core, _| core.alerts_page(after.as_deref(), limit));
+    Ok(Json(page.await?))
+}
+
+pub(super) async fn checks(
+    State(App(app)): State<App>,
+    _: Reader,
+    query: Result<Query<Cursor>, QueryRejection>,
+) -> Result<Json<Page<CheckView>>, ApiError> {
+    let (after, limit) = cursor(query)?;
+    let page = app.engine.ask(move |core, now| core.checks_page(after.as_deref(), limit, now));
+    Ok(Json(page.await?))
+}
+
+/// Stops watching a check, until it reports again.
+pub(super) async fn forget(
+    State(App(app)): State<App>,
+    _: Writer,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let Path((source, name)) = path.map_err(|error| ApiError::BadQuery(error.body_text()))?;
+    let id = CheckId::new(source, name);
+    let shown = id.to_string();
+    let was_known =
+        app.engine.ask(move |core, now| core.forget(&id, "a person removed it", now)).await?;
+    if was_known {
+        Ok(Json(json!({ "forgotten": shown })))
+    } else {
+        Err(ApiError::Missing(format!("check `{shown}`")))
+    }
+}
+
+pub(super) async fn outbox(
+    State(App(app)): State<App>,
+    _: Reader,
+    query: Result<Query<Cursor>, QueryRejection>,
+) -> Result<Json<Page<Entry>>, ApiError> {
+    let (after, limit) = cursor(query)?;
+    let after = match after.map(|after| after.parse()) {
+        None => None,
+        Some(Ok(seq)) => Some(seq),
+        Some(Err(_)) => return Err(ApiError::BadQuery("after: must be a number".to_owned())),
+    };
+    let page = app.engine.ask(move |core, _| core.outbox_page(after, limit));
+    Ok(Json(page.await?))
+}
+
+pub(super) async fn outbox_entry(
+    State(App(app)): State<App>,
+    _: Reader,
+    path: Result<Path<u64>, PathRejection>,
+) -> Result<Json<Entry>, ApiError> {
+    let seq = seq(path)?;
+    let entry = app.engine.ask(move |core, _| core.outbox_entry(seq)).await?;
+    entry.map(Json).ok_or_else(|| missing(seq))
+}
+
+pub(super) async fn retry_entry(
+    State(App(app)): State<App>,
+    _: Writer,
+    path: Result<Path<u64>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let seq = seq(path)?;
+    let exists = app.engine.ask(move |core, _| core.retry(seq)).await?;
+    if exists { Ok(Json(json!({ "retried": seq }))) } else { Err(missing(seq)) }
+}
+
+pub(super) async fn drop_entry(
+    State(App(app)): State<App>,
+    _: Writer,
+    path: Result<Path<u64>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let seq = seq(path)?;
+    let exists = app.engine.ask(move |core, now| core.drop_effect(seq, now)).await?;
+    if exists { Ok(Json(json!({ "dropped": seq }))) } else { Err(missing(seq)) }
+}
+
+fn seq(path: Result<Path<u64>, PathRejection>) -> Result<u64, ApiError> {
+    path.map(|Path(seq)| seq).map_err(|error| ApiError::BadQuery(error.body_text()))
+}
+
+fn missing(seq: u64) -> ApiError {
+    ApiError::Missing(format!("effect {seq} in the outbox"))
+}

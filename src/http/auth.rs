@@ -1,0 +1,171 @@
+//! Who is calling, and how that is proven.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+
+use super::{ApiError, App, Settings};
+use crate::observation::{Report, check_source};
+use crate::signature::{self, Headers, Refusal, Secret};
+
+/// A report whose sender has proven to be its source. A handler that takes one cannot
+/// forget to check.
+#[derive(Debug)]
+pub(super) struct Proven {
+    pub(super) report: Report,
+    /// The size of its body.
+    pub(super) bytes: usize,
+}
+
+impl FromRequest<App> for Proven {
+    type Rejection = ApiError;
+
+    /// The order matters: the length before the body is held, the proof before it is
+    /// read, the rights before it is understood.
+    async fn from_request(request: Request, App(app): &App) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let limit = app.settings.report_bytes;
+        let declared = text(&parts.headers, "content-length").and_then(|text| text.parse().ok());
+        if declared.is_some_and(|declared: usize| declared > limit) {
+            return Err(ApiError::TooLong { limit });
+        }
+        let body = to_bytes(body, limit).await.map_err(|error| {
+            let is_limit = std::error::Error::source(&error)
+                .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+            if is_limit { ApiError::TooLong { limit } } else { ApiError::Incomplete }
+        })?;
+        let source = text(&parts.headers, "teawatch-source")
+            .ok_or(ApiError::Unproven("the header `teawatch-source` is missing"))?;
+        check_source(source, app.settings.limits.source_bytes)
+            .map_err(|_| ApiError::Unproven("the header `teawatch-source` names no source"))?;
+        let now = app.clock.now();
+        prove(&app.settings, source, &parts.headers, &body, now)?;
+        if !app.settings.admits(source) {
+            return Err(ApiError::Denied(source.to_owned()));
+        }
+        if !app.rates.admit(source, now) {
+            return Err(ApiError::TooMany);
+        }
+        let report = Report::parse(&body, &app.settings.limits)
+            .map_err(|error| ApiError::BadBody(error.to_string()))?;
+        if report.source != source {
+            let header = source.to_owned();
+            return Err(ApiError::OtherSource { header, body: report.source });
+        }
+        Ok(Self { report, bytes: body.len() })
+    }
+}
+
+impl Settings {
+    fn admits(&self, source: &str) -> bool {
+        !self.deny.contains(source) && (self.auto || self.allow.contains(source))
+    }
+
+    fn generation(&self, source: &str) -> u64 {
+        self.generations.get(source).copied().unwrap_or(1)
+    }
+
+    fn secrets(&self, source: &str, generation: u64) -> Vec<Secret> {
+        let secret = |master| signature::agent_secret(master, source, generation);
+        self.masters.iter().map(secret).collect()
+    }
+}
+
+fn prove(
+    settings: &Settings,
+    source: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: jiff::Timestamp,
+) -> Result<(), ApiError> {
+    let current = settings.generation(source);
+    let judge = |generation| {
+        let secrets = settings.secrets(source, generation);
+        match bearer(headers) {
+            Some(token) if signature::bearer_matches(&secrets, token) => Ok(()),
+            Some(_) => Err(Refusal::Mismatch),
+            None => {
+                let headers = Headers {
+                    id: text(headers, "webhook-id"),
+                    timestamp: text(headers, "webhook-timestamp"),
+                    signature: text(headers, "webhook-signature"),
+                };
+                signature::verify(&secrets, headers, body, now, settings.window)
+            }
+        }
+    };
+    match judge(current) {
+        Ok(()) => Ok(()),
+        Err(Refusal::Clock { server, .. }) => Err(ApiError::Clock { server }),
+        Err(Refusal::MissingHeader(_)) => {
+            Err(ApiError::Unproven("neither a signature nor a Bearer token was sent"))
+        }
+        Err(Refusal::Malformed(_)) => {
+            Err(ApiError::Unproven("the signature's headers are not well formed"))
+        }
+        Err(Refusal::Mismatch) => {
+            // Whoever holds the secret before learns that it was replaced.
+            let was_right =
+                current > 1 && matches!(judge(current - 1), Ok(()) | Err(Refusal::Clock { .. }));
+            Err(if was_right {
+                ApiError::Retired { current }
+            } else {
+                ApiError::Unproven("the signature or token does not match")
+            })
+        }
+    }
+}
+
+/// The right to read what teawatch knows.
+#[derive(Debug)]
+pub(super) struct Reader;
+
+/// The right to change it.
+#[derive(Debug)]
+pub(super) struct Writer;
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, App(app): &App) -> Result<Self, ApiError> {
+        // Who may write may read.
+        let tokens = [&app.settings.read_token, &app.settings.write_token];
+        let is_open = app.settings.read_token.is_none();
+        check_token(&parts.headers, is_open, tokens).map(|()| Self)
+    }
+}
+
+impl FromRequestParts<App> for Writer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, App(app): &App) -> Result<Self, ApiError> {
+        let is_open = app.settings.write_token.is_none();
+        check_token(&parts.headers, is_open, [&app.settings.write_token, &None]).map(|()| Self)
+    }
+}
+
+fn check_token(
+    headers: &HeaderMap,
+    is_open: bool,
+    tokens: [&Option<Secret>; 2],
+) -> Result<(), ApiError> {
+    if is_open {
+        return Ok(());
+    }
+    let secrets: Vec<_> = tokens.into_iter().flatten().cloned().collect();
+    match bearer(headers) {
+        Some(token) if signature::bearer_matches(&secrets, token) => Ok(()),
+        Some(_) => Err(ApiError::Unproven("the token does not match")),
+        None => Err(ApiError::Unproven("a Bearer token is needed")),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers, header::AUTHORIZATION.as_str())?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}

@@ -1,0 +1,138 @@
+//! Why a request was turned down. The only place that knows status codes.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::engine;
+
+/// Answered as `{"error":{"code","message","hint"}}`: the code for programs, the message
+/// and the hint for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// 401: no proof, or one that proves nothing. Which it is, is said; why, is not.
+    #[error("{0}")]
+    Unproven(&'static str),
+    /// 401: the signature is right, and the caller's clock or ours is wrong.
+    #[error("the signature's time is too far from the server's")]
+    Clock { server: Timestamp },
+    /// 401: signed with a secret that was retired.
+    #[error("the secret of this source was replaced: generation {current} counts")]
+    Retired { current: u64 },
+    /// 403: proven, and still not welcome.
+    #[error("the source `{0}` may not report")]
+    Denied(String),
+    /// 403: the body speaks for somebody else.
+    #[error("the header says `{header}`, the body `{body}`")]
+    OtherSource { header: String, body: String },
+    /// 404.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// 405.
+    #[error("this method does nothing here")]
+    Method,
+    /// 413.
+    #[error("the body is longer than {limit} bytes")]
+    TooLong { limit: usize },
+    /// 400: the connection broke before the body was there.
+    #[error("the body did not arrive")]
+    Incomplete,
+    /// 422: where and what.
+    #[error("{0}")]
+    BadBody(String),
+    /// 400: a part of the address.
+    #[error("{0}")]
+    BadQuery(String),
+    /// 429.
+    #[error("too many requests")]
+    TooMany,
+    /// 503.
+    #[error("teawatch cannot take this now")]
+    Busy(#[source] engine::Error),
+}
+
+impl ApiError {
+    fn parts(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Unproven(_) => (
+                StatusCode::UNAUTHORIZED,
+                "unproven",
+                "send `teawatch-source` and Standard Webhooks headers signed with the source's \
+                 secret, or that secret as a Bearer token; `teawatch secret agent SOURCE` \
+                 prints it",
+            ),
+            Self::Clock { .. } => (
+                StatusCode::UNAUTHORIZED,
+                "clock",
+                "set the clock, or sign with the time in `server_time`",
+            ),
+            Self::Retired { .. } => (
+                StatusCode::UNAUTHORIZED,
+                "generation",
+                "give the agent the secret that `teawatch secret agent SOURCE` prints now",
+            ),
+            Self::Denied(_) => (
+                StatusCode::FORBIDDEN,
+                "denied",
+                "see `agents.deny`, `agents.auto` and `agents.allow` in the configuration",
+            ),
+            Self::OtherSource { .. } => (
+                StatusCode::FORBIDDEN,
+                "other_source",
+                "`teawatch-source` and the body's `source` must be the same",
+            ),
+            Self::Missing(_) => (StatusCode::NOT_FOUND, "missing", "see the README for the doors"),
+            Self::Method => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
+            }
+            Self::TooLong { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_long", "send several smaller reports")
+            }
+            Self::Incomplete => (StatusCode::BAD_REQUEST, "incomplete", "send it again"),
+            Self::BadBody(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "bad_body", "nothing of it was taken")
+            }
+            Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "bad_query", "see the README"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many", "slow down"),
+            Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "send it again"),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code, hint) = self.parts();
+        if let Self::Busy(error) = &self {
+            // The caller learns nothing of our insides; the log learns it all, once.
+            tracing::warn!(error = error as &dyn std::error::Error, "a request was turned away");
+        }
+        let mut error = json!({ "code": code, "message": self.to_string(), "hint": hint });
+        if let Self::Clock { server } = &self {
+            error["server_time"] = json!(server.as_second());
+        }
+        let mut response = (status, Json(json!({ "error": error }))).into_response();
+        if matches!(self, Self::Busy(_) | Self::TooMany) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<engine::Error> for ApiError {
+    fn from(error: engine::Error) -> Self {
+        Self::Busy(error)
+    }
+}
+
+#[expect(clippy::unused_async, reason = "axum takes handlers that are async")]
+pub(super) async fn unknown_path(request: axum::extract::Request) -> ApiError {
+    ApiError::Missing(format!("door at {}", request.uri().path()))
+}
+
+#[expect(clippy::unused_async, reason = "axum takes handlers that are async")]
+pub(super) async fn unknown_method() -> ApiError {
+    ApiError::Method
+}

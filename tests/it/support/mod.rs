@@ -1,0 +1,27 @@
+//! What the tests of the whole stand on: the real binary, the stand-in Gitea, and waiting.
+
+mod gitea;
+mod report;
+mod teawatch;
+
+use std::time::{Duration, Instant};
+
+pub use gitea::Gitea;
+pub use report::{Report, failing, passing};
+pub use teawatch::Teawatch;
+
+/// The repository of all tests.
+pub const REPOSITORY: &str = "ops/alerts";
+
+/// Whatever does not happen within this time does not happen.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `is_true`, and fails with `what` if it never is.
+#[track_caller]
+pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_true() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
