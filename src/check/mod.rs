@@ -346,7 +346,7 @@ impl Check {
             Verdict::Down(_) => None,
         };
         let failing = (!self.is_down() && self.streak.failing)
-            .then(|| self.streak.count >= policy.fail_after)
+            .then_some(self.streak.count >= policy.fail_after)
             .and_then(|enough| enough.then(|| later(self.streak.first, policy.fail_for)));
         let blindness = self
             .unknown_since

@@ -35,8 +35,7 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
     let mut log = String::new();
     for entry in script.split_whitespace() {
         let (second, input) = entry.split_once(':').unwrap();
-        let now = Timestamp::from_millisecond((second.parse::<f64>().unwrap() * 1e3) as i64);
-        let now = now.unwrap();
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs_f64(second.parse().unwrap());
         let observation = |kind| Observation::new(kind, "");
         let observation = match input {
             "." => Some(observation(Kind::Success)),

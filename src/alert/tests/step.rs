@@ -63,7 +63,9 @@ fn event_of(event: &str, oldest: Option<Effect>) -> Event {
         let issue = Issue { repository_id: 1, number: 7 };
         let learned = match effect.kind {
             EffectKind::Open => Learned::Opened { issue, left_out: Vec::new() },
-            _ => Learned::Settled { left_out: Vec::new(), late_until },
+            EffectKind::Comment | EffectKind::Edit | EffectKind::Close | EffectKind::Reopen => {
+                Learned::Settled { left_out: Vec::new(), late_until }
+            }
         };
         Event::Done { effect, learned }
     };
