@@ -1,4 +1,103 @@
-//! teawatch turns trouble into Gitea issues that open, speak and close by themselves.
+//! teawatch turns trouble into Gitea issues that open, speak and close by themselves:
+//! exactly one per trouble, through crashes, restarts and lost answers.
+//!
+//! This page is the map. How to install and use teawatch stands in the README.
+//!
+//! # How data flows
+//!
+//! ```text
+//!  agent ── signed report ──▶ http ── observations ──▶ engine ──▶ check::step
+//!                            (door)                    (one         │
+//!                              ▲                       writer)  alert::step, admit
+//!                              │                         │          │
+//!                              │                         ▼          ▼ effects
+//!                              └── answered only ── one commit: checks, alerts, outbox
+//!                                  once it is        (store, on the disk)
+//!                                  on the disk            │
+//!                                                         ▼ feed
+//!                                  engine ◀── learned ── outbox ──▶ gitea ──▶ Gitea
+//! ```
+//!
+//! 1. At the door ([`http`]) a report is proven ([`signature`]), read and checked as a
+//!    whole ([`observation`]). Past the door nobody knows JSON, headers or status codes.
+//! 2. The [`engine`] is one thread and the only writer. A round takes what has queued up,
+//!    then the timers that are due, runs the pure steps in memory, and writes everything
+//!    that changed in one commit; then it answers everybody of the round at once.
+//! 3. [`check::step()`] decides whether something is wrong, [`alert::step()`] who must
+//!    know, and [`alert::admit`](alert::admit::admit) whether another issue may open. What
+//!    must be told is an [`alert::Effect`], and is committed together with the state from
+//!    which it follows.
+//! 4. The [`outbox`] carries effects to Gitea: it marks one in doubt on the disk, sends,
+//!    and hands back what it learned as a command like any other. An effect that may have
+//!    been carried out is looked for before it is ever sent again.
+//!
+//! There is no table of timers: `deadline()` is a function of the state
+//! ([`check::Check::deadline`], [`alert::Alert::deadline`]). Time in which teawatch was not
+//! looking is an [absence](check::Absences), and no silence is counted in it.
+//!
+//! # Who knows what
+//!
+//! | module | is for | may use, of this crate |
+//! |---|---|---|
+//! | [`check`] | is it all right? Pure | nothing |
+//! | [`alert`] | who must know, and in which words? Pure | nothing |
+//! | [`gitea`] | one request, one answer, and what it means | nothing |
+//! | [`store`] | bytes on the disk; alone knows sled | nothing |
+//! | [`clock`] | the only reading of the time | nothing |
+//! | [`signature`] | proofs of a secret | nothing |
+//! | [`telemetry`] | logs | nothing |
+//! | [`observation`] | what a report may look like | `check` |
+//! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock` |
+//! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock` |
+//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `signature` |
+//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `engine`, `outbox`, `telemetry` |
+//! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |
+//! | [`cli`] | commands; puts everything together | all |
+//!
+//! `tests/architecture.rs` holds this table.
+//!
+//! # What always holds
+//!
+//! - At most one issue of an alert is open, and no [dedup key](alert::Effect::dedup_key)
+//!   ever makes a second thing.
+//! - Nobody is answered, and nothing is sent, before the disk has it. If the disk fails,
+//!   nobody is answered and the process ends: whoever was not answered sends again, and
+//!   sending again changes nothing.
+//! - The state is the truth. Gitea is asked about effects in doubt, and by a store that is
+//!   new, never to decide whether to open.
+//! - The text of an effect is fixed at its first attempt and carries a signed
+//!   [marker](alert::marker), by which it is found again. A marker counts only where
+//!   teawatch's own user wrote it.
+//! - Nothing pure reads a clock, a file or a socket, can fail, or rolls dice; `now` is an
+//!   argument. So a test plays a night in a millisecond.
+//! - When the outbox is empty, an issue is open exactly if its alert is firing or
+//!   recovering, or a person wanted it otherwise.
+//! - Everything has a limit, and what happens at the limit is written down.
+//!
+//! # Two stories
+//!
+//! **A disk fills up.** An agent reports `db1/disk` as a failure. The door checks the
+//! signature and hands an [`observation::Report`] to
+//! [`Core::accept`](engine::Core::accept), inside a round of the engine. The step of the
+//! check makes it down, and says so to its alert; the step of the alert begins an episode,
+//! goes to [`alert::Phase::Firing`] and orders an effect to open an issue. One commit
+//! writes check, alert and [`engine::Entry`], and only now the agent gets its 200. The feed
+//! wakes the outbox, which asks for the effect
+//! ([`Core::begin`](engine::Core::begin)): its text is rendered, stored and marked in
+//! doubt. [`gitea`] posts it; Gitea answers 201 with a number; the outbox hands over
+//! [`alert::Learned::Opened`], and [`Core::settle`](engine::Core::settle) writes the number
+//! down and strikes the entry in one commit. More failures gather in the alert and are
+//! summed up in a comment, at most one in each interval. Then the disk is mended: the check
+//! is up, the alert orders a closing comment and a close, and it is over.
+//!
+//! **The server is killed while it opens an issue.** Gitea has committed the issue; the
+//! answer never arrives. After the restart [`Core::load`](engine::Core::load) finds the
+//! entry in doubt, with Gitea's time from before the attempt. [`outbox::plan()`] says to
+//! look, not to send: one pass over our own user's issues, page by page until an empty
+//! one. An issue with this very marker is there, so it is adopted as if the answer had
+//! come. Had it not been there, the outbox would wait until a late write is no longer
+//! possible (`gitea.settle_wait`), look again in two passes, and only then send again. The
+//! agent notices nothing: its report was acknowledged, so it was on the disk.
 
 pub mod alert;
 pub mod check;

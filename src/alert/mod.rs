@@ -1,6 +1,6 @@
 //! Who must know? The pure machine of one alert, and the words it uses.
 //!
-//! An [`Alert`] is one or several checks that share an issue. [`step`] takes one event
+//! An [`Alert`] is one or several checks that share an issue. [`step()`] takes one event
 //! into account and says which [`Order`]s follow; [`admit`](admit::admit) says whether
 //! another issue may open. Nothing here reads a clock, a socket or a file, nothing can
 //! fail, and nothing else of this crate is used.
@@ -8,6 +8,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod admit;
+mod effect;
 pub mod fingerprint;
 pub mod markdown;
 pub mod marker;
@@ -24,6 +25,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use self::effect::{Effect, EffectKind, Trial, Undelivered};
 pub use self::fingerprint::{Fingerprint, Salt};
 pub use self::pacing::Talk;
 pub use self::step::step;
@@ -297,66 +299,6 @@ pub enum Order {
     Tell(Effect),
     /// This need not be told any more; it was certainly not carried out.
     Strike(Effect),
-}
-
-/// Something Gitea must be told. Says what, never how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Effect {
-    pub kind: EffectKind,
-    pub episode: u64,
-    /// Counts the effects of this kind: reopenings and closings within the episode,
-    /// comments and edits for ever.
-    pub number: u64,
-}
-
-/// What kind of thing Gitea must be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EffectKind {
-    Open,
-    Comment,
-    Edit,
-    Close,
-    Reopen,
-}
-
-impl fmt::Display for EffectKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Open => "open",
-            Self::Comment => "comment",
-            Self::Edit => "edit",
-            Self::Close => "close",
-            Self::Reopen => "reopen",
-        })
-    }
-}
-
-impl Effect {
-    /// Names this effect for ever. Two effects with one key are one effect.
-    pub fn dedup_key(&self, fingerprint: &Fingerprint) -> String {
-        let Self { kind, episode, number } = self;
-        format!("{fingerprint}/{episode}/{kind}/{number}")
-    }
-}
-
-/// An effect that Gitea has not confirmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Undelivered {
-    pub effect: Effect,
-    pub trial: Trial,
-}
-
-/// How far an undelivered effect has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trial {
-    /// Its text is not yet written.
-    Untried,
-    /// Its text is fixed, and it was certainly not carried out.
-    Refused,
-    /// It may have been carried out.
-    InDoubt,
 }
 
 impl Alert {

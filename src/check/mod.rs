@@ -1,6 +1,6 @@
 //! Is it all right? The pure machine of one check.
 //!
-//! A [`Check`] is one thing watched, `source/name`. [`step`] takes one observation, or
+//! A [`Check`] is one thing watched, `source/name`. [`step()`] takes one observation, or
 //! the news that time has passed, into account and alone decides whether the check is up
 //! or down. It knows neither clock nor disk nor Gitea, it cannot fail, and it uses nothing
 //! else of this crate.
@@ -103,7 +103,7 @@ impl Observation {
     }
 }
 
-/// What [`step`] takes into account.
+/// What [`step()`] takes into account.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
     Observed(&'a Observation),
@@ -345,9 +345,9 @@ impl Check {
             // A check that fails and then falls silent is still down: nothing to tell.
             Verdict::Down(_) => None,
         };
-        let failing = (!self.is_down() && self.streak.failing)
-            .then_some(self.streak.count >= policy.fail_after)
-            .and_then(|enough| enough.then(|| later(self.streak.first, policy.fail_for)));
+        let is_counting =
+            !self.is_down() && self.streak.failing && self.streak.count >= policy.fail_after;
+        let failing = is_counting.then(|| later(self.streak.first, policy.fail_for));
         let blindness = self
             .unknown_since
             .filter(|_| !self.is_blind)

@@ -62,8 +62,8 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args),
-        Command::Demo(args) => demo::run(args),
-        Command::Sandbox(args) => sandbox::run(args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Sandbox(args) => sandbox::run(&args),
         Command::Alerts(args) => lists::alerts(args),
         Command::Checks(args) => lists::checks(args),
         Command::Outbox(command) => outbox::run(command),

@@ -21,8 +21,8 @@ pub(super) struct Args {
     max_page_size: usize,
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { listen, page_size, max_page_size } = args;
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let Args { listen, page_size, max_page_size } = *args;
     let options = Options { listen, page_size, max_page_size };
     super::runtime()?.block_on(async {
         let bound = sandbox::bind(&options).await?;

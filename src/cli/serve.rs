@@ -90,6 +90,10 @@ impl Server {
         let instance = core.instance().clone();
         let mut engine = engine::start(core, Box::new(store), clock.clone())?;
 
+        // The first answer comes after the first commit, which tells the outbox what waits
+        // and what is known of the repositories. Without that it would begin anew.
+        engine.engine.ask(|_, _| ()).await.context("the engine has ended at its start")?;
+
         let settings = config.gitea.outbox.clone();
         let gate = Arc::new(Gate::new(&settings, clock.clone()));
         let (_, empty) = tokio::sync::mpsc::unbounded_channel();

@@ -1,6 +1,6 @@
 //! Reports, and checks that come and go with the configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -25,13 +25,12 @@ impl Core {
     /// the newest goes into the history.
     pub fn accept(&mut self, report: &Report, now: Timestamp) -> Accepted {
         let observations = report.observations.len();
-        let place = match self.sources.get_mut(&report.source) {
-            Some(source) => source.place(&report.id, report.interval, now),
-            None => {
-                let source = Source::new(&report.id, report.interval, now);
-                self.sources.insert(report.source.clone(), source);
-                Place::Newest
-            }
+        let place = if let Some(source) = self.sources.get_mut(&report.source) {
+            source.place(&report.id, report.interval, now)
+        } else {
+            let source = Source::new(&report.id, report.interval, now);
+            self.sources.insert(report.source.clone(), source);
+            Place::Newest
         };
         if place == Place::Duplicate {
             return Accepted { observations, duplicate: true };
@@ -72,7 +71,6 @@ impl Core {
             if !known {
                 let check = Check::expected(expect.id.clone(), expect.interval, now);
                 self.checks.insert(expect.id.clone(), check);
-                self.checks_claim(&expect.id, &BTreeMap::new(), now);
                 self.wake_check(&expect.id, now);
             }
         }

@@ -45,13 +45,18 @@ impl Core {
         let highest = found.iter().map(|found| found.number).max().unwrap_or(0);
         let record = self.repository(repository);
         record.is_adopted = true;
-        record.admission.id = id.or(record.admission.id);
+        // What is known stays known: another id is another repository.
+        record.admission.id = record.admission.id.or(id);
         record.admission.highest = record.admission.highest.max(highest);
         record.unclaimed = unclaimed;
-        let ids: Vec<_> = self.checks.keys().cloned().collect();
-        for id in ids {
-            let labels = self.checks.get(&id).map(|check| check.labels.clone());
-            self.checks_claim(&id, &labels.unwrap_or_default(), now);
+        let heard_of: Vec<_> = self
+            .checks
+            .values()
+            .filter(|check| check.last_seen.is_some() || check.is_down())
+            .map(|check| (check.id.clone(), check.labels.clone()))
+            .collect();
+        for (id, labels) in heard_of {
+            self.checks_claim(&id, &labels, now);
         }
         // An overflow has no check that could claim for it.
         let alerts: Vec<_> = self.alerts.values().cloned().collect();

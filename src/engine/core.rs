@@ -1,13 +1,15 @@
 //! The state in memory, and what one command or one timer does to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::changes::Dirty;
 use super::deadlines::{Deadlines, Sleeper};
 use super::records::{Happened, Meta, Past, Repository};
 use super::settings::Settings;
-use super::{Entry, Feed, source::Source};
+use super::told::{Told, has_row, overflow_rule, row, row_event};
+use super::{Entry, source::Source};
 use crate::alert::admit::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{
@@ -16,7 +18,6 @@ use crate::alert::{
 use crate::check::{
     self, Absence, Absences, Cause, Check, CheckId, Input, Observation, Turn, Verdict,
 };
-use crate::store::{Key, Tree, WriteSet};
 
 /// The whole state. Its methods are the commands; each runs in a round, and nothing that
 /// it changes is visible before the round is on the disk.
@@ -43,20 +44,6 @@ pub struct Core {
     pub(super) dirty: Dirty,
 }
 
-/// What the round has changed.
-#[derive(Debug, Default)]
-pub(super) struct Dirty {
-    pub(super) meta: bool,
-    pub(super) absences: bool,
-    pub(super) mark: Option<Timestamp>,
-    pub(super) checks: BTreeSet<CheckId>,
-    pub(super) sources: BTreeSet<String>,
-    pub(super) alerts: BTreeSet<Fingerprint>,
-    pub(super) entries: BTreeSet<u64>,
-    pub(super) repositories: BTreeSet<String>,
-    pub(super) history: Vec<(u64, Past)>,
-}
-
 impl Core {
     /// Which store this is.
     pub fn instance(&self) -> &Instance {
@@ -65,8 +52,10 @@ impl Core {
 
     /// Takes an observation of a check into account.
     pub(super) fn observe(&mut self, id: &CheckId, observation: &Observation, now: Timestamp) {
-        if !self.checks.contains_key(id) {
-            self.checks.insert(id.clone(), Check::new(id.clone(), now));
+        // One that was only expected was not heard of either.
+        let is_first = self.checks.get(id).is_none_or(|check| check.last_seen.is_none());
+        if is_first {
+            self.checks.entry(id.clone()).or_insert_with(|| Check::new(id.clone(), now));
             self.checks_claim(id, &observation.labels, now);
         }
         self.step_check(id, Input::Observed(observation), now);
@@ -149,6 +138,10 @@ impl Core {
             },
             None => self.group_of(id, &rule),
         };
+        if turn == Turn::Began {
+            // Never having been heard of is a trouble that comes before the first word.
+            self.claim(&fingerprint, &group, &rule, now);
+        }
         match turn {
             Turn::Began | Turn::Continues => {
                 self.bound.insert(id.clone(), fingerprint.clone());
@@ -407,127 +400,5 @@ impl Core {
         self.meta.next_history += 1;
         self.dirty.meta = true;
         self.dirty.history.push((number, Past { at: now, what }));
-    }
-
-    /// Everything the round has changed, for the disk and for the outbox.
-    pub fn take_writes(&mut self) -> (WriteSet, Vec<Feed>) {
-        let dirty = std::mem::take(&mut self.dirty);
-        let mut writes = WriteSet::new();
-        let mut feed = Vec::new();
-        if dirty.meta {
-            writes.put(Tree::Meta, keys::STATE, &self.meta);
-        }
-        if let Some(mark) = dirty.mark {
-            writes.put(Tree::Meta, keys::MARK, &mark);
-        }
-        if dirty.absences {
-            writes.put(Tree::Absences, keys::ALL, &self.absences);
-        }
-        for id in &dirty.checks {
-            put(&mut writes, Tree::Checks, keys::check(id), self.checks.get(id));
-        }
-        for source in &dirty.sources {
-            put(&mut writes, Tree::Sources, Key::new().text(source), self.sources.get(source));
-        }
-        for fingerprint in &dirty.alerts {
-            let key = Key::new().text(fingerprint.as_str());
-            put(&mut writes, Tree::Alerts, key, self.alerts.get(fingerprint));
-        }
-        for repository in &dirty.repositories {
-            let key = Key::new().text(repository);
-            put(&mut writes, Tree::Repositories, key, self.repositories.get(repository));
-            if let Some(record) = self.repositories.get(repository) {
-                feed.push(Feed::Repository(repository.clone(), Box::new(record.clone())));
-            }
-        }
-        for seq in dirty.entries {
-            let entry = self.entries.get(&seq);
-            put(&mut writes, Tree::Outbox, Key::new().u64(seq), entry);
-            feed.push(match entry {
-                Some(entry) => Feed::Entry(Box::new(entry.clone())),
-                None => Feed::Gone(seq),
-            });
-        }
-        for (number, past) in dirty.history {
-            writes.put(Tree::History, Key::new().u64(number), &past);
-        }
-        (writes, feed)
-    }
-}
-
-fn put<T: serde::Serialize>(writes: &mut WriteSet, tree: Tree, key: Key, record: Option<&T>) {
-    match record {
-        Some(record) => writes.put(tree, key, record),
-        None => writes.delete(tree, key),
-    }
-}
-
-/// The keys of records that stand alone, and of checks.
-pub(super) mod keys {
-    use super::{CheckId, Key};
-
-    pub(in crate::engine) const STATE: &str = "state";
-    pub(in crate::engine) const MARK: &str = "mark";
-    pub(in crate::engine) const ALL: &str = "all";
-
-    pub(in crate::engine) fn check(id: &CheckId) -> Key {
-        Key::new().text(&id.source).text(&id.name)
-    }
-}
-
-/// What an alert is told of a check.
-struct Told {
-    standing: Standing,
-    summary: String,
-    labels: BTreeMap<String, String>,
-}
-
-impl Told {
-    fn of(check: &Check) -> Self {
-        Self {
-            standing: match check.verdict {
-                Verdict::Up | Verdict::NeverSeen => Standing::Well,
-                Verdict::Down(Cause::Failing) => Standing::Failing,
-                Verdict::Down(Cause::Silent) => Standing::Silent,
-                Verdict::Down(Cause::NeverSeen) => Standing::NeverSeen,
-                Verdict::Down(Cause::Flapping) => Standing::Flapping,
-            },
-            summary: check.latest.as_ref().map_or_else(String::new, |seen| seen.summary.clone()),
-            labels: check.labels.clone(),
-        }
-    }
-
-    /// Silence is no result.
-    fn is_result(&self, turn: Turn) -> bool {
-        turn != Turn::Began || matches!(self.standing, Standing::Failing | Standing::Flapping)
-    }
-}
-
-/// Whether this episode has a row instead of an issue of its own.
-fn has_row(alert: &Alert) -> bool {
-    alert.placement == Placement::Row && alert.episode > 0
-}
-
-/// The row of an alert in the overflow issue.
-fn row(alert: &Alert) -> Event {
-    let mut in_trouble = alert.members.iter().filter(|(_, member)| member.standing.is_trouble());
-    let (standing, summary) = match in_trouble.next() {
-        Some((_, member)) => (member.standing, member.summary.clone()),
-        None => (Standing::Failing, String::new()),
-    };
-    let standing = if alert.is_active() { standing } else { Standing::Well };
-    row_event(&alert.group, standing, summary)
-}
-
-fn row_event(group: &Group, standing: Standing, summary: String) -> Event {
-    Event::Member { name: group.row(), standing, summary, is_result: false }
-}
-
-/// An overflow issue opens and closes at once: its members have waited already.
-fn overflow_rule(rule: &Rule) -> Rule {
-    Rule {
-        open_after: jiff::SignedDuration::ZERO,
-        close_after: jiff::SignedDuration::ZERO,
-        ..rule.clone()
     }
 }

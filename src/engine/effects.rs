@@ -109,12 +109,12 @@ impl Core {
     pub fn settle(&mut self, seq: u64, outcome: Outcome, now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&seq) else { return };
         let was_in_doubt = entry.doubt.is_some();
-        match &outcome {
+        match outcome {
             Outcome::Done(learned) => {
                 let entry = entry.clone();
                 self.entries.remove(&seq);
                 self.dirty.entries.insert(seq);
-                self.delivered(&entry, learned, now);
+                self.delivered(&entry, &learned, now);
                 return;
             }
             Outcome::Refused { retry_at, error } => {
@@ -127,30 +127,30 @@ impl Core {
                     Some(Doubt { sent_at, earlier: None, looks: 0, ..doubt })
                 });
                 entry.attempts = entry.attempts.saturating_add(1);
-                entry.not_before = *retry_at;
-                entry.last_error = Some(error.clone());
+                entry.not_before = retry_at;
+                entry.last_error = Some(error);
             }
             Outcome::Unknown { retry_at, error } => {
                 entry.attempts = entry.attempts.saturating_add(1);
-                entry.not_before = Some(*retry_at);
-                entry.last_error = Some(error.clone());
+                entry.not_before = Some(retry_at);
+                entry.last_error = Some(error);
             }
             Outcome::NotFound { look_at } => {
                 if let Some(doubt) = &mut entry.doubt {
                     doubt.looks = doubt.looks.saturating_add(1);
                 }
-                entry.not_before = Some(*look_at);
+                entry.not_before = Some(look_at);
             }
             Outcome::Trimmed { trimming, error } => {
                 entry.doubt = None;
                 entry.not_before = None;
-                entry.left_out.push(trimming.clone());
-                entry.last_error = Some(error.clone());
+                entry.left_out.push(trimming);
+                entry.last_error = Some(error);
             }
             Outcome::Parked(parked) => {
                 entry.doubt = None;
                 entry.last_error = Some(parked.reason.clone());
-                entry.parked = Some(parked.clone());
+                entry.parked = Some(parked);
             }
         }
         let entry = entry.clone();

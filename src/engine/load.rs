@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::core::{Core, Dirty, keys};
+use super::changes::{Dirty, keys};
+use super::core::Core;
 use super::deadlines::{Deadlines, Sleeper};
 use super::records::{Meta, Repository};
 use super::settings::Settings;
@@ -32,7 +33,7 @@ impl Core {
         let mut loaded = Loaded::default();
         store.load(&mut |tree, key, bytes| loaded.take(tree, key, bytes))?;
         let is_new = loaded.meta.is_none();
-        let meta = loaded.meta.unwrap_or_else(|| Meta {
+        let meta = loaded.meta.unwrap_or(Meta {
             instance: Instance { id: instance, generation: 0 },
             made_at: now,
             next_entry: 1,

@@ -9,6 +9,7 @@
 
 mod accept;
 mod adopt;
+mod changes;
 mod core;
 mod deadlines;
 mod effects;
@@ -18,6 +19,7 @@ mod records;
 pub mod settings;
 mod source;
 mod thread;
+mod told;
 mod turn;
 mod view;
 

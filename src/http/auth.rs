@@ -32,7 +32,7 @@ impl FromRequest<App> for Proven {
         }
         let body = to_bytes(body, limit).await.map_err(|error| {
             let is_limit = std::error::Error::source(&error)
-                .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+                .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
             if is_limit { ApiError::TooLong { limit } } else { ApiError::Incomplete }
         })?;
         let source = text(&parts.headers, "teawatch-source")

@@ -127,12 +127,10 @@ impl From<engine::Error> for ApiError {
     }
 }
 
-#[expect(clippy::unused_async, reason = "axum takes handlers that are async")]
 pub(super) async fn unknown_path(request: axum::extract::Request) -> ApiError {
     ApiError::Missing(format!("door at {}", request.uri().path()))
 }
 
-#[expect(clippy::unused_async, reason = "axum takes handlers that are async")]
 pub(super) async fn unknown_method() -> ApiError {
     ApiError::Method
 }

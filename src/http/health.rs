@@ -15,7 +15,6 @@ use crate::engine::Health;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Alive, and nothing else.
-#[expect(clippy::unused_async, reason = "axum takes handlers that are async")]
 pub(super) async fn alive() -> &'static str {
     "alive\n"
 }

@@ -37,15 +37,12 @@ pub enum Failure {
 }
 
 /// Carries effects out.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Courier {
     labels: Mutex<BTreeMap<(String, String), LabelId>>,
-}
-
-impl Default for Courier {
-    fn default() -> Self {
-        Self { labels: Mutex::new(BTreeMap::new()) }
-    }
+    /// Held while a label is looked for and made: Gitea makes a second one of the same name
+    /// without a word.
+    making: tokio::sync::Mutex<()>,
 }
 
 impl Courier {
@@ -68,13 +65,12 @@ impl Courier {
         let number = prospect.issue.map(|issue| issue.number).unwrap_or_default();
         match entry.effect.kind {
             EffectKind::Open => {
-                let (labels, mut left_out) = self.labels_of(host, path, prospect).await?;
+                let (labels, left_out) = self.labels_of(host, path, prospect).await?;
                 let mut create = issues.create(text.title).body(text.body).labels(labels);
                 if !entry.left_out.contains(&Trimming::Assignees) {
                     create = create.assignees(prospect.assignees.iter().cloned());
                 }
                 let made = create.send().await?.value;
-                left_out.extend(told(prospect));
                 self.opened(host, path, expected, prospect, made, left_out).await
             }
             EffectKind::Comment => {
@@ -85,37 +81,40 @@ impl Courier {
             EffectKind::Edit => {
                 let read = issues.get(number).await?;
                 let issue = read.value;
+                check_home(expected, &issue)?;
                 let body = with_table(&issue.body, &text.body);
                 if body == issue.body {
                     return Ok(settled(settings, prospect));
                 }
                 let mut edit = issues.edit(number).body(body);
-                match issue.content_version {
-                    Some(version) => edit = edit.content_version(version),
-                    None => {
-                        let age = read.date.map(|date| date.duration_since(issue.updated_at));
-                        if let Some(age) = age.filter(|age| *age < QUIET) {
-                            let until = now.checked_add(QUIET - age).unwrap_or(Timestamp::MAX);
-                            return Err(Failure::Busy { until });
-                        }
+                if let Some(version) = issue.content_version {
+                    edit = edit.content_version(version);
+                } else {
+                    let age = read.date.map(|date| date.duration_since(issue.updated_at));
+                    if let Some(age) = age.filter(|age| *age < QUIET) {
+                        let until = now.checked_add(QUIET - age).unwrap_or(Timestamp::MAX);
+                        return Err(Failure::Busy { until });
                     }
                 }
                 edit.send().await?;
                 Ok(settled(settings, prospect))
             }
             EffectKind::Close => {
-                issues.edit(number).state(IssueState::Closed).send().await?;
+                let edited = issues.edit(number).state(IssueState::Closed).send().await?;
+                check_home(expected, &edited.value)?;
                 Ok(settled(settings, prospect))
             }
             EffectKind::Reopen => {
-                issues.edit(number).state(IssueState::Open).send().await?;
+                let edited = issues.edit(number).state(IssueState::Open).send().await?;
+                check_home(expected, &edited.value)?;
                 Ok(settled(settings, prospect))
             }
         }
     }
 
     /// What is learned from an issue that was made or found: it gets the labels that it
-    /// lacks, and what Gitea dropped without a word is told.
+    /// lacks, and what Gitea dropped without a word is told. `no_labels` says which labels
+    /// could not be had, and why.
     pub async fn opened(
         &self,
         host: &Host,
@@ -123,18 +122,17 @@ impl Courier {
         expected: Option<i64>,
         prospect: &Prospect,
         issue: gitea::Issue,
-        mut left_out: Vec<String>,
+        no_labels: Vec<String>,
     ) -> Result<Learned, Failure> {
-        let found = issue.repository.as_ref().map(|repository| repository.id);
-        if let (Some(expected), Some(found)) = (expected, found)
-            && expected != found
-        {
-            return Err(Failure::OtherRepository { expected, found });
-        }
+        check_home(expected, &issue)?;
+        let may_have_labels =
+            no_labels.is_empty() && !prospect.entry.left_out.contains(&Trimming::Labels);
+        let mut left_out = no_labels;
+        left_out.extend(told(prospect));
         let has_label = |name: &&String| issue.labels.iter().any(|label| label.name == **name);
         let missing: Vec<_> =
             prospect.labels.iter().filter(|name| !has_label(name)).cloned().collect();
-        if !missing.is_empty() && left_out.is_empty() {
+        if !missing.is_empty() && may_have_labels {
             // The ids that we remember may be those of labels that are gone.
             self.forget_labels(path);
             if let Err(note) = self.add_labels(host, path, issue.number, &missing).await {
@@ -150,6 +148,7 @@ impl Courier {
                 format!("{login} could not be assigned: teawatch may need the right to write")
             }));
         }
+        let found = issue.repository.as_ref().map(|repository| repository.id);
         let repository_id = found.or(expected).unwrap_or_default();
         let issue = Issue { repository_id, number: issue.number };
         Ok(Learned::Opened { issue, left_out })
@@ -206,6 +205,10 @@ impl Courier {
         if let Some(&id) = self.known_labels().get(&key) {
             return Ok(id);
         }
+        let _making = self.making.lock().await;
+        if let Some(&id) = self.known_labels().get(&key) {
+            return Ok(id);
+        }
         let labels = host.client(Priority::Open).labels(path.0, path.1);
         let label = labels.ensure(name, LABEL_COLOR, LABEL_DESCRIPTION).await?.value;
         self.known_labels().insert(key, label.id);
@@ -240,7 +243,23 @@ fn told(prospect: &Prospect) -> Vec<String> {
         }
         Trimming::Labels => format!("labels could not be set: {error}"),
     };
-    prospect.entry.left_out.iter().map(note).collect()
+    // What nobody asked for was not left out either.
+    let is_wanted = |trimming: &&Trimming| match trimming {
+        Trimming::Assignees => !prospect.assignees.is_empty(),
+        Trimming::Labels => !prospect.labels.is_empty(),
+    };
+    prospect.entry.left_out.iter().filter(is_wanted).map(note).collect()
+}
+
+/// An answer from a repository of the same name that is not ours is not believed.
+pub(super) fn check_home(expected: Option<i64>, issue: &gitea::Issue) -> Result<(), Failure> {
+    let found = issue.repository.as_ref().map(|repository| repository.id);
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected != found => {
+            Err(Failure::OtherRepository { expected, found })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// It is done. What an earlier attempt may still do is waited for.

@@ -35,14 +35,15 @@ impl Host {
         transport: Arc<dyn Transport>,
         gate: Option<Arc<Gate>>,
     ) -> Result<Self, SetupError> {
-        let date = Arc::default();
+        let date: Arc<Mutex<Option<Timestamp>>> = Arc::default();
+        let paced = Paced {
+            inner: transport,
+            gate,
+            priority: Priority::LookOrClose,
+            date: Arc::clone(&date),
+        };
         let client = |priority| {
-            let paced = Paced {
-                inner: Arc::clone(&transport),
-                gate: gate.clone(),
-                priority,
-                date: Arc::clone(&date),
-            };
+            let paced = Paced { priority, ..paced.clone() };
             Client::new(base.clone(), token.clone(), paced).map(|client| (priority, client))
         };
         let clients = Priority::ALL.into_iter().map(client).collect::<Result<_, _>>()?;
@@ -85,7 +86,7 @@ impl Host {
 }
 
 /// A transport that waits for a token, and reads Gitea's clock from every answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Paced {
     inner: Arc<dyn Transport>,
     gate: Option<Arc<Gate>>,

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Settings;
 use crate::alert::{EffectKind, Learned};
 use crate::engine::{Entry, Outcome, Parked, Trimming};
-use crate::gitea::{self, Aftermath, Concern};
+use crate::gitea::{self, Aftermath, Concern, Operation};
 
 /// What follows from an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,13 @@ pub fn learn(
     };
     let retry_at = later(now, pause);
     let refused = |retry_at| Outcome::Refused { retry_at, error: message.clone() };
+    if is_preparation(entry, error.operation) {
+        return match error.concern() {
+            Concern::Target => Verdict::Target { outcome: refused(None), reason: message },
+            Concern::Moved { .. } => Verdict::Moved { outcome: refused(None) },
+            _ => Verdict::Effect(refused(Some(retry_at))),
+        };
+    }
     // A question that failed leaves the doubt as it was.
     let is_question = error.operation.is_read();
     let again = if is_question {
@@ -50,7 +57,12 @@ pub fn learn(
     };
     match error.concern() {
         Concern::Target => Verdict::Target {
-            outcome: if is_question { again } else { refused(None) },
+            outcome: match error.aftermath() {
+                // A page in the way may have come after the request was carried out.
+                Aftermath::Unknown => in_doubt(settings, error, retry_at, now, message.clone()),
+                Aftermath::Nothing if is_question => again,
+                Aftermath::Nothing => refused(None),
+            },
             reason: message,
         },
         Concern::Moved { .. } => {
@@ -72,6 +84,15 @@ pub fn learn(
             Aftermath::Unknown => in_doubt(settings, error, retry_at, now, message),
         }),
     }
+}
+
+/// Whether the request only came before the one that carries the effect out, so that
+/// nothing of the effect was sent, whatever became of it.
+fn is_preparation(entry: &Entry, operation: Operation) -> bool {
+    // After the opening, labels that could not be had are no error any more.
+    entry.effect.kind == EffectKind::Open
+        && matches!(operation, Operation::ListLabels | Operation::CreateLabel)
+        && entry.doubt.is_none_or(|doubt| doubt.earlier.is_none())
 }
 
 /// A request that may have been carried out is looked for at once, unless the server

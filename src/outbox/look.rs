@@ -9,7 +9,7 @@ use super::{Host, Identity, Priority};
 use crate::alert::Salt;
 use crate::alert::marker::Marker;
 use crate::engine::Entry;
-use crate::gitea::{self, Issue, IssueState, StateFilter, Walk};
+use crate::gitea::{self, Issue, StateFilter, Walk};
 
 /// An issue of ours, as a look saw it.
 #[derive(Debug, Clone)]
@@ -126,12 +126,11 @@ pub(super) async fn comments(
         .collect())
 }
 
-/// Whether an issue is open.
-pub(super) async fn is_open(
+/// An issue as it is now.
+pub(super) async fn issue(
     host: &Host,
     (owner, name): (&str, &str),
     number: u64,
-) -> gitea::Result<bool> {
-    let issue = host.client(Priority::LookOrClose).issues(owner, name).get(number).await?.value;
-    Ok(issue.state == IssueState::Open)
+) -> gitea::Result<Issue> {
+    Ok(host.client(Priority::LookOrClose).issues(owner, name).get(number).await?.value)
 }

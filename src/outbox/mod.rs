@@ -1,6 +1,6 @@
 //! Effects on their way to Gitea, exactly once each.
 //!
-//! [`plan`] says what is to be done about an effect, [`learn`] what an error means for
+//! [`plan()`] says what is to be done about an effect, [`learn()`] what an error means for
 //! it; both are pure, and so are the token [`Bucket`], the [`Queue`] and the [`Target`].
 //! [`Task`] is the thin loop that does the I/O: it asks the engine, marks an effect in
 //! doubt on the disk before anything is sent, sends, and hands back what it learned.
@@ -15,6 +15,7 @@ mod learn;
 mod look;
 mod plan;
 mod queue;
+mod repository;
 mod status;
 mod target;
 mod task;

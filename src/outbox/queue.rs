@@ -67,6 +67,12 @@ impl Queue {
             .collect()
     }
 
+    /// Whether something for a repository waits that does not wait for a person.
+    pub fn has_work(&self, repository: &str) -> bool {
+        let entries = self.by_alert.values().flat_map(BTreeMap::values);
+        entries.into_iter().any(|entry| entry.repository == repository && entry.parked.is_none())
+    }
+
     /// Entries that may share one look at the issues of a repository: openings in doubt
     /// that nothing else works on, and `also`.
     pub fn in_doubt<'a>(&'a self, repository: &'a str) -> impl Iterator<Item = &'a Entry> {

@@ -35,6 +35,13 @@ impl Target {
         Some((refusal.since, &refusal.reason))
     }
 
+    /// The same for a refusal after which a probe went well. As long as something waits
+    /// and nothing was carried out, the probe may have asked about the wrong thing.
+    pub fn reason_on_trial(&self) -> Option<(Timestamp, &str)> {
+        let refusal = self.on_trial.as_ref().filter(|refusal| refusal.is_confirmed)?;
+        Some((refusal.since, &refusal.reason))
+    }
+
     /// When the next probe is due.
     pub fn probe_at(&self) -> Option<Timestamp> {
         self.refusal.as_ref().map(|refusal| refusal.probe_at)

@@ -75,6 +75,9 @@ impl<L: Ledger> Task<L> {
     /// Works until `stop`, or until the engine has ended. What is under way then is
     /// finished first, for at most `patience`; what is not, stays in doubt on the disk.
     pub async fn run(mut self, stop: CancellationToken, patience: Duration) {
+        if !self.is_fed(&stop).await {
+            return;
+        }
         let mut works = JoinSet::new();
         while !stop.is_cancelled() {
             while let Ok(news) = self.feed.try_recv() {
@@ -82,6 +85,7 @@ impl<L: Ledger> Task<L> {
             }
             let now = self.worker.clock.now();
             self.start_work(&mut works, now);
+            self.publish();
             let sleep = self.sleep(now);
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -100,6 +104,25 @@ impl<L: Ledger> Task<L> {
         let finish_all = async { while works.join_next().await.is_some() {} };
         if tokio::time::timeout(patience, finish_all).await.is_err() {
             tracing::warn!("Gitea did not answer in time; what is in doubt is looked for later");
+        }
+    }
+
+    /// Waits until the engine has told what the store holds: before that a repository whose
+    /// open issues were read long ago looks like a new one. Returns whether to go on.
+    async fn is_fed(&self, stop: &CancellationToken) -> bool {
+        loop {
+            // What the store holds is fed before anybody is answered.
+            let answered = tokio::select! {
+                () = stop.cancelled() => return false,
+                answered = self.worker.ledger.ask(|_, _| ()) => answered,
+            };
+            match answered {
+                Ok(()) => return true,
+                Err(engine::Error::Full) => {
+                    tokio::time::sleep(self.worker.settings.retry_first.unsigned_abs()).await;
+                }
+                Err(_) => return false,
+            }
         }
     }
 
@@ -249,18 +272,28 @@ impl<L: Ledger> Task<L> {
                 return false;
             }
         }
-        self.publish();
         true
     }
 
     fn publish(&self) {
         let refusing = self.targets.iter().filter_map(|(name, target)| {
-            let (since, reason) = target.reason()?;
+            let on_trial = || target.reason_on_trial().filter(|_| self.queue.has_work(name));
+            let (since, reason) = target.reason().or_else(on_trial)?;
             Some((name.clone(), Refusing { since, reason: reason.to_owned() }))
         });
         let login = self.worker.host.known_identity().map(|identity| identity.login);
         let status = Status { login, refusing: refusing.collect() };
         self.status.send_if_modified(|known| {
+            for (name, refusing) in &status.refusing {
+                if !known.refusing.contains_key(name) {
+                    tracing::warn!(reason = refusing.reason, "{name} takes nothing at present");
+                }
+            }
+            for name in known.refusing.keys() {
+                if !status.refusing.contains_key(name) {
+                    tracing::info!("{name} takes something again");
+                }
+            }
             let is_news = *known != status;
             *known = status;
             is_news

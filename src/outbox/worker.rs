@@ -5,16 +5,17 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
-use super::deliver::{Courier, Failure, settled};
+use super::deliver::{Courier, Failure, check_home, settled};
 use super::learn::{Verdict, chain, learn};
 use super::look::{self, Needle, Pass};
 use super::plan::{Look, Step, plan};
-use super::{Host, Identity, Priority, Settings};
+use super::repository::Place;
+use super::{Host, Priority, Settings};
 use crate::alert::marker::{Instance, Marker};
 use crate::alert::{EffectKind, Learned, Salt};
 use crate::clock::Clock;
-use crate::engine::{self, Core, Engine, Entry, Found, Outcome, Prospect, Repository};
-use crate::gitea::{self, Concern, StateFilter};
+use crate::engine::{self, Core, Engine, Entry, Outcome, Prospect, Repository};
+use crate::gitea::{self, IssueState, StateFilter};
 
 /// Whoever runs commands on the state and answers once they are on the disk: the engine,
 /// or a simulation of it.
@@ -64,27 +65,6 @@ pub enum News {
     Nothing,
 }
 
-/// A repository as a request needs it.
-struct Place<'a> {
-    repository: &'a str,
-    owner: String,
-    name: String,
-    id: Option<i64>,
-}
-
-impl<'a> Place<'a> {
-    fn new(repository: &'a str, record: &Repository) -> Self {
-        let present = record.renamed.as_deref().unwrap_or(repository);
-        let (owner, name) = present.split_once('/').unwrap_or((present, ""));
-        let id = record.admission.id;
-        Self { repository, owner: owner.to_owned(), name: name.to_owned(), id }
-    }
-
-    fn path(&self) -> (&str, &str) {
-        (&self.owner, &self.name)
-    }
-}
-
 impl<L: Ledger> Worker<L> {
     /// Does the next thing about an effect. `others` are effects in doubt in the same
     /// repository, which share a look.
@@ -116,7 +96,10 @@ impl<L: Ledger> Worker<L> {
     async fn send(&self, seq: u64, place: &Place<'_>) -> Result<News, engine::Error> {
         let date = self.host.date();
         let begun = self.ledger.ask(move |core, now| core.begin(seq, date, now)).await?;
-        let Some(begun) = begun else { return Ok(News::Nothing) };
+        let Some(begun) = begun else {
+            // Not wanted any more, or there is a copy of this store: then all of it waits.
+            return Ok(self.inspect(Vec::new()).await?.unwrap_or(News::Nothing));
+        };
         let now = self.clock.now();
         let sent = self
             .courier
@@ -274,10 +257,14 @@ impl<L: Ledger> Worker<L> {
     ) -> Result<News, engine::Error> {
         let entry = &prospect.entry;
         let number = prospect.issue.map_or(0, |issue| issue.number);
-        let is_open = match look::is_open(&self.host, place.path(), number).await {
-            Ok(is_open) => is_open,
+        let issue = match look::issue(&self.host, place.path(), number).await {
+            Ok(issue) => issue,
             Err(error) => return self.failed(prospect, error.into(), place).await,
         };
+        if let Err(failure) = check_home(place.id, &issue) {
+            return self.failed(prospect, failure, place).await;
+        }
+        let is_open = issue.state == IssueState::Open;
         if is_open == (entry.effect.kind == EffectKind::Reopen) {
             // The request itself may still be on its way.
             let late_until = entry
@@ -349,9 +336,8 @@ impl<L: Ledger> Worker<L> {
     ) -> Result<News, engine::Error> {
         let seq = prospect.entry.seq;
         let number = prospect.issue.map_or(0, |issue| issue.number);
-        let error = match look::is_open(&self.host, place.path(), number).await {
-            Ok(_) => return self.settle(seq, otherwise, News::Nothing).await,
-            Err(error) => error,
+        let Err(error) = look::issue(&self.host, place.path(), number).await else {
+            return self.settle(seq, otherwise, News::Nothing).await;
         };
         if !error.is_not_found() {
             return self.settle(seq, otherwise, News::Nothing).await;
@@ -367,134 +353,11 @@ impl<L: Ledger> Worker<L> {
         }
     }
 
-    /// Asks a repository that refuses whether it still does.
-    pub async fn probe(
-        &self,
-        repository: &str,
-        record: &Repository,
-    ) -> Result<News, engine::Error> {
-        let place = Place::new(repository, record);
-        match self.question(&place).await {
-            Ok(None) => Ok(News::Allowed),
-            Ok(Some(reason)) => Ok(News::Refused(reason)),
-            Err(error) if matches!(error.concern(), Concern::Moved { .. }) => {
-                self.follow(&error, &place).await
-            }
-            Err(error) => Ok(News::Refused(chain(&error))),
-        }
-    }
-
-    /// Asks for the repository. Returns why it cannot take issues, if it says so.
-    async fn question(&self, place: &Place<'_>) -> gitea::Result<Option<String>> {
-        let (owner, name) = place.path();
-        let client = self.host.client(Priority::Probe);
-        let repository = match client.repository(owner, name).get().await {
-            Ok(answer) => answer.value,
-            // A token without `read:repository` may still work with issues.
-            Err(error) if error.status() == Some(http::StatusCode::FORBIDDEN) => {
-                client.issues(owner, name).list().page_size(1).page(1).await?;
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(if repository.archived {
-            Some("the repository is archived".to_owned())
-        } else if !repository.has_own_issues() {
-            Some("issues are switched off in the repository".to_owned())
-        } else {
-            match place.id.filter(|&id| id != repository.id) {
-                Some(id) => Some(format!(
-                    "the repository has the id {}, and it was {id} before: it is another one",
-                    repository.id
-                )),
-                None => None,
-            }
-        })
-    }
-
-    /// The repository has another name: asks for it by its id, and remembers the name.
-    async fn follow(&self, error: &gitea::Error, place: &Place<'_>) -> Result<News, engine::Error> {
-        let client = self.host.client(Priority::LookOrClose);
-        let found = match (place.id, error.concern()) {
-            (Some(id), _) => client.repository_by_id(id).await,
-            (None, Concern::Moved { location }) => match repository_in(&location) {
-                Some((owner, name)) => client.repository(owner, name).get().await,
-                None => return Ok(News::Refused(chain(error))),
-            },
-            (None, _) => return Ok(News::Refused(chain(error))),
-        };
-        match found {
-            Ok(answer) => {
-                let (id, full_name) = (answer.value.id, answer.value.full_name);
-                tracing::warn!("the repository {} is now {full_name}", place.repository);
-                let repository = place.repository.to_owned();
-                self.ledger
-                    .ask(move |core, _| {
-                        core.identified(&repository, id);
-                        core.renamed(&repository, &full_name);
-                    })
-                    .await?;
-                Ok(News::Allowed)
-            }
-            Err(error) => Ok(News::Refused(chain(&error))),
-        }
-    }
-
-    /// Reads all open issues of ours in a repository, before anything is opened there.
-    pub async fn adopt(
-        &self,
-        repository: &str,
-        record: &Repository,
-    ) -> Result<News, engine::Error> {
-        let place = Place::new(repository, record);
-        let (id, pass) = match self.open_issues(&place).await {
-            Ok(found) => found,
-            Err(error) => {
-                return match error.concern() {
-                    Concern::Moved { .. } => self.follow(&error, &place).await,
-                    Concern::Identity => {
-                        self.host.forget_identity();
-                        Ok(News::Refused(chain(&error)))
-                    }
-                    _ => Ok(News::Refused(chain(&error))),
-                };
-            }
-        };
-        if let (Some(expected), Some(found)) = (place.id, id)
-            && expected != found
-        {
-            return Ok(News::Refused(chain(&Failure::OtherRepository { expected, found })));
-        }
-        if let Some(refused) = self.inspect(pass.markers()).await? {
-            return Ok(refused);
-        }
-        let found: Vec<_> = pass
-            .seen
-            .into_iter()
-            .filter_map(|seen| Some(Found { number: seen.issue.number, marker: seen.marker? }))
-            .collect();
-        let repository = repository.to_owned();
-        self.ledger.ask(move |core, now| core.adopt(&repository, id, &found, now)).await?;
-        Ok(News::Allowed)
-    }
-
-    async fn open_issues(&self, place: &Place<'_>) -> gitea::Result<(Option<i64>, Pass)> {
-        let (owner, name) = place.path();
-        let client = self.host.client(Priority::LookOrClose);
-        let id = match client.repository(owner, name).get().await {
-            Ok(answer) => Some(answer.value.id),
-            Err(error) if error.status() == Some(http::StatusCode::FORBIDDEN) => None,
-            Err(error) => return Err(error),
-        };
-        let identity: Identity = self.host.identity(Priority::LookOrClose).await?;
-        let open = StateFilter::Open;
-        let pass =
-            look::issues(&self.host, place.path(), &identity, &self.salt, open, None, 0).await?;
-        Ok((id, pass))
-    }
-
     /// Shows markers to the engine, which knows whether a copy of the store wrote them.
-    async fn inspect(&self, markers: Vec<Marker>) -> Result<Option<News>, engine::Error> {
+    pub(super) async fn inspect(
+        &self,
+        markers: Vec<Marker>,
+    ) -> Result<Option<News>, engine::Error> {
         let copied = self.ledger.ask(move |core, _| core.inspect(&markers)).await?;
         Ok(copied.map(|key| {
             News::Refused(format!(
@@ -507,12 +370,4 @@ impl<L: Ledger> Worker<L> {
         self.ledger.ask(move |core, now| core.settle(seq, outcome, now)).await?;
         Ok(news)
     }
-}
-
-/// Owner and name in the path of an API call: `.../repos/owner/name/...`.
-fn repository_in(location: &str) -> Option<(String, String)> {
-    let (_, rest) = location.split_once("/repos/")?;
-    let mut parts = rest.split('/');
-    let (owner, name) = (parts.next()?, parts.next()?);
-    Some((owner.to_owned(), name.to_owned()))
 }

@@ -9,10 +9,19 @@
     reason = "tests may panic, print and read the clock"
 )]
 
+mod adoption;
 mod config;
+mod crash;
 mod gitea_client;
 mod model;
+mod outbox_cli;
+mod pacing;
+mod pagination;
+mod refusals;
+mod routing;
 mod sandbox;
 mod store;
 mod story;
 mod support;
+mod table;
+mod watching;

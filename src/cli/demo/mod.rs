@@ -50,11 +50,11 @@ pub(super) struct Args {
     log_level: String,
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     telemetry::init(&args.log_level, telemetry::Format::Text)?;
     super::runtime()?.block_on(async {
         let home = Home::new()?;
-        let told = tell(&args, &home.0).await;
+        let told = tell(args, &home.0).await;
         drop(home);
         told
     })

@@ -1,14 +1,20 @@
 //! What the tests of the whole stand on: the real binary, the stand-in Gitea, and waiting.
 
+mod deed;
+mod ending;
 mod gitea;
 mod report;
 mod teawatch;
+mod watch;
 
 use std::time::{Duration, Instant};
 
+pub use deed::{CHECK, Deed, OTHER};
+pub use ending::{all_is_told, readiness};
 pub use gitea::Gitea;
 pub use report::{Report, failing, passing};
 pub use teawatch::Teawatch;
+pub use watch::turns;
 
 /// The repository of all tests.
 pub const REPOSITORY: &str = "ops/alerts";

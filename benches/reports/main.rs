@@ -1,0 +1,135 @@
+//! How many reports a second teawatch takes and keeps.
+//!
+//! 256 sources, each on a connection of its own, send one report after the other: 1,024
+//! bytes with one check whose result does not change. The real server, with its store on
+//! the disk, takes turns with a handler that checks the same signature and reads the same
+//! body but stores nothing. What is between the two is the price of "it is on the disk
+//! before you are answered".
+//!
+//! `cargo bench --bench reports` prints the figures. Client and servers share the cores of
+//! the machine; elsewhere than on two, say `taskset -c 0,1` in front of it.
+
+mod client;
+mod null;
+mod server;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use self::client::{Clients, Round};
+use self::server::{Server, Stage};
+use self::table::{median, print};
+
+/// The master secret of all servers here.
+const MASTER: &str = "the-master-secret-of-all-the-benches-0123456789";
+/// Reports under way at once, each on its own connection and of its own source.
+const IN_FLIGHT: usize = 256;
+/// The goal: durable reports for each that is only checked and read.
+const GOAL: f64 = 0.6;
+/// How long one round takes, and how many each server has.
+const ROUND: Duration = Duration::from_secs(10);
+const ROUNDS: usize = 3;
+/// Long enough for every connection and cache to be warm.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// Checks whose memory is measured, and how many of them share a report.
+const CHECKS: usize = 10_000;
+const CHECKS_PER_REPORT: usize = 1_000;
+
+fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some(null::ARGUMENT) {
+        return null::serve();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stage = Stage::set().await?;
+        throughput(&stage).await?;
+        memory(&stage).await
+    })
+}
+
+async fn throughput(stage: &Stage) -> anyhow::Result<()> {
+    let data = Directory::new("throughput")?;
+    let (teawatch, null) = (Server::teawatch(stage, &data.0)?, Server::null()?);
+    let mut reporters = Clients::connect(teawatch.address, IN_FLIGHT).await?;
+    let mut others = Clients::connect(null.address, IN_FLIGHT).await?;
+    reporters.round(WARM_UP).await?;
+    others.round(WARM_UP).await?;
+    let used_before = [teawatch.processor_time()?, null.processor_time()?];
+    let (mut durable, mut checked) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        durable.push(reporters.round(ROUND).await?);
+        checked.push(others.round(ROUND).await?);
+    }
+    let row = |name: &str, rounds: &[Round], server: &Server, before: Duration| {
+        let used = server.processor_time()?.saturating_sub(before);
+        let reports: f64 = rounds.iter().map(Round::reports).sum();
+        let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure));
+        let each: Vec<_> =
+            rounds.iter().map(|round| format!("{:.0}", round.per_second())).collect();
+        anyhow::Ok(vec![
+            name.to_owned(),
+            each.join(", "),
+            format!("{:.0}", of(Round::per_second)),
+            format!("{:.1} ms", of(|round| round.percentile(50.0))),
+            format!("{:.1} ms", of(|round| round.percentile(99.0))),
+            format!("{:.0} µs", used.as_secs_f64() * 1e6 / reports),
+            format!("{:.0} MiB", server.memory_mib()?),
+        ])
+    };
+    let [teawatch_used, null_used] = used_before;
+    print(
+        &["", "reports/s in each round", "median", "p50", "p99", "processor per report", "memory"],
+        &[
+            row("teawatch", &durable, &teawatch, teawatch_used)?,
+            row("null handler", &checked, &null, null_used)?,
+        ],
+    )?;
+    let rate = |rounds: &[Round]| median(rounds.iter().map(Round::per_second));
+    let ratio = rate(&durable) / rate(&checked);
+    print(
+        &["ratio", "goal", "in flight", "body"],
+        &[vec![
+            format!("{ratio:.2}"),
+            format!("{GOAL:.2}"),
+            IN_FLIGHT.to_string(),
+            format!("{} bytes", client::BODY_BYTES),
+        ]],
+    )
+}
+
+/// What a server with many checks holds.
+async fn memory(stage: &Stage) -> anyhow::Result<()> {
+    let data = Directory::new("memory")?;
+    let teawatch = Server::teawatch(stage, &data.0)?;
+    let empty = teawatch.memory_mib()?;
+    client::report_checks(teawatch.address, CHECKS, CHECKS_PER_REPORT).await?;
+    let full = teawatch.memory_mib()?;
+    print(
+        &["checks", "memory without them", "with them"],
+        &[vec![CHECKS.to_string(), format!("{empty:.0} MiB"), format!("{full:.0} MiB")]],
+    )
+}
+
+/// A directory on the disk that holds the build, gone with its owner: a temporary one may
+/// be held in memory, where a sync costs nothing.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> anyhow::Result<Self> {
+        let name = format!("bench-{name}-{}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What is left behind is in the way of nothing.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}

@@ -1,0 +1,92 @@
+//! What a round has changed, and how that becomes one commit and news for the outbox.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::records::Past;
+use super::{Core, Feed};
+use crate::alert::Fingerprint;
+use crate::check::CheckId;
+use crate::store::{Key, Tree, WriteSet};
+
+/// What the round has changed.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    pub(super) meta: bool,
+    pub(super) absences: bool,
+    pub(super) mark: Option<Timestamp>,
+    pub(super) checks: BTreeSet<CheckId>,
+    pub(super) sources: BTreeSet<String>,
+    pub(super) alerts: BTreeSet<Fingerprint>,
+    pub(super) entries: BTreeSet<u64>,
+    pub(super) repositories: BTreeSet<String>,
+    pub(super) history: Vec<(u64, Past)>,
+}
+
+impl Core {
+    /// Everything the round has changed, for the disk and for the outbox.
+    pub fn take_writes(&mut self) -> (WriteSet, Vec<Feed>) {
+        let dirty = std::mem::take(&mut self.dirty);
+        let mut writes = WriteSet::new();
+        let mut feed = Vec::new();
+        if dirty.meta {
+            writes.put(Tree::Meta, keys::STATE, &self.meta);
+        }
+        if let Some(mark) = dirty.mark {
+            writes.put(Tree::Meta, keys::MARK, &mark);
+        }
+        if dirty.absences {
+            writes.put(Tree::Absences, keys::ALL, &self.absences);
+        }
+        for id in &dirty.checks {
+            put(&mut writes, Tree::Checks, keys::check(id), self.checks.get(id));
+        }
+        for source in &dirty.sources {
+            put(&mut writes, Tree::Sources, Key::new().text(source), self.sources.get(source));
+        }
+        for fingerprint in &dirty.alerts {
+            let key = Key::new().text(fingerprint.as_str());
+            put(&mut writes, Tree::Alerts, key, self.alerts.get(fingerprint));
+        }
+        for repository in &dirty.repositories {
+            let key = Key::new().text(repository);
+            put(&mut writes, Tree::Repositories, key, self.repositories.get(repository));
+            if let Some(record) = self.repositories.get(repository) {
+                feed.push(Feed::Repository(repository.clone(), Box::new(record.clone())));
+            }
+        }
+        for seq in dirty.entries {
+            let entry = self.entries.get(&seq);
+            put(&mut writes, Tree::Outbox, Key::new().u64(seq), entry);
+            feed.push(match entry {
+                Some(entry) => Feed::Entry(Box::new(entry.clone())),
+                None => Feed::Gone(seq),
+            });
+        }
+        for (number, past) in dirty.history {
+            writes.put(Tree::History, Key::new().u64(number), &past);
+        }
+        (writes, feed)
+    }
+}
+
+fn put<T: serde::Serialize>(writes: &mut WriteSet, tree: Tree, key: Key, record: Option<&T>) {
+    match record {
+        Some(record) => writes.put(tree, key, record),
+        None => writes.delete(tree, key),
+    }
+}
+
+/// The keys of records that stand alone, and of checks.
+pub(super) mod keys {
+    use super::{CheckId, Key};
+
+    pub(in crate::engine) const STATE: &str = "state";
+    pub(in crate::engine) const MARK: &str = "mark";
+    pub(in crate::engine) const ALL: &str = "all";
+
+    pub(in crate::engine) fn check(id: &CheckId) -> Key {
+        Key::new().text(&id.source).text(&id.name)
+    }
+}

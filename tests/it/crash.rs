@@ -1,0 +1,325 @@
+//! `kill -9` at known moments, and answers that are lost: nothing happens twice, and
+//! nothing is left undone.
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::thread;
+
+use http::Method;
+use serde_json::Value;
+use teawatch::sandbox::{Action, Fault};
+
+use crate::support::{CHECK, Deed, Gitea, OTHER, Teawatch, eventually, failing, passing, turns};
+
+/// Settings under which something that lands late does so before it is believed lost,
+/// however busy the machine is.
+const PATIENT: &[(&str, &str)] = &[("gitea.settle_wait", "6s")];
+
+/// Runs a test for each deed, all at once: they wait most of the time.
+fn for_each(deeds: &[Deed], test: impl Fn(Deed) + Sync) {
+    thread::scope(|scope| {
+        for &deed in deeds {
+            let test = &test;
+            let named = thread::Builder::new().name(format!("{deed:?}"));
+            named.spawn_scoped(scope, move || test(deed)).unwrap();
+        }
+    });
+}
+
+/// Lives up to the moment in which the deed's request is held by Gitea, not done.
+fn in_flight(deed: Deed, data: &Path, gitea: &Gitea) -> Teawatch {
+    let teawatch = Teawatch::start(data, gitea, &[("gitea.timeout", "20s"), WAIT]);
+    deed.prepare(&teawatch, gitea);
+    gitea.order(deed.fault(Action::StallAndDo { after_ms: None }));
+    deed.cause(&teawatch);
+    let (method, route) = deed.request();
+    eventually("the request is in flight", || gitea.held(&method, route) == 1);
+    assert!(!deed.is_done(gitea));
+    teawatch
+}
+
+/// What a timeout of 20 s asks for.
+const WAIT: (&str, &str) = ("gitea.settle_wait", "40s");
+
+/// Starts again, and checks that the end is as if nothing had happened.
+fn start_again(deed: Deed, data: &Path, gitea: &Gitea) {
+    let teawatch = Teawatch::start(data, gitea, &[]);
+    ends_well(deed, &teawatch, gitea);
+}
+
+fn ends_well(deed: Deed, teawatch: &Teawatch, gitea: &Gitea) {
+    eventually("it was done after all", || deed.is_done(gitea));
+    teawatch.settles(gitea);
+    deed.happened_once(gitea);
+    deed.goes_on(teawatch, gitea);
+}
+
+/// How often the request of the deed came, where nothing else sends such requests.
+fn sent(deed: Deed, gitea: &Gitea) -> Option<u64> {
+    let (method, route) = deed.request();
+    matches!(deed, Deed::Open | Deed::Comment).then(|| gitea.count(&method, route))
+}
+
+#[test]
+fn killed_before_the_intent_is_on_the_disk_everything_is_done_after_the_restart() {
+    for_each(&Deed::ALL, |deed| {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        deed.prepare(&teawatch, &gitea);
+        // Gitea refuses everything, so that what is ordered now is not even begun.
+        gitea.order(Fault::new(refuse(401)).until_cleared());
+        teawatch.report(&failing(OTHER));
+        eventually("the refusal is known", || teawatch.get("/readyz").0 == 503);
+        deed.cause(&teawatch);
+        let outbox = teawatch.outbox();
+        let is_untried = |entry: &Value| entry["text"].is_null() && entry["doubt"].is_null();
+        assert!(outbox.len() >= 2 && outbox[1..].iter().all(is_untried), "{outbox:#?}");
+        teawatch.kill();
+        gitea.world().clear_faults();
+
+        start_again(deed, data.path(), &gitea);
+        assert_eq!(gitea.issues_about(OTHER).len(), 1);
+        assert_eq!(gitea.issues().len(), 2);
+    });
+}
+
+#[test]
+fn killed_with_a_request_in_flight_that_gets_lost_it_is_sent_again() {
+    for_each(&Deed::ALL, |deed| {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        in_flight(deed, data.path(), &gitea).kill();
+
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        eventually("it was done after all", || deed.is_done(&gitea));
+        assert!(sent(deed, &gitea).is_none_or(|times| times == 2));
+        ends_well(deed, &teawatch, &gitea);
+        assert_eq!(gitea.issues().len(), 1);
+    });
+}
+
+#[test]
+fn killed_with_a_request_in_flight_that_lands_after_the_restart_it_is_not_sent_again() {
+    for_each(&Deed::ALL, |deed| {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        in_flight(deed, data.path(), &gitea).kill();
+        let looks = gitea.count(&Method::GET, deed.look());
+
+        let teawatch = Teawatch::start(data.path(), &gitea, PATIENT);
+        eventually("it was looked for", || gitea.count(&Method::GET, deed.look()) > looks);
+        gitea.release();
+        eventually("it was done after all", || deed.is_done(&gitea));
+        teawatch.settles(&gitea);
+        assert!(sent(deed, &gitea).is_none_or(|times| times == 1));
+        ends_well(deed, &teawatch, &gitea);
+        assert_eq!(gitea.issues().len(), 1);
+    });
+}
+
+#[test]
+fn killed_after_gitea_has_done_it_it_is_found_and_not_sent_again() {
+    for_each(&Deed::ALL, |deed| {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, &[("gitea.timeout", "20s"), WAIT]);
+        deed.prepare(&teawatch, &gitea);
+        gitea.order(deed.fault(Action::DoAndStall));
+        deed.cause(&teawatch);
+        eventually("Gitea has done it", || deed.is_done(&gitea));
+        teawatch.kill();
+
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        teawatch.settles(&gitea);
+        assert!(sent(deed, &gitea).is_none_or(|times| times == 1));
+        ends_well(deed, &teawatch, &gitea);
+        assert_eq!(gitea.issues().len(), 1);
+    });
+}
+
+/// The answer has arrived on the machine of a process that does not get to read it.
+#[test]
+fn killed_between_the_answer_and_its_settling_it_is_found_and_not_sent_again() {
+    for_each(&Deed::ALL, |deed| {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = in_flight(deed, data.path(), &gitea);
+        teawatch.freeze();
+        gitea.release();
+        eventually("Gitea has done it", || deed.is_done(&gitea));
+        teawatch.kill();
+
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        teawatch.settles(&gitea);
+        assert!(sent(deed, &gitea).is_none_or(|times| times == 1));
+        ends_well(deed, &teawatch, &gitea);
+        assert_eq!(gitea.issues().len(), 1);
+    });
+}
+
+/// One deed after the other with one fault, and how often it may have been sent.
+fn survives(action: &Action, settings: &[(&str, &str)], times: u64) {
+    for_each(&Deed::ALL, |deed| {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, settings);
+        deed.prepare(&teawatch, &gitea);
+        gitea.order(deed.fault(action.clone()));
+        deed.cause(&teawatch);
+        eventually("it was done", || deed.is_done(&gitea));
+        teawatch.settles(&gitea);
+        assert!(gitea.world().faults().is_empty(), "the fault did not strike");
+        assert!(sent(deed, &gitea).is_none_or(|sent| sent == times), "{:?}", sent(deed, &gitea));
+        ends_well(deed, &teawatch, &gitea);
+        assert_eq!(gitea.issues().len(), 1);
+    });
+}
+
+#[test]
+fn a_lost_answer_is_no_reason_to_send_again() {
+    survives(&Action::DoAndHangUp, &[], 1);
+}
+
+#[test]
+fn a_500_after_the_commit_is_no_reason_to_send_again() {
+    survives(&Action::DoAndFail, &[], 1);
+}
+
+#[test]
+fn a_lost_request_is_sent_again() {
+    survives(&Action::HangUp, &[], 2);
+}
+
+#[test]
+fn a_write_that_lands_after_its_timeout_is_waited_for() {
+    survives(&Action::StallAndDo { after_ms: Some(1_300) }, PATIENT, 1);
+}
+
+/// The late closing would close again what was reopened meanwhile.
+#[test]
+fn a_reopening_waits_for_a_closing_that_may_still_land() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, PATIENT);
+    Deed::Close.prepare(&teawatch, &gitea);
+    gitea.order(Deed::Close.fault(Action::StallAndDo { after_ms: None }));
+    Deed::Close.cause(&teawatch);
+    eventually("the closing was tried again", || Deed::Close.is_done(&gitea));
+    teawatch.report(&failing(CHECK));
+    // By now the reopening would have been sent, were it not for the closing.
+    eventually("the reopening waits", || {
+        teawatch.outbox().iter().any(|entry| entry["effect"]["kind"] == "reopen")
+    });
+    teawatch.report(&failing(OTHER));
+    eventually("others need not wait", || gitea.issues_about(OTHER).len() == 1);
+    gitea.release();
+    teawatch.settles(&gitea);
+    let issue = &gitea.issues_about(CHECK)[0];
+    assert_eq!(turns(issue), ["closed", "reopened"]);
+    assert!(issue.is_open);
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_kill_at_once() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let checks: Vec<_> = (0..8).map(|number| format!("db1/disk{number}")).collect();
+    for check in &checks {
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        teawatch.report(&failing(check));
+        teawatch.kill();
+    }
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.settles(&gitea);
+    for check in &checks {
+        assert_eq!(gitea.issues_about(check).len(), 1, "{check}");
+    }
+}
+
+#[test]
+fn killed_ten_times_in_a_row_with_effects_under_way_everything_ends_well() {
+    const CHECKS: [&str; 4] = ["a/disk", "a/load", "b/disk", "b/load"];
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    // What each check said last, and was heard to say.
+    let mut is_failing = [false; 4];
+    for round in 0..10_usize {
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        let requests = gitea.world().counts().map(|(_, _, count)| count).sum::<u64>();
+        for (index, check) in CHECKS.iter().enumerate() {
+            // Each check in its own rhythm, so that every turn is cut off by some kill.
+            if (round + index) % 3 != 2 {
+                is_failing[index] = !is_failing[index];
+                let report = if is_failing[index] { failing(check) } else { passing(check) };
+                teawatch.report(&report);
+            }
+        }
+        // A different number of requests each time: that is the moment of the kill.
+        let enough = requests + u64::try_from(round).unwrap() * 3;
+        eventually("some requests have come, or all is done", || {
+            gitea.world().counts().map(|(_, _, count)| count).sum::<u64>() >= enough
+                || teawatch.outbox().is_empty()
+        });
+        teawatch.kill();
+    }
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.settles(&gitea);
+    for (check, is_failing) in CHECKS.iter().zip(is_failing) {
+        let issues = gitea.issues_about(check);
+        assert!(issues.len() <= 1, "{check}: {issues:#?}");
+        let is_open = issues.iter().any(|issue| issue.is_open);
+        assert_eq!(is_open, is_failing, "{check}");
+    }
+}
+
+#[test]
+fn sigterm_ends_it_in_order_and_what_was_under_way_goes_on_after_the_next_start() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let pid_file = data.path().join("teawatch.pid");
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let pid = std::fs::read_to_string(&pid_file).unwrap();
+    assert_eq!(pid.trim(), teawatch.pid().as_raw_nonzero().to_string());
+    gitea.order(Deed::Open.fault(Action::DoAndStall));
+    teawatch.report(&failing(CHECK));
+    eventually("Gitea has done it", || Deed::Open.is_done(&gitea));
+    teawatch.report(&failing(OTHER));
+    assert_eq!(teawatch.stop().code(), Some(0));
+    assert!(!pid_file.exists());
+
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.settles(&gitea);
+    assert_eq!((gitea.issues_about(CHECK).len(), gitea.issues_about(OTHER).len()), (1, 1));
+    Deed::Open.goes_on(&teawatch, &gitea);
+}
+
+#[test]
+fn sigterm_lets_an_effect_finish_that_gitea_is_about_to_answer() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = in_flight(Deed::Open, data.path(), &gitea);
+    let address = teawatch.url.trim_start_matches("http://").to_owned();
+    let stopped = thread::scope(|scope| {
+        let stopped = scope.spawn(|| teawatch.stop());
+        eventually("the doors are closed", || TcpStream::connect(&address).is_err());
+        gitea.release();
+        stopped.join().unwrap()
+    });
+    assert_eq!(stopped.code(), Some(0));
+    let looks = gitea.count(&Method::GET, Deed::Open.look());
+
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    assert!(teawatch.outbox().is_empty());
+    ends_well(Deed::Open, &teawatch, &gitea);
+    assert_eq!(gitea.count(&Method::GET, Deed::Open.look()), looks, "nothing was in doubt");
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_is_refused_and_harms_nothing() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let pid_file = data.path().join("teawatch.pid");
+    let pid = std::fs::read_to_string(&pid_file).unwrap();
+    let second = Teawatch::command(data.path(), &gitea, &[]).output().unwrap();
+    assert!(!second.status.success());
+    let message = String::from_utf8(second.stderr).unwrap();
+    assert!(message.contains("another teawatch is using"), "{message}");
+    assert_eq!(std::fs::read_to_string(&pid_file).unwrap(), pid);
+    Deed::Open.cause(&teawatch);
+    ends_well(Deed::Open, &teawatch, &gitea);
+}
+
+/// Nothing but this status.
+fn refuse(status: u16) -> Action {
+    Action::Refuse { status, retry_after: None, body: Default::default() }
+}

@@ -1,0 +1,425 @@
+//! A Gitea that refuses: nothing is lost, nothing is written twice, and whoever asks is
+//! told why it takes so long.
+
+use std::time::Instant;
+
+use http::Method;
+use teawatch::sandbox::{
+    Action, BOT_TOKEN, BodyKind, EventKind, Fault, Outcome, Right, Route, World,
+};
+
+use crate::support::{
+    Gitea, PATIENCE, REPOSITORY, Report, Teawatch, all_is_told, eventually, failing, passing,
+    readiness,
+};
+
+/// With these, some seconds hold as many attempts as an hour or two with the defaults.
+const HOURS: &[(&str, &str)] = &[
+    ("gitea.rate", "2000"),
+    ("gitea.burst", "2000"),
+    ("gitea.retry_first", "5ms"),
+    ("gitea.retry_max", "10ms"),
+    ("gitea.probe_first", "5ms"),
+    ("gitea.probe_max", "10ms"),
+];
+
+/// Attempts in an hour of the defaults: six probes. A hundred are more than enough.
+const ATTEMPTS: u64 = 100;
+
+fn refuse(status: u16) -> Fault {
+    Fault::new(Action::Refuse { status, retry_after: None, body: BodyKind::Json })
+}
+
+fn requests(gitea: &Gitea) -> u64 {
+    gitea.world().counts().map(|(.., count)| count).sum()
+}
+
+fn closings(gitea: &Gitea, number: u64) -> usize {
+    let issue = gitea.issue(number);
+    issue.timeline.iter().filter(|event| event.kind == EventKind::Close).count()
+}
+
+/// `db1/disk` has an issue and `db1/cpu` is failing when Gitea begins to refuse; while it
+/// does, one recovers and another falls ill. Afterwards all is as if nothing had been.
+#[track_caller]
+fn nothing_is_lost(reason: &str, begin: impl FnOnce(&mut Gitea), end: impl FnOnce(&mut Gitea)) {
+    let (data, mut gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+
+    begin(&mut gitea);
+    teawatch.report(&failing("db1/cpu"));
+    eventually("the refusal is told", || !readiness(&teawatch).0);
+    teawatch.report(&passing("db1/disk"));
+    teawatch.report(&failing("db1/fan"));
+    let before = requests(&gitea);
+    let began = Instant::now();
+    // While nobody listens, attempts cannot be counted; our questions must do.
+    let mut asked = 0;
+    while requests(&gitea) + if gitea.is_away() { asked } else { 0 } < before + ATTEMPTS {
+        asked += 1;
+        assert!(began.elapsed() < PATIENCE, "teawatch has given up");
+        let (ready, body) = readiness(&teawatch);
+        assert!(!ready, "it lasts: {body}");
+        let told = body["reasons"][0].as_str().unwrap();
+        assert!(told.starts_with("ops/alerts refuses since 20") && told.contains(reason), "{told}");
+        assert_eq!(body["engine"]["parked"], 0);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(teawatch.outbox().len() >= 3);
+    teawatch.report(&passing("db1/fan"));
+
+    end(&mut gitea);
+    eventually("the new one is open", || {
+        let issues = gitea.issues();
+        issues.iter().any(|issue| issue.is_open && issue.title.contains("db1/cpu"))
+    });
+    eventually("the old one is closed", || !gitea.issue(1).is_open);
+    eventually("its recovery is told", || gitea.comments(1).len() == 1);
+    assert!(gitea.comments(1)[0].contains("**Recovered**"), "{}", gitea.comments(1)[0]);
+    all_is_told(&teawatch, &gitea);
+    teawatch.report(&passing("db1/cpu"));
+    eventually("all are closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues().len(), 2, "what came and went meanwhile needs no issue");
+    assert_eq!((closings(&gitea, 1), closings(&gitea, 2)), (1, 1));
+    assert_eq!(gitea.world().labels_of(REPOSITORY, 2), ["watchdog"]);
+}
+
+fn world(act: impl FnOnce(&mut World)) -> impl FnOnce(&mut Gitea) {
+    move |gitea| act(&mut gitea.world())
+}
+
+#[test]
+fn an_hour_of_401_loses_nothing() {
+    nothing_is_lost(
+        "401",
+        world(|world| world.revoke_token(BOT_TOKEN)),
+        world(|world| world.add_token("teawatch", BOT_TOKEN, &["all"]).unwrap()),
+    );
+}
+
+#[test]
+fn an_hour_of_403_loses_nothing() {
+    // The token may read and no longer write, so that every probe goes well.
+    nothing_is_lost(
+        "403",
+        world(|world| {
+            let scopes = ["read:issue", "read:user", "read:repository"];
+            world.add_token("teawatch", BOT_TOKEN, &scopes).unwrap();
+        }),
+        world(|world| world.add_token("teawatch", BOT_TOKEN, &["all"]).unwrap()),
+    );
+}
+
+#[test]
+fn an_hour_without_the_right_to_see_the_repository_loses_nothing() {
+    nothing_is_lost(
+        "404",
+        world(|world| world.set_rights(REPOSITORY, "teawatch", None).unwrap()),
+        world(|world| world.set_rights(REPOSITORY, "teawatch", Some(Right::Write)).unwrap()),
+    );
+}
+
+#[test]
+fn an_hour_in_the_archive_loses_nothing() {
+    nothing_is_lost(
+        "archived",
+        world(|world| world.archive(REPOSITORY, true).unwrap()),
+        world(|world| world.archive(REPOSITORY, false).unwrap()),
+    );
+}
+
+#[test]
+fn an_hour_with_issues_switched_off_loses_nothing() {
+    nothing_is_lost(
+        "issues are switched off in the repository",
+        world(|world| world.disable_issues(REPOSITORY).unwrap()),
+        world(|world| world.set_units(REPOSITORY, true, true).unwrap()),
+    );
+}
+
+#[test]
+fn an_hour_of_a_page_in_the_way_loses_nothing() {
+    let page = Action::Refuse { status: 200, retry_after: None, body: BodyKind::Html };
+    nothing_is_lost(
+        "is this address a Gitea?",
+        world(|world| world.order(Fault::new(page).until_cleared())),
+        world(World::clear_faults),
+    );
+}
+
+#[test]
+fn an_hour_without_a_gitea_loses_nothing() {
+    nothing_is_lost("cannot read the repository", Gitea::go_away, Gitea::come_back);
+}
+
+#[test]
+fn an_hour_of_502_loses_nothing_and_makes_nothing_twice() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings: Vec<_> = HOURS.iter().copied().chain([("gitea.settle_wait", "2s")]).collect();
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    gitea.order(refuse(502).until_cleared());
+    teawatch.report(&passing("db1/disk"));
+    teawatch.report(&failing("db1/cpu"));
+    let before = requests(&gitea);
+    eventually("it was tried often", || requests(&gitea) > before + ATTEMPTS);
+    assert_eq!(teawatch.outbox().len(), 4);
+    gitea.world().clear_faults();
+    eventually("the old one is closed and the new one open", || {
+        gitea.issues().iter().map(|issue| issue.is_open).collect::<Vec<_>>() == [false, true]
+    });
+    all_is_told(&teawatch, &gitea);
+    assert_eq!((gitea.issues().len(), gitea.comments(1).len(), closings(&gitea, 1)), (2, 1, 1));
+}
+
+#[test]
+fn one_single_401_proves_nothing_and_is_not_told() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    gitea.order(refuse(401).on(&Method::POST, Route::Issues));
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || {
+        let (ready, body) = readiness(&teawatch);
+        assert!(ready, "{body}");
+        gitea.open() == 1
+    });
+    assert_eq!(gitea.world().count(&Method::POST, Route::Issues), 2);
+    all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn a_renamed_repository_is_followed_by_its_id_and_back() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let renamed = "ops/old-alerts";
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    gitea.world().rename_repository(REPOSITORY, "old-alerts").unwrap();
+    // A POST, a PATCH and a comment find it.
+    teawatch.report(&failing("db1/cpu"));
+    eventually("an issue is open there", || gitea.world().issue(renamed, 2).is_some());
+    teawatch.report(&passing("db1/disk"));
+    eventually("the old one is closed", || !gitea.world().issue(renamed, 1).unwrap().is_open);
+    all_is_told(&teawatch, &gitea);
+    assert!(teawatch.stop().success());
+    // A restart remembers the name.
+    gitea.world().forget_requests();
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&passing("db1/cpu"));
+    eventually("the other one is closed", || !gitea.world().issue(renamed, 2).unwrap().is_open);
+    all_is_told(&teawatch, &gitea);
+    assert!(!gitea.world().log().any(|entry| entry.outcome == Outcome::Answered(301)));
+    gitea.world().rename_repository(renamed, "alerts").unwrap();
+    teawatch.report(&failing("db1/fan"));
+    eventually("the next one is open under the old name", || gitea.open() == 1);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues().len(), 3);
+}
+
+#[test]
+fn a_renamed_owner_is_followed() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    gitea.world().rename_user("ops", "operations").unwrap();
+    teawatch.report(&passing("db1/disk"));
+    let issue = || gitea.world().issue("operations/alerts", 1).unwrap().clone();
+    eventually("it is closed", || !issue().is_open);
+    eventually("the recovery is told", || issue().comments().count() == 1);
+    all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn a_locked_issue_takes_no_comment_and_closes_all_the_same() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    let now = gitea.now();
+    gitea.world().lock_issue("alice", REPOSITORY, 1, true, now).unwrap();
+    gitea.world().set_rights(REPOSITORY, "teawatch", Some(Right::Read)).unwrap();
+    teawatch.report(&passing("db1/disk"));
+    eventually("it is closed", || gitea.open() == 0 && teawatch.outbox().is_empty());
+    assert_eq!(gitea.comments(1).len(), 0);
+    assert!(readiness(&teawatch).0);
+    gitea.world().lock_issue("alice", REPOSITORY, 1, false, now).unwrap();
+    teawatch.report(&failing("db1/disk"));
+    eventually("it is open again", || gitea.open() == 1);
+    eventually("what could not be said is told", || {
+        gitea.comments(1).iter().any(|comment| {
+            comment.contains("> a comment could not be written: ")
+                && comment.contains("You cannot comment on a locked issue.")
+        })
+    });
+    teawatch.report(&passing("db1/disk"));
+    eventually("it is closed again", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues().len(), 1);
+}
+
+#[test]
+fn a_deleted_issue_is_respected_until_mute_max_and_then_there_is_a_new_one() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[("alerts.mute_max", "1s")]);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    gitea.world().delete_issue(REPOSITORY, 1).unwrap();
+    let change = Report::new("db1").check("disk", "failure", "another summary");
+    teawatch.report(&change);
+    eventually("teawatch has noticed", || teawatch.log().contains("the issue was deleted"));
+    assert_eq!(gitea.issues().len(), 0);
+    eventually("a new issue is open", || gitea.open() == 1);
+    assert!(gitea.issue(2).body.contains("The last time was #1."), "{}", gitea.issue(2).body);
+    teawatch.report(&passing("db1/disk"));
+    eventually("it is closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn a_deleted_issue_needs_no_closing_and_the_next_trouble_has_a_new_one() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    gitea.world().delete_issue(REPOSITORY, 1).unwrap();
+    teawatch.report(&passing("db1/disk"));
+    eventually("teawatch has noticed", || teawatch.log().contains("the issue was deleted"));
+    all_is_told(&teawatch, &gitea);
+    teawatch.report(&failing("db1/disk"));
+    eventually("the relapse has a new issue", || gitea.open() == 1);
+    teawatch.report(&passing("db1/disk"));
+    eventually("it is closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues().iter().map(|issue| issue.number).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn another_repository_of_the_same_name_is_refused_until_ours_is_back() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    let now = gitea.now();
+    {
+        let mut world = gitea.world();
+        world.rename_repository(REPOSITORY, "ours").unwrap();
+        world.add_repository("ops", "alerts").unwrap();
+        world.set_rights(REPOSITORY, "teawatch", Some(Right::Read)).unwrap();
+        world.open_as("alice", REPOSITORY, "Not ours", "", now).unwrap();
+    }
+    teawatch.report(&failing("db1/cpu"));
+    eventually("the refusal is told", || !readiness(&teawatch).0);
+    teawatch.report(&passing("db1/disk"));
+    let before = requests(&gitea);
+    eventually("it is asked for often", || requests(&gitea) > before + ATTEMPTS);
+    let (ready, body) = readiness(&teawatch);
+    assert!(!ready && body["engine"]["parked"] == 0, "{body}");
+    let told = body["reasons"][0].as_str().unwrap();
+    assert!(told.contains("the repository has the id 2, and it was 1 before"), "{told}");
+    // At most one issue went there before its id was seen, and nothing else.
+    assert!(gitea.issues().len() <= 2);
+    assert!(gitea.issue(1).is_open && gitea.comments(1).is_empty());
+    {
+        let mut world = gitea.world();
+        world.rename_repository(REPOSITORY, "not-ours").unwrap();
+        world.rename_repository("ops/ours", "alerts").unwrap();
+    }
+    eventually("the old one is closed and the new one open", || {
+        gitea.issues().iter().map(|issue| issue.is_open).collect::<Vec<_>>() == [false, true]
+    });
+    eventually("the recovery is told", || gitea.comments(1).len() == 1);
+    teawatch.report(&passing("db1/cpu"));
+    eventually("all are closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues().len(), 2);
+}
+
+#[test]
+fn a_closing_answered_by_another_repository_is_not_believed() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    let now = gitea.now();
+    {
+        let mut world = gitea.world();
+        world.rename_repository(REPOSITORY, "ours").unwrap();
+        world.add_repository("ops", "alerts").unwrap();
+        world.set_rights(REPOSITORY, "teawatch", Some(Right::Write)).unwrap();
+        world.open_as("alice", REPOSITORY, "Not ours", "Mine alone.", now).unwrap();
+    }
+    teawatch.report(&passing("db1/disk"));
+    eventually("the refusal is told", || !readiness(&teawatch).0);
+    assert!(gitea.comments(1).is_empty() && gitea.issue(1).body == "Mine alone.");
+    {
+        let mut world = gitea.world();
+        world.rename_repository(REPOSITORY, "not-ours").unwrap();
+        world.rename_repository("ops/ours", "alerts").unwrap();
+    }
+    eventually("ours is closed", || gitea.open() == 0 && teawatch.outbox().is_empty());
+    eventually("the recovery is told", || gitea.comments(1).len() == 1);
+    all_is_told(&teawatch, &gitea);
+    let world = gitea.world();
+    let theirs = world.issue("ops/not-ours", 1).unwrap();
+    assert_eq!((theirs.body.as_str(), theirs.comments().count()), ("Mine alone.", 0));
+}
+
+#[test]
+fn a_repository_that_was_made_again_is_taken_by_a_new_store_which_adopts_what_is_there() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    {
+        let mut world = gitea.world();
+        world.delete_repository(REPOSITORY).unwrap();
+        world.add_repository("ops", "alerts").unwrap();
+        world.set_rights(REPOSITORY, "teawatch", Some(Right::Write)).unwrap();
+    }
+    teawatch.report(&failing("db1/cpu"));
+    eventually("the refusal is told", || {
+        let (ready, body) = readiness(&teawatch);
+        !ready && body["reasons"][0].as_str().unwrap().contains("it is another one")
+    });
+    teawatch.report(&passing("db1/disk"));
+    assert!(!teawatch.outbox().is_empty() && readiness(&teawatch).1["engine"]["parked"] == 0);
+    // That this is the repository now, a person says by beginning with a new store.
+    assert!(teawatch.stop().success());
+    let data = tempfile::tempdir().unwrap();
+    let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+    teawatch.report(&failing("db1/cpu"));
+    eventually("an issue is open", || gitea.open() == 1);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues().len(), 1);
+    teawatch.report(&passing("db1/cpu"));
+    eventually("it is closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn retry_after_is_honoured_for_429_and_503() {
+    for status in [429, 503] {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+        teawatch.report(&failing("db1/disk"));
+        eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+        gitea.world().forget_requests();
+        let busy = Action::Refuse { status, retry_after: Some(1), body: BodyKind::Html };
+        gitea.order(Fault::new(busy).on(&Method::PATCH, Route::Issue));
+        teawatch.report(&passing("db1/disk"));
+        eventually("it is closed", || gitea.open() == 0);
+        all_is_told(&teawatch, &gitea);
+        // The closing comes first; what is behind it waits for it.
+        let log: Vec<_> = gitea.world().log().cloned().collect();
+        let refused = log.iter().position(|entry| entry.outcome == Outcome::Answered(status));
+        let [refused, next, ..] = &log[refused.unwrap()..] else { panic!("{log:?}") };
+        let pause = next.at.duration_since(refused.at).as_millis();
+        assert!(pause >= 1_000, "{pause} ms before {next:?}");
+        assert_eq!((gitea.issues().len(), closings(&gitea, 1)), (1, 1));
+    }
+}
