@@ -35,6 +35,10 @@ pub const INTERVAL_MAX: f64 = 366.0 * 86_400.0;
 /// Shorter than this is no interval that could be kept, in seconds.
 pub const INTERVAL_MIN: f64 = 0.001;
 
+/// Told of a place and of what is wrong there, in bytes.
+const PLACE_MAX: usize = 100;
+const WHAT_MAX: usize = 300;
+
 /// How much a report may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -80,7 +84,9 @@ pub struct BadReport {
 
 impl BadReport {
     fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { place: place.into(), what: what.into() }
+        // Names that somebody made up are in both, and are as long as they like.
+        let (place, what) = (brief(&place.into(), PLACE_MAX), brief(&what.into(), WHAT_MAX));
+        Self { place, what }
     }
 }
 
@@ -186,6 +192,16 @@ impl WireObservation {
         };
         Ok((self.name, observation))
     }
+}
+
+/// At most `max` bytes of `words` and an ellipsis; their middle is left out.
+pub fn brief(words: &str, max: usize) -> String {
+    if words.len() <= max {
+        return words.to_owned();
+    }
+    let head = words.floor_char_boundary(max / 2);
+    let tail = words.ceil_char_boundary(words.len() - max / 2);
+    format!("{}…{}", &words[..head], &words[tail..])
 }
 
 /// Whether `name` may be a source; if not, what it must look like.
