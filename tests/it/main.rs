@@ -9,6 +9,7 @@
     reason = "tests may panic, print and read the clock"
 )]
 
+mod bad_input;
 mod config;
 mod gitea_client;
 mod sandbox;

@@ -1,5 +1,6 @@
 //! The stand-in Gitea, in this process, over real HTTP.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
@@ -14,8 +15,8 @@ use super::REPOSITORY;
 pub struct Gitea {
     world: Shared,
     pub url: String,
-    /// Runs the server; blocking calls of a test do not hold it up.
-    _runtime: Runtime,
+    /// Runs the server; blocking calls of a test do not hold it up. None while it is away.
+    runtime: Option<Runtime>,
 }
 
 impl Gitea {
@@ -24,22 +25,26 @@ impl Gitea {
     }
 
     pub fn with(world: World) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
         let world: Shared = Arc::new(Mutex::new(world));
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let serve = teawatch::sandbox::serve(
-            listener,
-            Arc::clone(&world),
-            Clock::system(),
-            std::future::pending(),
-        );
-        runtime.spawn(serve);
-        Self { world, url, _runtime: runtime }
+        let (runtime, address) = serve(&world, "127.0.0.1:0");
+        Self { world, url: format!("http://{address}/"), runtime: Some(runtime) }
+    }
+
+    /// Nobody listens at its address any more; what it knows stays.
+    pub fn go_away(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(super::PATIENCE);
+        }
+    }
+
+    pub fn is_away(&self) -> bool {
+        self.runtime.is_none()
+    }
+
+    /// Listens again, at the same address.
+    pub fn come_back(&mut self) {
+        let address = self.url.trim_start_matches("http://").trim_end_matches('/');
+        self.runtime = Some(serve(&self.world, address).0);
     }
 
     /// The token of the bot.
@@ -82,4 +87,15 @@ impl Gitea {
         #[allow(clippy::disallowed_methods, reason = "tests may read the clock")]
         Timestamp::now()
     }
+}
+
+fn serve(world: &Shared, address: &str) -> (Runtime, SocketAddr) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let world = Arc::clone(world);
+    let never = std::future::pending();
+    runtime.spawn(teawatch::sandbox::serve(listener, world, Clock::system(), never));
+    (runtime, address)
 }

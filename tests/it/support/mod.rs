@@ -1,14 +1,20 @@
 //! What the tests of the whole stand on: the real binary, the stand-in Gitea, and waiting.
 
 mod gitea;
+mod inside;
+mod letter;
 mod report;
 mod teawatch;
+mod tokens;
 
 use std::time::{Duration, Instant};
 
 pub use gitea::Gitea;
+pub use inside::{Inside, stopped_clock};
+pub use letter::{Answer, Letter, ask, client};
 pub use report::{Report, failing, passing};
-pub use teawatch::Teawatch;
+pub use teawatch::{MASTER, SALT, Teawatch};
+pub use tokens::{READ_TOKEN, WRITE_TOKEN, token_settings};
 
 /// The repository of all tests.
 pub const REPOSITORY: &str = "ops/alerts";

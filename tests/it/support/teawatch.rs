@@ -44,7 +44,26 @@ impl Teawatch {
     /// Starts it with its state in `data`, and waits until it is ready. `settings` win
     /// over those that make tests fast.
     pub fn start(data: &Path, gitea: &Gitea, settings: &[(&str, &str)]) -> Self {
+        Self::launch(Self::command(data, gitea, settings))
+    }
+
+    /// The same with a configuration file, which holds what flags cannot say: routes and
+    /// expected checks.
+    pub fn start_with_file(
+        data: &Path,
+        gitea: &Gitea,
+        settings: &[(&str, &str)],
+        file: &str,
+    ) -> Self {
+        let path = data.join("the-test.toml");
+        std::fs::write(&path, file).unwrap();
         let mut command = Self::command(data, gitea, settings);
+        command.arg("--config").arg(path);
+        Self::launch(command)
+    }
+
+    /// Runs a command that serves, and waits until it is ready.
+    pub fn launch(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let address = read_log(&mut child, Arc::clone(&log));
