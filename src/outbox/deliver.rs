@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::learn::chain;
 use super::queue::priority;
 use super::{Host, Priority, Settings};
-use crate::alert::text::with_table;
+use crate::alert::table::with_table;
 use crate::alert::{EffectKind, Issue, Learned};
 use crate::engine::{Prospect, Trimming};
 use crate::gitea::{self, Concern, IssueState, LabelId};

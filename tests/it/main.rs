@@ -10,6 +10,7 @@
 )]
 
 mod adoption;
+mod bad_input;
 mod config;
 mod crash;
 mod gitea_client;
