@@ -15,6 +15,8 @@ pub mod marker;
 pub mod pacing;
 pub mod route;
 mod step;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 use std::collections::BTreeMap;

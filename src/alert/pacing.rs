@@ -29,7 +29,7 @@ pub struct Talk {
     pub missed: Option<Missed>,
     /// What is still to be said in the issue of the episode before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub farewell: Option<Farewell>,
+    pub farewell: Option<Gathered>,
 }
 
 /// What happened since the last text; the next one sums it up.
@@ -45,19 +45,14 @@ pub struct Gathered {
     pub ended: u64,
     /// Members that are no longer watched, with the reason.
     pub gone: Vec<String>,
+    /// When the trouble ended, and since when it had been firing.
     pub closed_at: Option<Timestamp>,
+    #[serde(default)]
+    pub fired_at: Option<Timestamp>,
     pub reopened_at: Option<Timestamp>,
     pub reminder: bool,
     /// What could not be done, in words.
     pub notes: Vec<String>,
-}
-
-/// The last words of an episode, kept while the next one gathers its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Farewell {
-    pub gathered: Gathered,
-    /// Since when that episode's trouble had been firing.
-    pub fired_at: Timestamp,
 }
 
 /// Troubles that came and went before an issue could be opened.
@@ -72,13 +67,12 @@ impl Talk {
     /// The clock was set back.
     pub(super) fn rewind(&mut self, by: SignedDuration) {
         self.gathered.rewind(by);
+        if let Some(farewell) = &mut self.farewell {
+            farewell.rewind(by);
+        }
         let own = [self.commented_at.as_mut(), self.edited_at.as_mut()];
         let missed = self.missed.as_mut().map(|missed| [&mut missed.first, &mut missed.last]);
-        let farewell = self.farewell.as_mut().map(|farewell| {
-            farewell.gathered.rewind(by);
-            &mut farewell.fired_at
-        });
-        for at in own.into_iter().chain([farewell]).flatten().chain(missed.into_iter().flatten()) {
+        for at in own.into_iter().flatten().chain(missed.into_iter().flatten()) {
             *at = earlier(*at, by);
         }
     }
@@ -86,7 +80,8 @@ impl Talk {
 
 impl Gathered {
     fn rewind(&mut self, by: SignedDuration) {
-        let times = [&mut self.since, &mut self.closed_at, &mut self.reopened_at];
+        let times =
+            [&mut self.since, &mut self.closed_at, &mut self.fired_at, &mut self.reopened_at];
         for at in times.into_iter().flatten() {
             *at = earlier(*at, by);
         }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::pacing::{Farewell, Gathered, Missed};
+use super::pacing::{Gathered, Missed};
 use super::{
     Alert, Effect, EffectKind, Event, Learned, Member, Order, Phase, Placement, Rule, Standing,
     Trial, Undelivered, later,
@@ -257,8 +257,7 @@ fn open(
     }
     if last_words || alert.trial(EffectKind::Comment) == Some(Trial::Untried) {
         let gathered = std::mem::take(&mut alert.talk.gathered);
-        let fired_at = alert.fired_at;
-        alert.talk.farewell.get_or_insert(Farewell { gathered, fired_at });
+        alert.talk.farewell.get_or_insert(gathered);
     }
     // Its table would tell of the new trouble.
     strike(alert, EffectKind::Edit, orders);
@@ -309,7 +308,10 @@ fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
         alert.talk.gathered.reopened_at = None;
         return;
     }
-    gather(alert, now).closed_at = Some(now);
+    let fired_at = alert.fired_at;
+    let gathered = gather(alert, now);
+    gathered.closed_at = Some(now);
+    gathered.fired_at = Some(fired_at);
     tell(alert, EffectKind::Close, alert.reopens, orders);
 }
 

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::markdown::{block, line, shorten, title as title_text};
-use super::pacing::{Farewell, Gathered};
-use super::{Alert, Group, Member, Placement, Standing};
+use super::pacing::Gathered;
+use super::{Alert, Group, Member, Standing};
 
 /// Gitea keeps 255 bytes of a title.
 const TITLE_MAX: usize = 255;
@@ -29,8 +29,8 @@ const NAMES_MAX: usize = 10;
 /// Absences named in one text, the newest.
 const ABSENCES_MAX: usize = 3;
 
-const TABLE_BEGIN: &str = "<!-- teawatch: this table is kept up to date -->";
-const TABLE_END: &str = "<!-- teawatch: end of the table -->";
+pub(super) const TABLE_BEGIN: &str = "<!-- teawatch: this table is kept up to date -->";
+pub(super) const TABLE_END: &str = "<!-- teawatch: end of the table -->";
 
 /// What a text is written from.
 #[derive(Debug)]
@@ -88,11 +88,22 @@ pub fn body(facts: &Facts<'_>) -> String {
     if !alert.target.intro.is_empty() {
         put(&mut text, format_args!("{}\n\n", alert.target.intro.trim()));
     }
+    if let Group::Overflow { repository } = &alert.group {
+        put(
+            &mut text,
+            format_args!(
+                "So much went wrong at once that teawatch opens no further issues in {} for \
+                 now. What follows has no issue of its own and stays here until it is well \
+                 again.\n\n",
+                line(repository)
+            ),
+        );
+    }
     put(&mut text, format_args!("{}\n\n{}\n\n", lead(alert), table(facts)));
     put_diagnostics(&mut text, facts);
     put_absences(&mut text, facts);
     if let Some(missed) = alert.talk.missed {
-        let times = counted(missed.times, "time", "times");
+        let times = often(missed.times);
         let first = minute(missed.first);
         put(
             &mut text,
@@ -114,7 +125,7 @@ pub fn table(facts: &Facts<'_>) -> String {
     let alert = facts.alert;
     let head = if matches!(alert.group, Group::Overflow { .. }) { "alert" } else { "check" };
     let mut text =
-        format!("{TABLE_BEGIN}\n| {head} | state | since | last seen |\n|---|---|---|---|\n");
+        format!("{TABLE_BEGIN}\n| {head} | state | since | last report |\n|---|---|---|---|\n");
     let members: Vec<_> = troubled(alert)
         .chain(alert.members.iter().filter(|(_, member)| !member.standing.is_trouble()))
         .collect();
@@ -150,22 +161,21 @@ pub fn with_table(body: &str, table: &str) -> String {
         let mut found = body.match_indices(delimiter).map(|(at, _)| at);
         found.next().filter(|_| found.next().is_none())
     };
-    match (only(TABLE_BEGIN), only(TABLE_END)) {
-        (Some(begin), Some(end)) if begin < end => {
-            format!("{}{table}{}", &body[..begin], &body[end + TABLE_END.len()..])
-        }
-        _ => {
-            // A whole table at the very end is the one that was added when they were doubled
-            // already.
-            let is_table = |begin: &usize| {
-                let end = body[*begin..].find(TABLE_END).map(|end| begin + end + TABLE_END.len());
-                end == Some(body.trim_end().len())
-            };
-            match body.rfind(TABLE_BEGIN).filter(is_table) {
-                Some(begin) => format!("{}{table}", &body[..begin]),
-                None => format!("{}\n\n{table}", body.trim_end()),
-            }
-        }
+    if let (Some(begin), Some(end)) = (only(TABLE_BEGIN), only(TABLE_END))
+        && begin < end
+    {
+        return format!("{}{table}{}", &body[..begin], &body[end + TABLE_END.len()..]);
+    }
+    // The one that was appended before is at the end.
+    let kept = body.trim_end();
+    let appended = kept.strip_suffix(TABLE_END).and_then(|inner| {
+        let begin = inner.rfind(TABLE_BEGIN)?;
+        (!inner[begin..].contains(TABLE_END)).then_some(begin)
+    });
+    match appended {
+        Some(begin) => format!("{}{table}", &kept[..begin]),
+        None if kept.is_empty() => table.to_owned(),
+        None => format!("{kept}\n\n{table}"),
     }
 }
 
@@ -175,21 +185,24 @@ pub fn comment(facts: &Facts<'_>) -> String {
     let Facts { alert, now, .. } = facts;
     let gathered = &alert.talk.gathered;
     let mut text = format!("{}\n\n", facts.marker);
-    if let Some(closed) = gathered.closed_at {
-        put_recovered(&mut text, closed, alert.fired_at);
+    // What happened last is said last.
+    let is_over = gathered.reopened_at < gathered.closed_at;
+    if !is_over {
+        put_recovered(&mut text, gathered);
     }
     if let Some(reopened) = gathered.reopened_at {
         let times = match alert.reopens {
             1 => "the first relapse".to_owned(),
             times => format!("relapse number {times}"),
         };
+        let reopened = minute(reopened);
         put(
             &mut text,
-            format_args!(
-                "**In trouble again** since {}: {times} of this episode.\n\n",
-                minute(reopened)
-            ),
+            format_args!("**In trouble again** at {reopened}: {times} in this issue.\n\n"),
         );
+    }
+    if is_over {
+        put_recovered(&mut text, gathered);
     }
     if alert.is_active() {
         if gathered.reminder && gathered.reopened_at.is_none() {
@@ -208,20 +221,18 @@ pub fn comment(facts: &Facts<'_>) -> String {
 }
 
 /// The last comment in an issue whose alert has a new one already.
-pub fn farewell(facts: &Facts<'_>, farewell: &Farewell) -> String {
-    let Farewell { gathered, fired_at } = farewell;
+pub fn farewell(facts: &Facts<'_>, gathered: &Gathered) -> String {
     let mut text = format!("{}\n\n", facts.marker);
-    if let Some(closed) = gathered.closed_at {
-        put_recovered(&mut text, closed, *fired_at);
-    }
+    put_recovered(&mut text, gathered);
     put_summary(&mut text, gathered);
     put_gone_and_notes(&mut text, gathered);
-    text.push_str("It is in trouble again, which has an issue of its own.\n");
+    text.push_str("It is in trouble again since, and that has an issue of its own.\n");
     text
 }
 
-fn put_recovered(text: &mut String, closed: Timestamp, fired_at: Timestamp) {
-    let lasted = human(closed.duration_since(fired_at));
+fn put_recovered(text: &mut String, gathered: &Gathered) {
+    let Some(closed) = gathered.closed_at else { return };
+    let lasted = human(closed.duration_since(gathered.fired_at.unwrap_or(closed)));
     let closed = minute(closed);
     put(text, format_args!("**Recovered** at {closed}: all is well again, after {lasted}.\n\n"));
 }
@@ -251,8 +262,8 @@ fn lead(alert: &Alert) -> String {
                      reach teawatch."
                 ),
                 Standing::NeverSeen => format!(
-                    "**{name} was never heard of**, although the configuration expects it. \
-                     Told at {since}."
+                    "**{name} was never heard of**: the configuration expects it, and nothing \
+                     had come by {since}. Does its agent run, and report under this name?"
                 ),
                 Standing::Flapping => format!(
                     "**{name} is flapping** since {since}: it changes so often between passing \
@@ -284,18 +295,27 @@ fn lead(alert: &Alert) -> String {
     }
 }
 
-/// How much is summed up.
+/// How much is summed up, unless what was said already is all there was.
 fn put_summary(text: &mut String, gathered: &Gathered) {
+    let is_told = gathered.closed_at.is_some() || gathered.reopened_at.is_some();
+    if is_told && gathered.results <= 1 && gathered.began <= 1 && gathered.ended <= 1 {
+        return;
+    }
     let mut parts = Vec::new();
     if gathered.results > 0 {
         let results = counted(gathered.results, "result", "results");
-        parts.push(format!("{results}, {} of them failing", gathered.failures));
+        let failing = match gathered.failures {
+            0 => "none failing".to_owned(),
+            all if all == gathered.results && all > 1 => "all failing".to_owned(),
+            some => format!("{some} failing"),
+        };
+        parts.push(format!("{results}, {failing}"));
     }
-    if gathered.began > 0 {
-        parts.push(format!("{} into trouble", counted(gathered.began, "turn", "turns")));
-    }
-    if gathered.ended > 0 {
-        parts.push(format!("{} back to well", counted(gathered.ended, "turn", "turns")));
+    let turns = [("into trouble", gathered.began), ("well again", gathered.ended)];
+    let turns = turns.into_iter().filter(|(_, count)| *count > 0);
+    let turns: Vec<_> = turns.map(|(what, count)| format!("{what} {}", often(count))).collect();
+    if !turns.is_empty() {
+        parts.push(turns.join(", "));
     }
     if let (Some(since), false) = (gathered.since, parts.is_empty()) {
         put(text, format_args!("Since {}: {}.\n\n", second(since), parts.join("; ")));
@@ -355,9 +375,6 @@ fn footer(facts: &Facts<'_>) -> String {
     let mut text = "teawatch keeps the table up to date, comments on what changes, and closes \
                     this issue on recovery. Write wherever else you like."
         .to_owned();
-    if facts.alert.placement == Placement::Row {
-        text.push_str(" This alert is a row of an overflow issue.");
-    }
     if let Some(url) = facts.public_url {
         put(&mut text, format_args!(" [teawatch]({url}/)"));
     }
@@ -423,6 +440,14 @@ fn second(at: Timestamp) -> String {
 
 fn counted(count: u64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+fn often(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    }
 }
 
 fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {

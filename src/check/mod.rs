@@ -10,6 +10,8 @@
 mod absence;
 mod flapping;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -157,6 +159,9 @@ pub struct Check {
     pub is_blind: bool,
     /// The source's agent is silent, so this check is unknown and says nothing.
     pub agent_silent: bool,
+    /// When its agent came back after a silence: nothing could be heard before.
+    #[serde(default)]
+    pub agent_back_at: Option<Timestamp>,
     /// When it was last heard of.
     pub last_seen: Option<Timestamp>,
     /// How often it is to be heard of; without one, silence means nothing.
@@ -281,6 +286,7 @@ impl Check {
             unknown_since: None,
             is_blind: false,
             agent_silent: false,
+            agent_back_at: None,
             last_seen: None,
             interval: None,
             latest: None,
@@ -356,14 +362,16 @@ impl Check {
         let times = [Some(&mut self.since), Some(&mut self.streak.first)];
         let perhaps = [self.unknown_since.as_mut(), self.last_seen.as_mut()];
         let latest = self.latest.as_mut().map(|latest| &mut latest.at);
-        for at in times.into_iter().chain(perhaps).chain([latest]).flatten() {
+        let rest = [latest, self.agent_back_at.as_mut()];
+        for at in times.into_iter().chain(perhaps).chain(rest).flatten() {
             *at = earlier(*at, by);
         }
     }
 
-    /// Since when it has been silent, or expected.
+    /// Since when it has been silent, or expected, while it could be heard.
     fn heard_from(&self) -> Timestamp {
-        self.last_seen.unwrap_or(self.since)
+        let heard = self.last_seen.unwrap_or(self.since);
+        self.agent_back_at.map_or(heard, |back| back.max(heard))
     }
 }
 

@@ -30,7 +30,12 @@ pub fn step(
     now: Timestamp,
 ) -> (Check, Changes) {
     let (was_down, was_blind) = (check.is_down(), check.is_blind);
+    let is_back = check.agent_silent && !agent_silent;
     let mut check = Check { agent_silent, ..check };
+    if is_back {
+        // What it had no chance to say is no silence of its own.
+        check.agent_back_at = Some(now);
+    }
     let mut is_result = false;
     if let Input::Observed(observation) = input {
         is_result = absorb(policy, &mut check, observation, now);

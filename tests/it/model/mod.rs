@@ -12,7 +12,7 @@ mod play;
 
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 
-use self::moves::{Case, case};
+use self::moves::{Case, Fate, Knobs, Move, Order, case};
 use self::play::Play;
 
 /// Enough to meet every bug that was planted, and few enough for every run of the tests.
@@ -45,4 +45,47 @@ fn run(case: &Case) -> Result<(), TestCaseError> {
     }
     play.drain()?;
     play.recover_all()
+}
+
+/// One dead host is one issue, and when it comes back its checks have not been silent.
+#[test]
+fn a_host_that_comes_back_was_one_trouble() {
+    let mut play = Play::new(&Knobs::plain());
+    let report = Move::Report { source: 0, order: Order::Next, observations: vec![(0, 0), (1, 0)] };
+    for step in [&report, &Move::Wait(300), &Move::Wake] {
+        play.make(step).unwrap();
+    }
+    play.drain().unwrap();
+    play.make(&report).unwrap();
+    play.make(&Move::Wake).unwrap();
+    let alerts = play.book.pages().core.alerts_page(None, 500).items;
+    let titles: Vec<_> = alerts.iter().map(|alert| alert.title.as_str()).collect();
+    assert_eq!(titles, ["s0/agent"]);
+}
+
+/// A closing that is under way is not forgotten when its repetition is refused: it arrives
+/// while the alert is firing again, and the issue is open all the same.
+#[test]
+fn a_refused_repetition_says_nothing_about_the_request_before_it() {
+    let mut play = Play::new(&Knobs { recover_after: 1, ..Knobs::plain() });
+    let report =
+        |kind| Move::Report { source: 0, order: Order::Next, observations: vec![(0, kind)] };
+    let work = |fate| Move::Work { fate, on_write: true };
+    let script = [
+        work(Fate::Answered),
+        report(1),
+        work(Fate::Answered),
+        report(0),
+        work(Fate::Late(50)),
+        Move::Wait(2),
+        work(Fate::Answered),
+        work(Fate::Refused(401)),
+        report(1),
+    ];
+    for step in &script {
+        play.make(step).unwrap();
+        play.check().unwrap();
+    }
+    play.drain().unwrap();
+    play.check().unwrap();
 }

@@ -33,6 +33,28 @@ pub struct Knobs {
     pub expects: bool,
 }
 
+impl Knobs {
+    /// A report each minute, two successes to be well, everything else at once.
+    pub fn plain() -> Self {
+        Self {
+            fail_after: 1,
+            fail_for: 0,
+            recover_after: 2,
+            open_after: 0,
+            close_after: 0,
+            reopen_window: 3_600,
+            comment_interval: 600,
+            group_by: 0,
+            max_new_issues: 20,
+            max_open_issues: 200,
+            flapping: 0,
+            interval: Some(60),
+            page_size: 30,
+            expects: false,
+        }
+    }
+}
+
 /// What happens next.
 #[derive(Debug, Clone)]
 pub enum Move {

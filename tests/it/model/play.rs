@@ -69,6 +69,12 @@ impl Book {
         Timestamp::from_millisecond(self.1.load(Ordering::Relaxed)).unwrap()
     }
 
+    /// A round without a command, which commits what loading or time has changed. An engine
+    /// that has failed takes no more turns.
+    fn turn(&self) {
+        drop(self.run(|_, _| ()));
+    }
+
     fn run<T>(&self, work: impl FnOnce(&mut Core, Timestamp) -> T) -> Result<T, engine::Error> {
         let now = self.now();
         let mut pages = self.pages();
@@ -149,8 +155,7 @@ impl Play {
         let turned_at = now_of(&clock);
         let pages = Pages { core, memory, feed: Vec::new(), turned_at, has_failed: false };
         let book = Book(Arc::new(Mutex::new(pages)), Arc::clone(&clock));
-        // What loading has changed is a round as well.
-        book.run(|_, _| ()).unwrap();
+        book.turn();
         let worker = worker(&book, &gitea, &salt, 0);
         let mut agents = BTreeMap::new();
         if knobs.expects {
@@ -314,8 +319,7 @@ impl Play {
             let some = left.min(ABSENCE_GAP);
             self.gitea.wait(some);
             self.clock.fetch_add(some * 1_000, Ordering::Relaxed);
-            // An engine that has failed takes no more turns.
-            let _ = self.book.run(|_, _| ());
+            self.book.turn();
             left -= some;
         }
     }
@@ -538,8 +542,7 @@ impl Play {
             self.spoken.clear();
             self.written.extend(written);
         }
-        // What loading has changed is a round as well.
-        let _ = self.book.run(|_, _| ());
+        self.book.turn();
         Ok(())
     }
 
@@ -561,7 +564,7 @@ impl Play {
         self.start(core, memory);
         self.spoken.clear();
         self.written.clear();
-        let _ = self.book.run(|_, _| ());
+        self.book.turn();
     }
 
     fn act_as_human(&mut self, issue: u8, deed: Deed) {
@@ -662,12 +665,7 @@ fn settings(knobs: &Knobs) -> Settings {
             max_open_issues: knobs.max_open_issues,
         },
         expect: knobs.expects.then_some(expected).into_iter().collect(),
-        absence_mark: secs(5),
         absence_gap: secs(ABSENCE_GAP),
-        queue_commands: 100,
-        queue_bytes: 1 << 20,
-        round_commands: 10,
-        round_observations: 100,
         ..Settings::default()
     }
 }

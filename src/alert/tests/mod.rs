@@ -1,0 +1,25 @@
+//! The machine of one alert, through one door: a script in, a log out; and its texts, as
+//! people read them.
+
+mod step;
+mod text;
+
+use jiff::Timestamp;
+
+use super::{Alert, Fingerprint, Group, Rule, Salt, Target};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn alert(group: Group) -> Alert {
+    Alert::new(Fingerprint::new(&Salt::new("salt"), &group), group)
+}
+
+/// Everything at once, and nothing to be reminded of.
+fn rule() -> Rule {
+    Rule {
+        target: Target { repository: "ops/alerts".to_owned(), ..Target::default() },
+        ..Rule::default()
+    }
+}
