@@ -10,7 +10,10 @@
 )]
 
 mod bad_input;
+mod cli;
 mod config;
+mod demo;
+mod doors;
 mod gitea_client;
 mod sandbox;
 mod store;

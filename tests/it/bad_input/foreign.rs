@@ -30,8 +30,8 @@ impl Impostor {
                 }
                 let Ok(mut stream) = stream else { continue };
                 // All of these requests fit into one packet.
-                let _ = stream.read(&mut [0; 16 * 1024]);
-                let _ = stream.write_all(answer.as_bytes());
+                drop(stream.read(&mut [0; 16 * 1024]));
+                drop(stream.write_all(answer.as_bytes()));
             }
         });
         Self { address, is_over, thread: Some(thread) }
@@ -69,6 +69,7 @@ fn a_gitea_that_is_none_is_told_in_plain_words_and_nothing_is_lost() {
     gitea.go_away();
     let address = gitea.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let _held = hold(&address);
+    assert!(gitea.is_away());
     let teawatch = Teawatch::start(data.path(), &gitea, &[("log.level", "debug")]);
     teawatch.report(&failing("db1/disk"));
     let says = |words: &str| {
