@@ -69,6 +69,7 @@ fn a_gitea_that_is_none_is_told_in_plain_words_and_nothing_is_lost() {
     gitea.go_away();
     let address = gitea.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let _held = hold(&address);
+    assert!(gitea.is_away());
     let teawatch = Teawatch::start(data.path(), &gitea, &[("log.level", "debug")]);
     teawatch.report(&failing("db1/disk"));
     let says = |words: &str| {

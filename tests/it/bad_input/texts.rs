@@ -150,10 +150,7 @@ fn another_alerts_marker_in_a_text_is_not_believed_after_a_crash() {
     });
     teawatch.report(&Report::new("thief").observation(thief));
     // And a person, who is not teawatch's user.
-    gitea
-        .world()
-        .open_as("alice", REPOSITORY, "victim/disk", &marker, jiff::Timestamp::now())
-        .unwrap();
+    gitea.world().open_as("alice", REPOSITORY, "victim/disk", &marker, gitea.now()).unwrap();
     eventually("the thief has its issue", || {
         gitea.issues().iter().any(|issue| issue.title.contains("thief"))
     });
