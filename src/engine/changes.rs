@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::records::{Happened, Past, Repository};
+use super::records::{Happened, Past, Repository, SourceRecord};
 use super::{Core, Feed};
 use crate::alert::Fingerprint;
 use crate::check::CheckId;
@@ -60,11 +60,21 @@ impl Core {
         if dirty.absences {
             writes.put(Tree::Absences, keys::ALL, &self.absences);
         }
-        for id in &dirty.checks {
-            put(&mut writes, Tree::Checks, keys::check(id), self.checks.get(id));
+        let mut sources = dirty.sources;
+        for id in dirty.checks {
+            if id.is_agent() {
+                sources.insert(id.source);
+            } else {
+                put(&mut writes, Tree::Checks, keys::check(&id), self.checks.get(&id));
+            }
         }
-        for source in &dirty.sources {
-            put(&mut writes, Tree::Sources, Key::new().text(source), self.sources.get(source));
+        for source in sources {
+            let key = Key::new().text(&source);
+            let record = SourceRecord {
+                order: self.sources.get(&source),
+                agent: self.checks.get(&CheckId::agent(source)),
+            };
+            put(&mut writes, Tree::Sources, key, (!record.is_empty()).then_some(&record));
         }
         for fingerprint in &dirty.alerts {
             let key = Key::new().text(fingerprint.as_str());

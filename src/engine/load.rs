@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::changes::{Dirty, keys};
 use super::core::Core;
 use super::deadlines::{Deadlines, Sleeper};
-use super::records::{Meta, Repository};
+use super::records::{Meta, Repository, SourceRecord};
 use super::settings::Settings;
 use super::source::Source;
 use super::{Entry, Error};
@@ -127,7 +127,9 @@ impl Loaded {
             Tree::Absences => self.absences = decode(tree, key, bytes)?,
             Tree::Sources => {
                 let name = KeyReader::new(tree, key).text()?.to_owned();
-                self.sources.insert(name, decode(tree, key, bytes)?);
+                let record: SourceRecord<Source, Check> = decode(tree, key, bytes)?;
+                self.checks.extend(record.agent);
+                self.sources.extend(record.order.map(|order| (name, order)));
             }
             Tree::Repositories => {
                 let name = KeyReader::new(tree, key).text()?.to_owned();
