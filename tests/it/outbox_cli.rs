@@ -133,7 +133,7 @@ fn a_parked_opening_is_struck_when_its_alert_recovers() {
     assert_eq!(gitea.issues().len(), 0);
     teawatch.report(&failing("db1/disk"));
     eventually("the next one opens", || gitea.open() == 1);
-    assert!(gitea.issue(1).body.contains("It was in trouble 1 time before, "));
+    assert!(gitea.issue(1).body.contains("It was in trouble once before, "));
     all_is_told(&teawatch, &gitea);
 }
 

@@ -244,9 +244,9 @@ fn a_relapse_within_the_window_reopens_the_issue_with_a_comment() {
         eventually("all is told", || gitea.comments(1).len() == 1 + 2 * relapse);
     }
     let comments = gitea.comments(1);
-    assert!(comments[1].contains("**In trouble again** since 20"), "{}", comments[1]);
-    assert!(comments[1].contains(": the first relapse of this episode."), "{}", comments[1]);
-    assert!(comments[3].contains(": relapse number 2 of this episode."), "{}", comments[3]);
+    assert!(comments[1].contains("**In trouble again** at 20"), "{}", comments[1]);
+    assert!(comments[1].contains(": the first relapse in this issue."), "{}", comments[1]);
+    assert!(comments[3].contains(": relapse number 2 in this issue."), "{}", comments[3]);
     all_is_told(&teawatch, &gitea);
     assert_eq!(gitea.issues().len(), 1);
     assert_eq!(gitea.world().count(&Method::POST, Route::Issues), 1);
