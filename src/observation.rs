@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{self, AGENT, CheckId, Kind, Observation};
+use crate::check::{AGENT, CheckId, Kind, Observation};
 
 /// Kept of a summary, in bytes.
 pub const SUMMARY_MAX: usize = 500;
@@ -34,6 +34,10 @@ pub const EPOCH_BYTES: usize = 64;
 pub const INTERVAL_MAX: f64 = 366.0 * 86_400.0;
 /// Shorter than this is no interval that could be kept, in seconds.
 pub const INTERVAL_MIN: f64 = 0.001;
+
+/// Told of a place and of what is wrong there, in bytes.
+const PLACE_MAX: usize = 100;
+const WHAT_MAX: usize = 300;
 
 /// How much a report may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +84,9 @@ pub struct BadReport {
 
 impl BadReport {
     fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { place: place.into(), what: what.into() }
+        // Names that somebody made up are in both, and are as long as they like.
+        let (place, what) = (brief(&place.into(), PLACE_MAX), brief(&what.into(), WHAT_MAX));
+        Self { place, what }
     }
 }
 
@@ -177,8 +183,8 @@ impl WireObservation {
         let own = interval(self.interval_seconds, &format!("{place}.interval_seconds"))?;
         let observation = Observation {
             kind: self.kind,
-            summary: check::head(&self.summary, SUMMARY_MAX),
-            details: check::head_and_tail(&self.details, DETAILS_MAX),
+            summary: head(&self.summary, SUMMARY_MAX),
+            details: head_and_tail(&self.details, DETAILS_MAX),
             numbers: self.numbers,
             observed_at: self.time,
             interval: own.or(report_interval),
@@ -186,6 +192,16 @@ impl WireObservation {
         };
         Ok((self.name, observation))
     }
+}
+
+/// At most `max` bytes of `words` and an ellipsis; their middle is left out.
+pub fn brief(words: &str, max: usize) -> String {
+    if words.len() <= max {
+        return words.to_owned();
+    }
+    let head = words.floor_char_boundary(max / 2);
+    let tail = words.ceil_char_boundary(words.len() - max / 2);
+    format!("{}…{}", &words[..head], &words[tail..])
 }
 
 /// Whether `name` may be a source; if not, what it must look like.
@@ -230,6 +246,26 @@ fn interval(seconds: Option<f64>, place: &str) -> Result<Option<SignedDuration>,
         return Err(BadReport::new(place, what));
     }
     Ok(Some(SignedDuration::from_secs_f64(seconds)))
+}
+
+/// At most `max` bytes of the beginning of `text`, cut between characters.
+fn head(text: &str, max: usize) -> String {
+    text[..boundary_before(text, max)].to_owned()
+}
+
+/// At most about `max` bytes of `text`: its head and its tail, and a word on what is
+/// missing. Both ends of a long output say more than its middle.
+fn head_and_tail(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let head = boundary_before(text, max / 2);
+    let tail = boundary_before(text, text.len() - max / 2);
+    format!("{}\n[... {} bytes left out ...]\n{}", &text[..head], tail - head, &text[tail..])
+}
+
+fn boundary_before(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -15,9 +15,11 @@ pub mod marker;
 pub mod pacing;
 pub mod route;
 mod step;
+pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;

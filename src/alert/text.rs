@@ -7,30 +7,24 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::markdown::{block, line, shorten, title as title_text};
 use super::pacing::Gathered;
+use super::table::{state, table};
+use super::words::{counted, human, minute, often, second};
 use super::{Alert, Group, Member, Standing};
 
 /// Gitea keeps 255 bytes of a title.
 const TITLE_MAX: usize = 255;
-/// Rows of the table; the rest is counted.
-const ROWS_MAX: usize = 100;
-/// The table in bytes; rows beyond it are counted. Gitea has no limit, but proxies do, and
-/// the client cuts what is longer than 60,000 bytes.
-const TABLE_MAX: usize = 24_000;
 /// One line from outside, in a table or a sentence.
-const SUMMARY_MAX: usize = 200;
+pub(super) const SUMMARY_MAX: usize = 200;
 /// Members whose details are shown in one text; the rest is counted.
 const DETAILS_MAX: usize = 5;
 /// Names in one sentence; the rest is counted.
 const NAMES_MAX: usize = 10;
 /// Absences named in one text, the newest.
 const ABSENCES_MAX: usize = 3;
-
-pub(super) const TABLE_BEGIN: &str = "<!-- teawatch: this table is kept up to date -->";
-pub(super) const TABLE_END: &str = "<!-- teawatch: end of the table -->";
 
 /// What a text is written from.
 #[derive(Debug)]
@@ -118,65 +112,6 @@ pub fn body(facts: &Facts<'_>) -> String {
     }
     put(&mut text, format_args!("---\n{}\n", footer(facts)));
     text
-}
-
-/// The table of members between its delimiters: what an edit of the body replaces.
-pub fn table(facts: &Facts<'_>) -> String {
-    let alert = facts.alert;
-    let head = if matches!(alert.group, Group::Overflow { .. }) { "alert" } else { "check" };
-    let mut text =
-        format!("{TABLE_BEGIN}\n| {head} | state | since | last report |\n|---|---|---|---|\n");
-    let members: Vec<_> = troubled(alert)
-        .chain(alert.members.iter().filter(|(_, member)| !member.standing.is_trouble()))
-        .collect();
-    let mut rows = 0;
-    for (name, member) in members.iter().take(ROWS_MAX) {
-        if text.len() > TABLE_MAX {
-            break;
-        }
-        rows += 1;
-        let summary = line(&shorten(&member.summary, SUMMARY_MAX));
-        put(
-            &mut text,
-            format_args!(
-                "| {} | {} | {} | {summary} |\n",
-                line(name),
-                state(member.standing),
-                minute(member.since),
-            ),
-        );
-    }
-    let left_out = members.len().saturating_sub(rows);
-    if left_out > 0 {
-        put(&mut text, format_args!("\n… and {left_out} more.\n"));
-    }
-    text.push_str(TABLE_END);
-    text
-}
-
-/// `body` with `table` in place of the one it has. A body whose delimiters are missing or
-/// doubled gets the table once more at its end, and nothing in it is deleted.
-pub fn with_table(body: &str, table: &str) -> String {
-    let only = |delimiter: &str| {
-        let mut found = body.match_indices(delimiter).map(|(at, _)| at);
-        found.next().filter(|_| found.next().is_none())
-    };
-    if let (Some(begin), Some(end)) = (only(TABLE_BEGIN), only(TABLE_END))
-        && begin < end
-    {
-        return format!("{}{table}{}", &body[..begin], &body[end + TABLE_END.len()..]);
-    }
-    // The one that was appended before is at the end.
-    let kept = body.trim_end();
-    let appended = kept.strip_suffix(TABLE_END).and_then(|inner| {
-        let begin = inner.rfind(TABLE_BEGIN)?;
-        (!inner[begin..].contains(TABLE_END)).then_some(begin)
-    });
-    match appended {
-        Some(begin) => format!("{}{table}", &kept[..begin]),
-        None if kept.is_empty() => table.to_owned(),
-        None => format!("{kept}\n\n{table}"),
-    }
 }
 
 /// A comment: what changed, when, how long it lasted, how many results it sums up, and
@@ -375,7 +310,7 @@ fn footer(facts: &Facts<'_>) -> String {
     text
 }
 
-fn troubled(alert: &Alert) -> impl Iterator<Item = (&String, &Member)> {
+pub(super) fn troubled(alert: &Alert) -> impl Iterator<Item = (&String, &Member)> {
     alert.members.iter().filter(|(_, member)| member.standing.is_trouble())
 }
 
@@ -395,55 +330,6 @@ fn told(member: &Member) -> String {
     }
 }
 
-/// The word for a standing, as the table has it.
-fn state(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Well => "well",
-        Standing::Failing => "**down**",
-        Standing::Silent => "**silent**",
-        Standing::NeverSeen => "**never seen**",
-        Standing::Flapping => "**flapping**",
-        Standing::CannotTell => "**cannot tell**",
-    }
-}
-
-/// A duration as people say it: its two largest units, rounded down.
-pub fn human(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().max(0);
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, minutes) if minutes < 10 && seconds % 60 > 0 => {
-            format!("{minutes} min {} s", seconds % 60)
-        }
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, 0) => format!("{hours} h"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, 0, _) => format!("{days} d"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
-}
-
-fn minute(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-fn second(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
-}
-
-fn often(count: u64) -> String {
-    match count {
-        1 => "once".to_owned(),
-        2 => "twice".to_owned(),
-        count => format!("{count} times"),
-    }
-}
-
-fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+pub(super) fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("writing to a string cannot fail");
 }

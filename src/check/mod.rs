@@ -375,26 +375,6 @@ impl Check {
     }
 }
 
-/// At most `max` bytes of the beginning of `text`, cut between characters.
-pub fn head(text: &str, max: usize) -> String {
-    text[..boundary_before(text, max)].to_owned()
-}
-
-/// At most about `max` bytes of `text`: its head and its tail, and a word on what is
-/// missing. Both ends of a long output say more than its middle.
-pub fn head_and_tail(text: &str, max: usize) -> String {
-    if text.len() <= max {
-        return text.to_owned();
-    }
-    let head = boundary_before(text, max / 2);
-    let tail = boundary_before(text, text.len() - max / 2);
-    format!("{}\n[... {} bytes left out ...]\n{}", &text[..head], tail - head, &text[tail..])
-}
-
-fn boundary_before(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
-}
-
 /// The step from "not later than" to "later than".
 const INSTANT: SignedDuration = SignedDuration::from_millis(1);
 

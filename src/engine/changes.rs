@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::records::Past;
+use super::records::{Happened, Past, Repository};
 use super::{Core, Feed};
 use crate::alert::Fingerprint;
 use crate::check::CheckId;
@@ -25,6 +25,27 @@ pub(super) struct Dirty {
 }
 
 impl Core {
+    /// Notes that somebody is looking.
+    pub fn mark(&mut self, now: Timestamp) {
+        self.dirty.mark = Some(now);
+    }
+
+    /// The record of a repository, to be changed.
+    pub(super) fn repository(&mut self, name: &str) -> &mut Repository {
+        if !self.dirty.repositories.contains(name) {
+            self.dirty.repositories.insert(name.to_owned());
+        }
+        self.repositories.entry(name.to_owned()).or_default()
+    }
+
+    /// Adds to the history.
+    pub(super) fn remember(&mut self, what: Happened, now: Timestamp) {
+        let number = self.meta.next_history;
+        self.meta.next_history += 1;
+        self.dirty.meta = true;
+        self.dirty.history.push((number, Past { at: now, what }));
+    }
+
     /// Everything the round has changed, for the disk and for the outbox.
     pub fn take_writes(&mut self) -> (WriteSet, Vec<Feed>) {
         let dirty = std::mem::take(&mut self.dirty);

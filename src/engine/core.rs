@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::changes::Dirty;
 use super::deadlines::{Deadlines, Sleeper};
-use super::records::{Happened, Meta, Past, Repository};
+use super::records::{Happened, Meta, Repository};
 use super::settings::Settings;
 use super::told::{Told, has_row, overflow_rule, row, row_event};
 use super::{Entry, source::Source};
@@ -381,24 +381,5 @@ impl Core {
         self.absences.push(absence);
         self.dirty.absences = true;
         self.remember(Happened::Absent { from: absence.from, until: absence.until }, now);
-    }
-
-    /// Notes that somebody is looking.
-    pub fn mark(&mut self, now: Timestamp) {
-        self.dirty.mark = Some(now);
-    }
-
-    pub(super) fn repository(&mut self, name: &str) -> &mut Repository {
-        if !self.dirty.repositories.contains(name) {
-            self.dirty.repositories.insert(name.to_owned());
-        }
-        self.repositories.entry(name.to_owned()).or_default()
-    }
-
-    pub(super) fn remember(&mut self, what: Happened, now: Timestamp) {
-        let number = self.meta.next_history;
-        self.meta.next_history += 1;
-        self.dirty.meta = true;
-        self.dirty.history.push((number, Past { at: now, what }));
     }
 }

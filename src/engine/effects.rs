@@ -8,6 +8,7 @@ use super::core::Core;
 use super::records::Happened;
 use super::{Doubt, Entry, Parked, Text, Trimming};
 use crate::alert::marker::Marker;
+use crate::alert::table;
 use crate::alert::text::{self, Diagnostics, Facts};
 use crate::alert::{Alert, EffectKind, Event, Issue, Learned};
 use crate::check::CheckId;
@@ -243,7 +244,7 @@ impl Core {
                 };
                 Text { title: String::new(), body }
             }
-            EffectKind::Edit => Text { title: String::new(), body: text::table(&facts) },
+            EffectKind::Edit => Text { title: String::new(), body: table::table(&facts) },
             EffectKind::Close | EffectKind::Reopen => Text::default(),
         }
     }

@@ -64,6 +64,13 @@ pub struct AlertView {
     pub undelivered: Vec<Effect>,
 }
 
+impl AlertView {
+    /// Whether a page of alerts can begin after `text`.
+    pub fn is_cursor(text: &str) -> bool {
+        Fingerprint::parse(text).is_some()
+    }
+}
+
 /// How the engine is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Health {

@@ -46,6 +46,9 @@ pub(super) async fn alerts(
     query: Result<Query<Cursor>, QueryRejection>,
 ) -> Result<Json<Page<AlertView>>, ApiError> {
     let (after, limit) = cursor(query)?;
+    if after.as_deref().is_some_and(|after| !AlertView::is_cursor(after)) {
+        return Err(ApiError::BadQuery("after: must be a fingerprint".to_owned()));
+    }
     let page = app.engine.ask(move |core, _| core.alerts_page(after.as_deref(), limit));
     Ok(Json(page.await?))
 }

@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::engine;
+use crate::observation::brief;
+
+/// Told of what is wrong, in bytes: it may repeat what was sent.
+const MESSAGE_MAX: usize = 500;
 
 /// Answered as `{"error":{"code","message","hint"}}`: the code for programs, the message
 /// and the hint for people.
@@ -109,7 +113,8 @@ impl IntoResponse for ApiError {
             // The caller learns nothing of our insides; the log learns it all, once.
             tracing::warn!(error = error as &dyn std::error::Error, "a request was turned away");
         }
-        let mut error = json!({ "code": code, "message": self.to_string(), "hint": hint });
+        let mut error =
+            json!({ "code": code, "message": brief(&self.to_string(), MESSAGE_MAX), "hint": hint });
         if let Self::Clock { server } = &self {
             error["server_time"] = json!(server.as_second());
         }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::learn::chain;
 use super::queue::priority;
 use super::{Host, Priority, Settings};
-use crate::alert::text::with_table;
+use crate::alert::table::with_table;
 use crate::alert::{EffectKind, Issue, Learned};
 use crate::engine::{Prospect, Trimming};
 use crate::gitea::{self, Concern, IssueState, LabelId};
@@ -36,6 +36,13 @@ pub enum Failure {
     Busy { until: Timestamp },
 }
 
+/// The labels that an issue is to wear, and in words what could not be had.
+#[derive(Debug, Clone, Default)]
+pub struct Labels {
+    pub ids: Vec<LabelId>,
+    pub left_out: Vec<String>,
+}
+
 /// Carries effects out.
 #[derive(Debug, Default)]
 pub struct Courier {
@@ -47,9 +54,10 @@ pub struct Courier {
 
 impl Courier {
     /// Carries an effect out. `path` is the repository's present owner and name,
-    /// `expected` its id as far as it is known.
+    /// `expected` its id as far as it is known, `labels` what [`Self::labels`] gave.
     ///
     /// The entry is in doubt on the disk before this is called.
+    #[expect(clippy::too_many_arguments, reason = "each is another part of one request")]
     pub async fn send(
         &self,
         host: &Host,
@@ -57,6 +65,7 @@ impl Courier {
         path: (&str, &str),
         expected: Option<i64>,
         prospect: &Prospect,
+        labels: Labels,
         now: Timestamp,
     ) -> Result<Learned, Failure> {
         let entry = &prospect.entry;
@@ -65,8 +74,8 @@ impl Courier {
         let number = prospect.issue.map(|issue| issue.number).unwrap_or_default();
         match entry.effect.kind {
             EffectKind::Open => {
-                let (labels, left_out) = self.labels_of(host, path, prospect).await?;
-                let mut create = issues.create(text.title).body(text.body).labels(labels);
+                let Labels { ids, left_out } = labels;
+                let mut create = issues.create(text.title).body(text.body).labels(ids);
                 if !entry.left_out.contains(&Trimming::Assignees) {
                     create = create.assignees(prospect.assignees.iter().cloned());
                 }
@@ -154,29 +163,33 @@ impl Courier {
         Ok(Learned::Opened { issue, left_out })
     }
 
-    /// The ids of the labels that an issue is to wear, and what could not be had.
-    async fn labels_of(
+    /// Finds the labels that an issue is to wear, and makes those that do not exist.
+    ///
+    /// Asked for before the opening is in doubt: all of it can take longer than the
+    /// opening, and how long that may take is counted from the doubt.
+    pub async fn labels(
         &self,
         host: &Host,
         path: (&str, &str),
         prospect: &Prospect,
-    ) -> Result<(Vec<LabelId>, Vec<String>), Failure> {
-        let mut ids = Vec::new();
-        let mut left_out = Vec::new();
-        if prospect.entry.left_out.contains(&Trimming::Labels) {
-            return Ok((ids, left_out));
+    ) -> Result<Labels, Failure> {
+        let mut labels = Labels::default();
+        let entry = &prospect.entry;
+        if entry.effect.kind != EffectKind::Open || entry.left_out.contains(&Trimming::Labels) {
+            return Ok(labels);
         }
         for name in &prospect.labels {
             match self.label(host, path, name).await {
-                Ok(id) => ids.push(id),
+                Ok(id) => labels.ids.push(id),
                 // Without the right to make labels the alert goes without.
                 Err(error) if is_dispensable(&error) => {
-                    left_out.push(format!("the label {name} could not be made: {error}"));
+                    let note = format!("the label {name} could not be made: {error}");
+                    labels.left_out.push(note);
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok((ids, left_out))
+        Ok(labels)
     }
 
     async fn add_labels(

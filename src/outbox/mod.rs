@@ -24,7 +24,7 @@ mod worker;
 use jiff::SignedDuration;
 
 pub use self::bucket::{Bucket, Priority};
-pub use self::deliver::{Courier, Failure};
+pub use self::deliver::{Courier, Failure, Labels};
 pub use self::gate::Gate;
 pub use self::host::{Host, Identity};
 pub use self::learn::{Verdict, learn};

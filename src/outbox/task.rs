@@ -295,6 +295,7 @@ impl<L: Ledger> Task<L> {
                 }
             }
             let is_news = *known != status;
+            log_changes(known, &status);
             *known = status;
             is_news
         });
@@ -312,5 +313,20 @@ impl<L: Ledger> Task<L> {
         let pause = next.map_or(SignedDuration::MAX, |at| at.duration_since(now));
         let pause = pause.max(SignedDuration::ZERO).unsigned_abs() + Duration::from_millis(1);
         pause.min(SLEEP_MAX)
+    }
+}
+
+/// Says once that a repository takes nothing, and why, and once that it does again.
+fn log_changes(before: &Status, after: &Status) {
+    for (repository, refusing) in &after.refusing {
+        let known = before.refusing.get(repository);
+        if known.is_none_or(|known| known.reason != refusing.reason) {
+            tracing::warn!(since = %refusing.since, "{repository} refuses: {}", refusing.reason);
+        }
+    }
+    for repository in before.refusing.keys() {
+        if !after.refusing.contains_key(repository) {
+            tracing::info!("{repository} no longer refuses");
+        }
     }
 }

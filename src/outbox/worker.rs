@@ -82,7 +82,7 @@ impl<L: Ledger> Worker<L> {
         match plan(&self.settings, &prospect, self.clock.now()) {
             Step::Wait(until) => Ok(News::Wait(until)),
             Step::Settle(outcome) => self.settle(seq, outcome, News::Nothing).await,
-            Step::Try => self.send(seq, &place).await,
+            Step::Try => self.send(&prospect, &place).await,
             Step::Look(Look::Issues { thorough }) => {
                 self.look_for_issues(prospect, others, thorough, &place).await
             }
@@ -93,7 +93,12 @@ impl<L: Ledger> Worker<L> {
         }
     }
 
-    async fn send(&self, seq: u64, place: &Place<'_>) -> Result<News, engine::Error> {
+    async fn send(&self, prospect: &Prospect, place: &Place<'_>) -> Result<News, engine::Error> {
+        let seq = prospect.entry.seq;
+        let labels = match self.courier.labels(&self.host, place.path(), prospect).await {
+            Ok(labels) => labels,
+            Err(failure) => return self.failed(prospect, failure, place).await,
+        };
         let date = self.host.date();
         let begun = self.ledger.ask(move |core, now| core.begin(seq, date, now)).await?;
         let Some(begun) = begun else {
@@ -103,7 +108,7 @@ impl<L: Ledger> Worker<L> {
         let now = self.clock.now();
         let sent = self
             .courier
-            .send(&self.host, &self.settings, place.path(), place.id, &begun, now)
+            .send(&self.host, &self.settings, place.path(), place.id, &begun, labels, now)
             .await;
         match sent {
             Ok(learned) => {

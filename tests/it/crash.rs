@@ -7,7 +7,7 @@ use std::thread;
 
 use http::Method;
 use serde_json::Value;
-use teawatch::sandbox::{Action, Fault};
+use teawatch::sandbox::{Action, Fault, Route};
 
 use crate::support::{CHECK, Deed, Gitea, OTHER, Teawatch, eventually, failing, passing, turns};
 
@@ -188,6 +188,25 @@ fn a_lost_request_is_sent_again() {
 #[test]
 fn a_write_that_lands_after_its_timeout_is_waited_for() {
     survives(&Action::StallAndDo { after_ms: Some(1_300) }, PATIENT, 1);
+}
+
+/// What comes before the opening, here finding and making its label, can take longer than
+/// `settle_wait`.
+#[test]
+fn a_late_opening_is_waited_for_from_its_own_request_on() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let slow = Fault::new(Action::StallAndDo { after_ms: Some(1_200) }).until_cleared();
+    gitea.order(slow.clone().on(&Method::GET, Route::Labels));
+    gitea.order(slow.on(&Method::POST, Route::Labels));
+    gitea.order(Deed::Open.fault(Action::StallAndDo { after_ms: Some(2_200) }));
+    let settings = [("gitea.timeout", "1500ms"), ("gitea.settle_wait", "4s")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    Deed::Open.cause(&teawatch);
+    eventually("it was done", || Deed::Open.is_done(&gitea));
+    teawatch.settles(&gitea);
+    assert_eq!(sent(Deed::Open, &gitea), Some(1));
+    gitea.world().clear_faults();
+    ends_well(Deed::Open, &teawatch, &gitea);
 }
 
 /// The late closing would close again what was reopened meanwhile.

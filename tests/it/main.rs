@@ -10,8 +10,12 @@
 )]
 
 mod adoption;
+mod bad_input;
+mod cli;
 mod config;
 mod crash;
+mod demo;
+mod doors;
 mod gitea_client;
 mod model;
 mod outbox_cli;

@@ -88,7 +88,7 @@ fn all_checks_of_a_source_share_an_issue_when_they_are_grouped_by_source() {
     let teawatch = Teawatch::start(data.path(), &gitea, &[("alerts.group_by", "source")]);
     teawatch.report(&failing("db1/disk"));
     eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
-    assert_eq!(gitea.issue(1).title, "[watchdog] db1: db1/disk: it is broken");
+    assert_eq!(gitea.issue(1).title, "[watchdog] db1: disk: it is broken");
     let full = json!({ "name": "cpu", "kind": "failure", "summary": "hot", "details": "95 °C" });
     teawatch.report(&Report::new("db1").observation(full));
     eventually("the second check is told", || gitea.comments(1).len() == 1);

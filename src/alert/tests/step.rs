@@ -1,3 +1,5 @@
+//! Scripts of events, and the log of what followed.
+
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 

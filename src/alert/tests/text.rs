@@ -1,13 +1,14 @@
+//! Every text that people read, word for word.
+
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::pacing::{Gathered, Missed};
-use super::super::text::{
-    Diagnostics, Facts, TABLE_BEGIN, TABLE_END, body, comment, farewell, human, table, title,
-    with_table,
-};
+use super::super::table::{TABLE_BEGIN, TABLE_END, table, with_table};
+use super::super::text::{Diagnostics, Facts, body, comment, farewell, title};
+use super::super::words::human;
 use super::super::{Alert, Group, Member, Phase, Standing};
 use super::alert;
 

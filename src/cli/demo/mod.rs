@@ -81,7 +81,7 @@ async fn tell(args: &Args, home: &Path) -> anyhow::Result<ExitCode> {
     let mut story = Story::new(witness, patient);
     let went_well = tokio::select! {
         told = story.tell() => told,
-        _ = &mut stop => Ok(()),
+        why = &mut stop => Err(anyhow::anyhow!("it was cut short by {why}")),
     };
     let code = match went_well {
         Ok(()) if args.once => ExitCode::SUCCESS,

@@ -3,8 +3,11 @@
 mod deed;
 mod ending;
 mod gitea;
+mod inside;
+mod letter;
 mod report;
 mod teawatch;
+mod tokens;
 mod watch;
 
 use std::time::{Duration, Instant};
@@ -12,8 +15,11 @@ use std::time::{Duration, Instant};
 pub use deed::{CHECK, Deed, OTHER};
 pub use ending::{all_is_told, readiness};
 pub use gitea::Gitea;
+pub use inside::{Inside, stopped_clock};
+pub use letter::{Answer, Letter, ask, client};
 pub use report::{Report, failing, passing};
-pub use teawatch::Teawatch;
+pub use teawatch::{MASTER, SALT, Teawatch};
+pub use tokens::{READ_TOKEN, WRITE_TOKEN, token_settings};
 pub use watch::turns;
 
 /// The repository of all tests.

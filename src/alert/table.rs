@@ -1,0 +1,87 @@
+//! The table of an alert's members in the body of its issue: the one part that teawatch
+//! goes on writing, while the rest belongs to people.
+
+use super::markdown::{line, shorten};
+use super::text::{Facts, SUMMARY_MAX, put, troubled};
+use super::words::minute;
+use super::{Group, Standing};
+
+/// Rows of the table; the rest is counted.
+const ROWS_MAX: usize = 100;
+/// The table in bytes; rows beyond it are counted. Gitea has no limit, but proxies do, and
+/// the client cuts what is longer than 60,000 bytes.
+const TABLE_MAX: usize = 24_000;
+
+pub(super) const TABLE_BEGIN: &str = "<!-- teawatch: this table is kept up to date -->";
+pub(super) const TABLE_END: &str = "<!-- teawatch: end of the table -->";
+
+/// The table of members between its delimiters: what an edit of the body replaces.
+pub fn table(facts: &Facts<'_>) -> String {
+    let alert = facts.alert;
+    let head = if matches!(alert.group, Group::Overflow { .. }) { "alert" } else { "check" };
+    let mut text =
+        format!("{TABLE_BEGIN}\n| {head} | state | since | last report |\n|---|---|---|---|\n");
+    let members: Vec<_> = troubled(alert)
+        .chain(alert.members.iter().filter(|(_, member)| !member.standing.is_trouble()))
+        .collect();
+    let mut rows = 0;
+    for (name, member) in members.iter().take(ROWS_MAX) {
+        if text.len() > TABLE_MAX {
+            break;
+        }
+        rows += 1;
+        let summary = line(&shorten(&member.summary, SUMMARY_MAX));
+        put(
+            &mut text,
+            format_args!(
+                "| {} | {} | {} | {summary} |\n",
+                line(name),
+                state(member.standing),
+                minute(member.since),
+            ),
+        );
+    }
+    let left_out = members.len().saturating_sub(rows);
+    if left_out > 0 {
+        put(&mut text, format_args!("\n… and {left_out} more.\n"));
+    }
+    text.push_str(TABLE_END);
+    text
+}
+
+/// `body` with `table` in place of the one it has. A body whose delimiters are missing or
+/// doubled gets the table once more at its end, and nothing in it is deleted.
+pub fn with_table(body: &str, table: &str) -> String {
+    let only = |delimiter: &str| {
+        let mut found = body.match_indices(delimiter).map(|(at, _)| at);
+        found.next().filter(|_| found.next().is_none())
+    };
+    if let (Some(begin), Some(end)) = (only(TABLE_BEGIN), only(TABLE_END))
+        && begin < end
+    {
+        return format!("{}{table}{}", &body[..begin], &body[end + TABLE_END.len()..]);
+    }
+    // The one that was appended before is at the end.
+    let kept = body.trim_end();
+    let appended = kept.strip_suffix(TABLE_END).and_then(|inner| {
+        let begin = inner.rfind(TABLE_BEGIN)?;
+        (!inner[begin..].contains(TABLE_END)).then_some(begin)
+    });
+    match appended {
+        Some(begin) => format!("{}{table}", &kept[..begin]),
+        None if kept.is_empty() => table.to_owned(),
+        None => format!("{kept}\n\n{table}"),
+    }
+}
+
+/// The word for a standing, as the table has it.
+pub(super) fn state(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Well => "well",
+        Standing::Failing => "**down**",
+        Standing::Silent => "**silent**",
+        Standing::NeverSeen => "**never seen**",
+        Standing::Flapping => "**flapping**",
+        Standing::CannotTell => "**cannot tell**",
+    }
+}

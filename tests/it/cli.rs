@@ -1,0 +1,224 @@
+//! The command line: help, wrong calls, and what its commands say to people.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{
+    Gitea, READ_TOKEN, Teawatch, WRITE_TOKEN, eventually, failing, passing, token_settings,
+};
+
+/// The flags of whoever reads the configuration.
+const CONFIGURATION: &[&str] = &[
+    "--config",
+    "--data-dir",
+    "--listen",
+    "--public-url",
+    "--gitea-url",
+    "--repository",
+    "--log-level",
+    "--log-format",
+    "--set",
+];
+
+/// Each command, whether it reads the configuration, and what else its help names.
+const COMMANDS: &[(&str, bool, &[&str])] = &[
+    ("serve", true, &[]),
+    ("demo", false, &["--once", "--log-level"]),
+    ("sandbox", false, &["--listen", "--page-size", "--max-page-size", "127.0.0.1:3000"]),
+    ("alerts", true, &["--json"]),
+    ("checks", true, &["--json", "forget"]),
+    ("checks forget", true, &["<CHECK>", "source/name"]),
+    ("outbox", false, &["list", "show", "retry", "drop"]),
+    ("outbox list", true, &["--json"]),
+    ("outbox show", true, &["<SEQ>"]),
+    ("outbox retry", true, &["<SEQ>"]),
+    ("outbox drop", true, &["<SEQ>", "--yes"]),
+    ("config", false, &["check", "show", "example"]),
+    ("config check", true, &["Exits 0"]),
+    ("config show", true, &["--json"]),
+    ("config example", false, &[]),
+    ("secret", false, &["new", "agent"]),
+    ("secret new", false, &[]),
+    ("secret agent", true, &["<SOURCE>"]),
+];
+
+fn teawatch(call: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_teawatch"))
+        .env_clear()
+        .args(call.split_whitespace())
+        .stdin(Stdio::null())
+        .current_dir(std::env::temp_dir())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn the_help_of_every_command_names_its_flags() {
+    let root = teawatch("--help");
+    assert!(root.status.success());
+    for (call, reads_configuration, others) in COMMANDS {
+        let output = teawatch(&format!("{call} --help"));
+        assert!(output.status.success(), "{call}");
+        let help = text(&output.stdout);
+        assert!(help.contains(&format!("Usage: teawatch {call}")), "{help}");
+        for word in *others {
+            assert!(help.contains(word), "the help of `{call}` does not name {word}:\n{help}");
+        }
+        for flag in CONFIGURATION.iter().filter(|_| *reads_configuration) {
+            assert!(help.contains(&format!("{flag} <")), "`{call}` has no {flag}:\n{help}");
+        }
+        // Secrets come from files and the environment only.
+        for secret in ["--token", "--secret", "--salt", "--master"] {
+            assert!(!help.contains(secret), "{call} {secret}");
+        }
+        if !call.contains(' ') {
+            assert!(text(&root.stdout).contains(&format!("\n  {call} ")), "{call}");
+        }
+    }
+}
+
+#[test]
+fn every_command_is_in_the_list_of_this_test() {
+    let groups = ["", "checks", "outbox", "config", "secret"];
+    for group in groups {
+        let output = teawatch(&format!("{group} --help"));
+        let (_, commands) = text(&output.stdout).split_once("Commands:\n").unwrap();
+        let commands = commands.lines().take_while(|line| !line.is_empty());
+        for command in commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()) {
+            let call = format!("{group} {command}");
+            let is_known = COMMANDS.iter().any(|(known, ..)| *known == call.trim());
+            assert!(is_known || ["", "help"].contains(&command), "{call}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_call_exits_with_2_and_does_nothing() {
+    for call in [
+        "",
+        "nonsense",
+        "serve now",
+        "serve --nonsense",
+        "serve --listen",
+        "serve --set nonsense",
+        "demo --twice",
+        "demo --once=yes",
+        "sandbox --listen nowhere",
+        "sandbox --page-size -1",
+        "checks forget",
+        "checks --json forget a/b",
+        "outbox",
+        "outbox show",
+        "outbox show nonsense",
+        "outbox retry -1",
+        "outbox list 7",
+        "config",
+        "config check now",
+        "secret agent",
+        "alerts --token x",
+    ] {
+        let output = teawatch(call);
+        assert_eq!(output.status.code(), Some(2), "{call}");
+        assert_eq!(text(&output.stdout), "", "{call}");
+        let said = text(&output.stderr);
+        assert!(
+            said.contains("Usage: teawatch") || said.contains("try '--help'"),
+            "{call}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_call_that_cannot_be_answered_exits_with_1_and_says_why() {
+    for (call, words) in [
+        ("serve", "TEAWATCH_MASTER_SECRET"),
+        ("serve", "teawatch secret new"),
+        ("alerts --listen 127.0.0.1:1", "is `teawatch serve` running?"),
+        ("checks --listen 127.0.0.1:1", "cannot reach teawatch at http://127.0.0.1:1"),
+        ("outbox list --listen 127.0.0.1:1", "is `teawatch serve` running?"),
+        ("outbox retry 7 --listen 127.0.0.1:1", "is `teawatch serve` running?"),
+        ("checks forget nonsense --listen 127.0.0.1:1", "SOURCE/NAME"),
+        ("alerts --config /nonexistent.toml", "/nonexistent.toml"),
+        ("sandbox --listen 0.0.0.0:0", "loopback only"),
+        ("secret agent ../db1", "the name of the source must be"),
+    ] {
+        let output = teawatch(call);
+        assert_eq!(output.status.code(), Some(1), "{call}: {}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "", "{call}");
+        let said = text(&output.stderr);
+        assert!(said.starts_with("teawatch: ") && said.contains(words), "{call}: {said}");
+    }
+    assert!(text(&teawatch("--version").stdout).starts_with("teawatch 0."));
+}
+
+#[test]
+fn lists_are_tables_for_people_and_json_for_programs() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let served = Teawatch::start(data.path(), &gitea, &[]);
+    served.report(&failing("db1/disk"));
+    served.report(&passing("db1/a b/é"));
+    eventually("the issue is open", || gitea.open() == 1 && served.outbox().is_empty());
+    let told = |arguments: &[&str]| {
+        let output = served.cli(arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    let alerts = told(&["alerts"]);
+    let row = alerts.lines().nth(1).unwrap();
+    assert!(row.starts_with("firing  ops/alerts#1  db1/disk  1 "), "{alerts}");
+    let checks = told(&["checks"]);
+    assert_eq!(checks.lines().count(), 4, "{checks}");
+    for row in ["down    db1/disk", "up      db1/a b/é", "up      db1/agent"] {
+        assert!(checks.contains(row), "no {row}:\n{checks}");
+    }
+    for (arguments, length) in [
+        (["alerts", "--json"].as_slice(), 1),
+        (&["checks", "--json"], 3),
+        (&["outbox", "list", "--json"], 0),
+    ] {
+        let json: Vec<Value> = serde_json::from_str(&told(arguments)).unwrap();
+        assert_eq!(json.len(), length, "{arguments:?}");
+    }
+    let forgotten = told(&["checks", "forget", "db1/a b/é"]);
+    assert_eq!(forgotten, "db1/a b/é is no longer watched, until it reports again\n");
+    assert_eq!(told(&["checks"]).lines().count(), 3);
+    let again = served.cli(&["checks", "forget", "db1/a b/é"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("there is no check `db1/a b/é`"));
+    // What is no longer watched closes its issue.
+    told(&["checks", "forget", "db1/disk"]);
+    eventually("the issue is closed", || gitea.open() == 0);
+    eventually("it says why", || {
+        gitea.comments(1).iter().any(|comment| comment.contains("a person removed it"))
+    });
+}
+
+#[test]
+fn commands_take_their_token_from_a_file_and_say_when_it_is_wrong() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let files = token_settings(data.path());
+    let settings: Vec<_> = files.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let served = Teawatch::start(data.path(), &gitea, &settings);
+    served.report(&passing("db1/disk"));
+    let set = |name: &str| format!("api.{name}_token_file={}", data.path().join(name).display());
+    let (read, write) = (set("read"), set("write"));
+    for token in [&read, &write] {
+        assert!(served.cli(&["checks", "--set", token]).status.success());
+    }
+    assert!(served.cli(&["checks", "forget", "db1/disk", "--set", &write]).status.success());
+    for (call, token) in
+        [(["checks", "forget", "db1/agent"].as_slice(), Some(&read)), (&["checks"], None)]
+    {
+        let flags = token.map_or(vec![], |token| vec!["--set", token.as_str()]);
+        let output = served.cli(&[call, &flags].concat());
+        assert_eq!(output.status.code(), Some(1), "{call:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("token"), "{said}");
+        assert!(!said.contains(READ_TOKEN) && !said.contains(WRITE_TOKEN), "{said}");
+    }
+}

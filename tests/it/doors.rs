@@ -1,0 +1,225 @@
+//! The doors for tools and machines: health, pages, tokens.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Gitea, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually, failing, passing,
+    token_settings,
+};
+
+/// Every page of a list, one after the other.
+fn pages(teawatch: &Teawatch, what: &str, limit: usize) -> Vec<Vec<Value>> {
+    let mut pages = Vec::new();
+    let mut after = String::new();
+    loop {
+        let url = format!("{}/api/v1/{what}?limit={limit}{after}", teawatch.url);
+        let page = ask(client().get(url)).body;
+        pages.push(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { return pages };
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("after", next)
+            .finish();
+        after = format!("&{query}");
+    }
+}
+
+#[test]
+fn health_is_alive_and_nothing_else_and_readiness_says_why() {
+    let (data, mut gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let alive = client().get(format!("{}/healthz", teawatch.url)).send().unwrap();
+    assert_eq!((alive.status().as_u16(), alive.text().unwrap().as_str()), (200, "alive\n"));
+    teawatch.report(&failing("db1/disk"));
+    eventually("nothing waits", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    let (status, ready) = teawatch.get("/readyz");
+    assert_eq!(status, 200);
+    let expected = json!({
+        "ready": true,
+        "reasons": [],
+        "notes": [],
+        "engine": {
+            "checks": 2,
+            "alerts": 2,
+            "firing": 1,
+            "undelivered": 0,
+            "parked": 0,
+            "unclaimed": {},
+            "copied": null,
+        },
+    });
+    // How many records there are of alerts that never fired is nobody's business.
+    let mut found = ready;
+    found["engine"]["alerts"] = json!(2);
+    assert_eq!(found, expected);
+
+    gitea.go_away();
+    teawatch.report(&passing("db1/disk"));
+    eventually("it says why", || teawatch.get("/readyz").0 == 503);
+    let (_, ready) = teawatch.get("/readyz");
+    assert_eq!(ready["ready"], false);
+    assert!(ready["engine"]["undelivered"].as_u64().unwrap() > 0, "{ready}");
+    assert!(ready["reasons"][0].as_str().unwrap().starts_with("ops/alerts refuses since"));
+    assert_eq!(client().get(format!("{}/healthz", teawatch.url)).send().unwrap().status(), 200);
+}
+
+#[test]
+fn twelve_hundred_checks_are_read_page_by_page_each_once() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let mut names = BTreeSet::new();
+    for source in ["db1", "db-1", "web1"] {
+        let mut report = Report::new(source);
+        names.insert(format!("{source}/agent"));
+        for n in 0..399 {
+            // Names are free, so cursors have to be kept apart from addresses.
+            let name = format!("{n} & 50 %/é?#=+");
+            names.insert(format!("{source}/{name}"));
+            report = report.check(&name, "success", "");
+        }
+        teawatch.report(&report);
+    }
+    for (limit, lengths) in [(500, vec![500, 500, 200]), (400, vec![400, 400, 400])] {
+        let pages = pages(&teawatch, "checks", limit);
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), lengths);
+        let found: Vec<_> = pages
+            .concat()
+            .iter()
+            .map(|check| {
+                let text = |key: &str| check[key].as_str().unwrap().to_owned();
+                format!("{}/{}", text("source"), text("name"))
+            })
+            .collect();
+        assert_eq!(found.len(), 1_200);
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), names);
+    }
+    assert_eq!(
+        ask(client().get(format!("{}/api/v1/checks", teawatch.url))).body["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        100
+    );
+    assert_eq!(pages(&teawatch, "checks", 1).len(), 1_200);
+}
+
+#[test]
+fn alerts_are_read_page_by_page_and_tell_where_they_are() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("storm.max_new_issues", "1000")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let report = (0..23).fold(Report::new("db1"), |report, n| {
+        report.check(&format!("c{n:02}"), "failure", "broken").check(
+            &format!("w{n}"),
+            "success",
+            "",
+        )
+    });
+    teawatch.report(&report);
+    eventually("all issues are open", || gitea.open() == 23 && teawatch.outbox().is_empty());
+    let pages = pages(&teawatch, "alerts", 5);
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 5, 5, 3]);
+    let alerts = pages.concat();
+    let numbers: BTreeSet<_> =
+        alerts.iter().map(|alert| alert["issue"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=23).collect());
+    for alert in &alerts {
+        let issue = gitea.issue(alert["issue"].as_u64().unwrap());
+        assert!(issue.title.contains(alert["title"].as_str().unwrap()), "{alert}");
+        assert_eq!(alert["phase"], "firing");
+        assert_eq!(alert["repository"], "ops/alerts");
+        assert_eq!(alert["in_trouble"], json!([alert["title"]]));
+        assert_eq!(alert["undelivered"], json!([]));
+        assert_eq!((&alert["episode"], &alert["is_row"]), (&json!(1), &json!(false)));
+        assert!(alert["fired_at"].is_string() && alert["closed_at"].is_null());
+    }
+}
+
+#[test]
+fn late_unknown_and_never_seen_are_told_apart_and_wake_nobody() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let file = "[[expect]]\nsource = \"backup1\"\nname = \"nightly\"\ninterval = \"24h\"\n";
+    let settings = [("alerts.stale_factor", "10000")];
+    let teawatch = Teawatch::start_with_file(data.path(), &gitea, &settings, file);
+    teawatch.report(&Report::new("db1").every(0.05).check("disk", "success", "fine"));
+    teawatch.report(&Report::new("db2").check("disk", "unknown", "cannot tell"));
+    teawatch.report(&Report::new("db3").every(3_600.0).check("disk", "success", "fine"));
+    let status = |source: &str| {
+        let (_, checks) = teawatch.get("/api/v1/checks");
+        let mut checks = checks["items"].as_array().unwrap().clone().into_iter();
+        checks.find(|check| check["source"] == source && check["name"] != "agent").unwrap()
+    };
+    eventually("the first is late", || status("db1")["status"] == "late");
+    assert_eq!(status("db2")["status"], "unknown");
+    assert_eq!(status("db2")["latest"]["summary"], "cannot tell");
+    assert_eq!(status("db3")["status"], "up");
+    assert!(status("db3")["silent_at"].is_string());
+    assert_eq!(status("backup1")["status"], "never_seen");
+    assert_eq!(status("backup1")["last_seen"], Value::Null);
+    assert_eq!(teawatch.get("/api/v1/alerts").1["items"], json!([]));
+    // What the command line shows are the README's words.
+    let shown = teawatch.cli(&["checks"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for status in ["late", "unknown", "up", "never seen"] {
+        assert!(shown.lines().any(|line| line.starts_with(&format!("{status} "))), "{shown}");
+    }
+    assert!(gitea.issues().is_empty());
+}
+
+#[test]
+fn a_graceful_stop_loses_nothing() {
+    let (data, mut gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    gitea.go_away();
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&failing("db1/disk"));
+    let before = teawatch.get("/api/v1/checks").1;
+    assert_eq!(teawatch.stop().code(), Some(0));
+    assert!(!data.path().join("teawatch.pid").exists());
+    gitea.come_back();
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    assert_eq!(teawatch.get("/api/v1/checks").1, before);
+    eventually("the issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+}
+
+#[test]
+fn who_may_read_may_not_write_and_strangers_may_do_neither() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let files = token_settings(data.path());
+    let settings: Vec<_> = files.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&passing("db1/disk"));
+    let call = |method: &str, path: &str, authorization: &str| {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = client().request(method, format!("{}/api/v1/{path}", teawatch.url));
+        let request = match authorization {
+            "" => request,
+            authorization => request.header("authorization", authorization),
+        };
+        let answer = ask(request);
+        if answer.status == 200 { 200 } else { answer.error().0 }
+    };
+    let (read, write) = (format!("Bearer {READ_TOKEN}"), format!("Bearer {WRITE_TOKEN}"));
+    let agent = format!("Bearer {}", Teawatch::secret("db1").expose());
+    let basic = format!("Basic {READ_TOKEN}");
+    for path in ["alerts", "checks", "outbox"] {
+        assert_eq!(call("GET", path, &read), 200);
+        assert_eq!(call("GET", path, &write), 200);
+        for stranger in ["", "Bearer", "Bearer nonsense", READ_TOKEN, &agent, &basic] {
+            assert_eq!(call("GET", path, stranger), 401, "{path} {stranger}");
+        }
+    }
+    for (method, path) in
+        [("DELETE", "checks/db1/disk"), ("DELETE", "outbox/1"), ("POST", "outbox/1/retry")]
+    {
+        for stranger in ["", &read, &agent, "Bearer nonsense"] {
+            assert_eq!(call(method, path, stranger), 401, "{method} {path} {stranger}");
+        }
+    }
+    assert_eq!(call("DELETE", "checks/db1/disk", &write), 200);
+    assert_eq!(call("DELETE", "checks/db1/disk", &write), 404);
+    assert_eq!(call("DELETE", "outbox/1", &write), 404);
+    // Health is for everybody.
+    assert_eq!(teawatch.get("/readyz").0, 200);
+    assert_eq!(ask(client().get(format!("{}/healthz", teawatch.url))).status, 200);
+}

@@ -1,0 +1,68 @@
+//! The real doors and the real engine, in this process, over a store and a clock that a
+//! test can turn.
+
+use jiff::Timestamp;
+use teawatch::alert::Salt;
+use teawatch::clock::Clock;
+use teawatch::engine::settings::Settings;
+use teawatch::engine::{Core, Ended, Engine, start};
+use teawatch::http::{self, App};
+use teawatch::signature::Master;
+use teawatch::store::Memory;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::{oneshot, watch};
+
+use super::{MASTER, SALT};
+
+/// Doors and engine without an outbox.
+pub struct Inside {
+    pub url: String,
+    pub engine: Engine,
+    pub ended: oneshot::Receiver<Ended>,
+    runtime: Runtime,
+}
+
+impl Inside {
+    /// Starts both. `memory` is the store, `clock` everybody's time.
+    pub fn start(memory: &Memory, clock: &Clock, settings: Settings) -> Self {
+        let mut store = memory.clone();
+        let (salt, instance) = (Salt::new(SALT), "0123456789abcdef".to_owned());
+        let core = Core::load(&mut store, settings, salt, None, instance, clock.now()).unwrap();
+        let started = start(core, Box::new(store), clock.clone()).unwrap();
+        let (_, outbox) = watch::channel(teawatch::outbox::Status::default());
+        let doors = http::Settings {
+            masters: vec![Master::parse(MASTER).unwrap()],
+            auto: true,
+            allow: [].into(),
+            deny: [].into(),
+            generations: [].into(),
+            window: jiff::SignedDuration::from_mins(5),
+            report_bytes: 1024 * 1024,
+            limits: teawatch::observation::Limits::default(),
+            read_token: None,
+            write_token: None,
+        };
+        let app = App::new(started.engine.clone(), outbox, clock.clone(), doors);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(async move { axum::serve(listener, http::router(app)).await });
+        Self { url, engine: started.engine, ended: started.ended, runtime }
+    }
+
+    /// Waits for the engine's end.
+    pub fn end(&mut self) -> Ended {
+        self.runtime.block_on(&mut self.ended).unwrap()
+    }
+}
+
+/// A clock that stands still at the time at which it was made.
+pub fn stopped_clock() -> Clock {
+    let at = Timestamp::now();
+    Clock::from_fn(move || at)
+}
