@@ -61,7 +61,10 @@ pub fn title(text: &str) -> String {
 /// HTML comments are broken up all the same: a line of this block must not look like one
 /// of our markers to whoever reads the text and not the page.
 pub fn block(text: &str) -> String {
+    // Carriage returns go first: what they kept apart, backticks or the parts of a comment,
+    // comes together without them.
     let text = text[..floor_boundary(text, OUTSIDE_MAX)]
+        .replace('\r', "")
         .replace("<!--", "<!\u{200b}--")
         .replace("-->", "--\u{200b}>");
     let mut body = String::with_capacity(text.len());
@@ -78,7 +81,6 @@ pub fn block(text: &str) -> String {
             run = 0;
         }
         match c {
-            '\r' => {}
             '\n' | '\t' => body.push(c),
             c if is_unwelcome(c) => body.push('\u{fffd}'),
             c => body.push(c),
@@ -162,6 +164,12 @@ mod tests {
         assert_eq!(fence.len(), FENCE_MAX + 1);
         assert!(shown.len() < 2 * OUTSIDE_MAX, "{}", shown.len());
         assert!(shown.ends_with(&fence));
+    }
+
+    #[test]
+    fn what_a_carriage_return_kept_apart_does_no_harm_without_it() {
+        assert_eq!(block("`\r``"), "````text\n```\n````");
+        assert!(!block("<\r!-- x --\r>").contains("<!--"));
     }
 
     proptest! {

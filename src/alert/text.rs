@@ -230,24 +230,18 @@ fn lead(alert: &Alert) -> String {
     }
 }
 
-/// How much is summed up, unless what was said already is all there was.
+/// How much is summed up; a turn that was told already is not.
 fn put_summary(text: &mut String, gathered: &Gathered) {
-    let is_told = gathered.closed_at.is_some() || gathered.reopened_at.is_some();
-    if is_told && gathered.results <= 1 && gathered.began <= 1 && gathered.ended <= 1 {
-        return;
-    }
     let mut parts = Vec::new();
     if gathered.results > 0 {
         let results = counted(gathered.results, "result", "results");
-        let failing = match gathered.failures {
-            0 => "none failing".to_owned(),
-            all if all == gathered.results && all > 1 => "all failing".to_owned(),
-            some => format!("{some} failing"),
-        };
-        parts.push(format!("{results}, {failing}"));
+        parts.push(format!("{results}, {} of them failing", gathered.failures));
     }
+    let is_told = (gathered.closed_at.is_some() || gathered.reopened_at.is_some())
+        && gathered.began <= 1
+        && gathered.ended <= 1;
     let turns = [("into trouble", gathered.began), ("well again", gathered.ended)];
-    let turns = turns.into_iter().filter(|(_, count)| *count > 0);
+    let turns = turns.into_iter().filter(|(_, count)| *count > 0 && !is_told);
     let turns: Vec<_> = turns.map(|(what, count)| format!("{what} {}", often(count))).collect();
     if !turns.is_empty() {
         parts.push(turns.join(", "));

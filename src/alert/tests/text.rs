@@ -227,7 +227,7 @@ fn a_comment_sums_up_what_changed() {
 
     **db1/disk is down** since 2026-01-02 03:04 UTC.
 
-    Since 2026-01-02 04:54:05 UTC: 12 results, 7 failing; into trouble twice, well again once.
+    Since 2026-01-02 04:54:05 UTC: 12 results, 7 of them failing; into trouble twice, well again once.
 
     **db1/disk**, 2026-01-02 05:03:05 UTC: 97 % full
     ");
@@ -266,6 +266,8 @@ fn a_recovery_says_when_and_after_how_long() {
     <!-- marker -->
 
     **Recovered** at 2026-01-02 04:34 UTC: all is well again, after 1 h 30 min.
+
+    Since 2026-01-02 04:34:35 UTC: 1 result, 0 of them failing.
 
     **db1/disk**, 2026-01-02 05:03:05 UTC: 41 % full
     ");

@@ -89,3 +89,20 @@ fn a_refused_repetition_says_nothing_about_the_request_before_it() {
     play.drain().unwrap();
     play.check().unwrap();
 }
+
+/// An alert that had only a row while the open issues were not yet read leaves it for the
+/// issue that goes on.
+#[test]
+fn an_adopted_issue_takes_its_alert_out_of_the_overflow() {
+    let mut play = Play::new(&Knobs { max_open_issues: 1, ..Knobs::plain() });
+    let report = |observations| Move::Report { source: 0, order: Order::Next, observations };
+    let work = || Move::Work { fate: Fate::Answered, on_write: true };
+    let script =
+        [work(), report(vec![(0, 1)]), work(), Move::LoseData, report(vec![(1, 1), (0, 1)])];
+    for step in &script {
+        play.make(step).unwrap();
+        play.check().unwrap();
+    }
+    play.drain().unwrap();
+    play.recover_all().unwrap();
+}
