@@ -19,6 +19,8 @@ use crate::signature::{self, Secret};
 const PULSE: Duration = Duration::from_millis(500);
 /// A heartbeat older than this is stale.
 const STALE: Duration = Duration::from_secs(2);
+/// How long the service's port is waited for.
+const MENDING: Duration = Duration::from_secs(5);
 /// What the reports say about the next one.
 const INTERVAL_SECONDS: f64 = 5.0;
 
@@ -57,11 +59,20 @@ impl Patient {
     }
 
     pub(super) async fn mend_service(&mut self) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(self.address)
-            .await
-            .context("cannot start the small service again")?;
-        self.service = Some(serve(listener));
-        Ok(())
+        let began = Instant::now();
+        loop {
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => {
+                    self.service = Some(serve(listener));
+                    return Ok(());
+                }
+                // Somebody may hold the port for an instant.
+                Err(_) if began.elapsed() < MENDING => tokio::time::sleep(PULSE / 10).await,
+                Err(error) => {
+                    return Err(error).context("cannot start the small service again");
+                }
+            }
+        }
     }
 
     pub(super) fn break_heartbeat(&mut self) {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use tokio::net::TcpSocket;
 
-use crate::support::{Gitea, MASTER, SALT, Teawatch, eventually, failing, passing};
+use crate::support::{Gitea, MASTER, SALT, Teawatch, bound, eventually, failing, passing};
 
 /// A server that answers everything alike.
 struct Impostor {
@@ -19,7 +19,7 @@ struct Impostor {
 
 impl Impostor {
     fn start(address: &str, answer: &str) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+        let listener = bound(|| TcpListener::bind(address));
         let address = listener.local_addr().unwrap();
         let (answer, is_over) = (answer.to_owned(), Arc::new(AtomicBool::new(false)));
         let ends = Arc::clone(&is_over);

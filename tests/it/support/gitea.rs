@@ -9,7 +9,7 @@ use teawatch::sandbox::{BOT_TOKEN, Fault, Issue, Shared, World};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::REPOSITORY;
+use super::{REPOSITORY, bound};
 
 /// A Gitea with the bot, people and one repository. Gone when dropped.
 pub struct Gitea {
@@ -92,7 +92,7 @@ impl Gitea {
 fn serve(world: &Shared, address: &str) -> (Runtime, SocketAddr) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+    let listener = bound(|| runtime.block_on(TcpListener::bind(address)));
     let address = listener.local_addr().unwrap();
     let world = Arc::clone(world);
     let never = std::future::pending();

@@ -37,3 +37,16 @@ pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// What `bind` binds. A child that another test is just starting holds every socket of this
+/// process for an instant, also those that were closed, so a known address may have to be
+/// waited for.
+#[track_caller]
+pub fn bound<T>(bind: impl Fn() -> std::io::Result<T>) -> T {
+    let mut listener = None;
+    eventually("the address is free", || {
+        listener = bind().ok();
+        listener.is_some()
+    });
+    listener.unwrap()
+}
