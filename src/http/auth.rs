@@ -1,11 +1,10 @@
 //! Who is calling, and how that is proven.
 
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
-use super::{ApiError, App, Settings};
+use super::{ApiError, App, Settings, body};
 use crate::observation::{Report, check_source};
 use crate::signature::{self, Headers, Refusal, Secret};
 
@@ -25,16 +24,7 @@ impl FromRequest<App> for Proven {
     /// read, the rights before it is understood.
     async fn from_request(request: Request, App(app): &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let limit = app.settings.report_bytes;
-        let declared = text(&parts.headers, "content-length").and_then(|text| text.parse().ok());
-        if declared.is_some_and(|declared: usize| declared > limit) {
-            return Err(ApiError::TooLong { limit });
-        }
-        let body = to_bytes(body, limit).await.map_err(|error| {
-            let is_limit = std::error::Error::source(&error)
-                .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-            if is_limit { ApiError::TooLong { limit } } else { ApiError::Incomplete }
-        })?;
+        let body = body::read(&parts.headers, body, app.settings.report_bytes).await?;
         let source = text(&parts.headers, "teawatch-source")
             .ok_or(ApiError::Unproven("the header `teawatch-source` is missing"))?;
         check_source(source, app.settings.limits.source_bytes)

@@ -1,11 +1,13 @@
 //! Why a request was turned down. The only place that knows status codes.
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::body;
 use crate::engine;
 use crate::observation::brief;
 
@@ -132,10 +134,14 @@ impl From<engine::Error> for ApiError {
     }
 }
 
-pub(super) async fn unknown_path(request: axum::extract::Request) -> ApiError {
-    ApiError::Missing(format!("door at {}", request.uri().path()))
+pub(super) async fn unknown_path(request: Request) -> ApiError {
+    let (parts, body) = request.into_parts();
+    body::turn_away(&parts.headers, body).await;
+    ApiError::Missing(format!("door at {}", parts.uri.path()))
 }
 
-pub(super) async fn unknown_method() -> ApiError {
+pub(super) async fn unknown_method(request: Request) -> ApiError {
+    let (parts, body) = request.into_parts();
+    body::turn_away(&parts.headers, body).await;
     ApiError::Method
 }

@@ -6,6 +6,7 @@
 
 mod api;
 mod auth;
+mod body;
 mod error;
 mod health;
 mod rate;

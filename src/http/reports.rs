@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::auth::Proven;
 use super::{ApiError, App};
-use crate::engine::Weight;
+use crate::engine::{Core, Weight};
 
 /// What an agent is told: it may forget the report now.
 #[derive(Debug, Serialize)]
@@ -21,7 +21,10 @@ pub(super) async fn create(
     Proven { report, bytes }: Proven,
 ) -> Result<Json<Accepted>, ApiError> {
     let weight = Weight { bytes, observations: report.observations.len() };
-    let accepted = app.engine.submit(weight, move |core, now| core.accept(&report, now)).await?;
+    // The report comes back with the answer: memory is given back where it was taken, and
+    // the engine's thread does not fight with those of the doors over it.
+    let work = move |core: &mut Core, now| (core.accept(&report, now), report);
+    let (accepted, _report) = app.engine.submit(weight, work).await?;
     let crate::engine::Accepted { observations, duplicate } = accepted;
     Ok(Json(Accepted { accepted: observations, duplicate }))
 }

@@ -1,9 +1,12 @@
 //! Bodies that are no reports, or too much of one.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 
 use super::{known, refused, settled};
-use crate::support::{Gitea, Letter, Report, Teawatch, ask, client, failing, passing};
+use crate::support::{Gitea, Letter, PATIENCE, Report, Teawatch, ask, client, failing, passing};
 
 const MIB: usize = 1024 * 1024;
 
@@ -210,6 +213,44 @@ fn what_is_just_small_enough_is_taken_and_one_more_is_not() {
     }
     let answer = Letter::of(&many(1_000)).send(&teawatch);
     assert_eq!(answer.body, json!({ "accepted": 1_000, "duplicate": false }));
+}
+
+#[test]
+fn whoever_sends_far_too_much_is_still_told_why() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let long = Letter::new("db1", vec![b' '; 12 * MIB]);
+    let url = |path: &str| format!("{}{path}", teawatch.url);
+    for _ in 0..10 {
+        for letter in [long.clone(), long.clone().in_chunks()] {
+            refused("12 MiB", &letter.send(&teawatch), 413, "too_long");
+        }
+        let answer = ask(client().post(url("/api/v1/report")).body(vec![b' '; 12 * MIB]));
+        refused("12 MiB to no door", &answer, 404, "missing");
+        let answer = ask(client().put(url("/api/v1/reports")).body(vec![b' '; 12 * MIB]));
+        refused("12 MiB in no way", &answer, 405, "method");
+    }
+}
+
+#[test]
+fn whoever_asks_before_sending_too_much_or_never_sends_it_is_told_why() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    for expect in ["expect: 100-continue\r\n", ""] {
+        let mut stream = TcpStream::connect(teawatch.url.trim_start_matches("http://")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "POST /api/v1/reports HTTP/1.1\r\nhost: teawatch\r\nconnection: close\r\n\
+             {expect}content-length: {}\r\n\r\n",
+            1_u64 << 40
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        // Not "100 Continue", either.
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
 }
 
 #[test]

@@ -1,0 +1,56 @@
+//! Bodies: read up to a limit, or thrown away.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::ApiError;
+
+/// How much is read of a body that nobody wants, in bytes, and for how long.
+///
+/// A connection that is closed while its body is still on the way is reset, and the reset
+/// may overtake the answer: its sender would see a broken connection where there was a
+/// reason to read. Who sends more than this is cut off all the same.
+const UNWANTED_MAX: usize = 16 << 20;
+const UNWANTED_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reads a body of at most `limit` bytes. One that says beforehand that it is longer is
+/// not held in memory for a moment.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
+    let declared = headers.get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|declared: u64| declared > limit as u64) {
+        turn_away(headers, body).await;
+        return Err(ApiError::TooLong { limit });
+    }
+    match Limited::new(&mut body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            throw_away(body).await;
+            Err(ApiError::TooLong { limit })
+        }
+        Err(_) => Err(ApiError::Incomplete),
+    }
+}
+
+/// Refuses a body of which nothing was read yet.
+pub(super) async fn turn_away(headers: &HeaderMap, body: Body) {
+    // Who waits to be told to go on, as curl does, has sent nothing.
+    if !headers.contains_key(header::EXPECT) {
+        throw_away(body).await;
+    }
+}
+
+/// Lets the sender of an unwanted body finish, so that it reads the answer.
+async fn throw_away(body: Body) {
+    let mut body = Limited::new(body, UNWANTED_MAX);
+    let all = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Out of patience, the answer is given all the same.
+    drop(tokio::time::timeout(UNWANTED_PATIENCE, all).await);
+}
