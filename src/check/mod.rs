@@ -8,6 +8,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod absence;
+mod beat;
 mod flapping;
 mod step;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::absence::{Absence, Absences};
+pub use self::beat::Beat;
 pub use self::flapping::{Flapping, Recent};
 pub use self::step::step;
 
@@ -29,7 +31,7 @@ pub use self::step::step;
 pub const AGENT: &str = "agent";
 
 /// Which check: where it is watched from, and its name there.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CheckId {
     /// 1 to 100 bytes of `[A-Za-z0-9._-]`.
     pub source: String,
@@ -141,7 +143,7 @@ impl Default for Policy {
 }
 
 /// Everything remembered about one check.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     pub id: CheckId,
     pub verdict: Verdict,
@@ -190,11 +192,12 @@ pub struct Latest {
 }
 
 /// What was decided last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Expected by the configuration and not heard of yet.
     NeverSeen,
+    #[default]
     Up,
     Down(Cause),
 }
@@ -214,7 +217,7 @@ pub enum Cause {
 }
 
 /// Results of one kind in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Streak {
     pub failing: bool,
     pub count: u32,
@@ -260,6 +263,8 @@ impl fmt::Display for Status {
 pub struct Changes {
     pub trouble: Option<Turn>,
     pub blindness: Option<Turn>,
+    /// More of the check is new than its [`Beat`].
+    pub is_news: bool,
 }
 
 /// How a condition of a check has turned.

@@ -30,15 +30,17 @@ pub fn step(
     now: Timestamp,
 ) -> (Check, Changes) {
     let (was_down, was_blind) = (check.is_down(), check.is_blind);
+    let before = standing(&check);
     let is_back = check.agent_silent && !agent_silent;
     let mut check = Check { agent_silent, ..check };
     if is_back {
         // What it had no chance to say is no silence of its own.
         check.agent_back_at = Some(now);
     }
-    let mut is_result = false;
+    let (mut is_result, mut says_news) = (false, false);
     if let Input::Observed(observation) = input {
-        is_result = absorb(policy, &mut check, observation, now);
+        is_result = observation.kind != Kind::Unknown;
+        says_news = absorb(policy, &mut check, observation, now);
     }
     if !agent_silent {
         let verdict = judge(policy, absences, &check, is_result, now);
@@ -56,31 +58,35 @@ pub fn step(
     let changes = Changes {
         trouble: turn(was_down, check.is_down(), is_result),
         blindness: turn(was_blind, check.is_blind, false),
+        is_news: says_news || standing(&check) != before,
     };
     (check, changes)
 }
 
-/// Records what was observed, without judging it. Returns whether it was a result.
+/// All of a check but what was said last and its beat.
+fn standing(check: &Check) -> impl PartialEq + use<> {
+    (
+        (check.verdict, check.since, check.streak.failing, check.streak.first),
+        (check.is_flapping, check.unknown_since, check.is_blind),
+        (check.agent_silent, check.agent_back_at, check.interval),
+    )
+}
+
+/// Records what was observed, without judging it. Returns whether it says anything that
+/// the observation before it did not.
 fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
     check.last_seen = Some(now);
     if observation.interval.is_some() {
         check.interval = observation.interval;
     }
-    check.labels.clone_from(&observation.labels);
-    check.latest = Some(Latest {
-        kind: observation.kind,
-        summary: observation.summary.clone(),
-        details: observation.details.clone(),
-        numbers: observation.numbers.clone(),
-        at: now,
-        observed_at: observation.observed_at,
-    });
+    let says_news = hear(check, observation, now);
     let failing = match observation.kind {
         Kind::Success => false,
         Kind::Failure => true,
         Kind::Unknown => {
             check.unknown_since.get_or_insert(now);
-            return false;
+            // It is no result, and so no beat.
+            return true;
         }
     };
     check.unknown_since = None;
@@ -92,6 +98,35 @@ fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Ti
     } else {
         Streak { failing, count: 1, first: now }
     };
+    says_news
+}
+
+/// Records the words of an observation. Returns whether any of them is new.
+fn hear(check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
+    let Observation { kind, summary, details, numbers, observed_at, interval: _, labels } =
+        observation;
+    let same = |latest: &&mut Latest| {
+        latest.kind == *kind
+            && latest.summary == *summary
+            && latest.details == *details
+            && latest.numbers == *numbers
+    };
+    let has_new_labels = check.labels != *labels;
+    if has_new_labels {
+        check.labels.clone_from(labels);
+    }
+    if let Some(latest) = check.latest.as_mut().filter(same) {
+        (latest.at, latest.observed_at) = (now, *observed_at);
+        return has_new_labels;
+    }
+    check.latest = Some(Latest {
+        kind: *kind,
+        summary: summary.clone(),
+        details: details.clone(),
+        numbers: numbers.clone(),
+        at: now,
+        observed_at: *observed_at,
+    });
     true
 }
 

@@ -29,7 +29,8 @@ fn every_minute() -> Check {
 /// `x` failure, `?` unknown, `w` woken, and `a` woken while the agent is silent.
 ///
 /// The only place that calls [`step`]. After each step it wakes once more, which must
-/// change nothing, and looks at the deadline, which must not be due.
+/// change nothing, and looks at the deadline, which must not be due. What is said to be no
+/// news must be in the check's beat.
 fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Check, String) {
     let mut check = check;
     let mut log = String::new();
@@ -45,10 +46,18 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
         };
         let input = observation.as_ref().map_or(Input::Woken, Input::Observed);
         let agent_silent = entry.ends_with('a');
-        let verdict = check.verdict;
+        let before = check.clone();
         let changes: Changes;
         (check, changes) = step(policy, absences, check, agent_silent, input, now);
-        if check.verdict != verdict || changes != Changes::default() {
+        if !changes.is_news {
+            let beat = check.beat().filter(|_| observation.is_some());
+            let kept = beat.map_or(before.clone(), |beat| before.clone().beaten(beat));
+            assert_eq!(kept, check, "news at {second}");
+        }
+        if check.verdict != before.verdict
+            || changes.trouble.is_some()
+            || changes.blindness.is_some()
+        {
             log += &format!("{second}s {}", say(check.verdict));
             log += &changes.trouble.map_or(String::new(), |turn| format!(", trouble {turn:?}"));
             log += &changes.blindness.map_or(String::new(), |turn| format!(", blind {turn:?}"));
@@ -236,4 +245,47 @@ fn a_clock_that_was_set_back_changes_no_duration() {
     check.rewind(SignedDuration::from_secs(1_000));
     let (_, log) = play(&policy, &Absences::default(), check, "15:w 29:w 30:w");
     assert_snapshot!(log, @"30s down Failing, trouble Began");
+}
+
+#[test]
+fn what_is_repeated_is_no_news_and_every_other_word_is() {
+    let said = |change: &dyn Fn(&mut Observation)| {
+        let mut observation = Observation::new(Kind::Success, "41 % full");
+        observation.details = "df".to_owned();
+        observation.numbers.insert("used".to_owned(), 41.0);
+        observation.labels.insert("team".to_owned(), "storage".to_owned());
+        observation.interval = Some(SignedDuration::from_secs(60));
+        change(&mut observation);
+        observation
+    };
+    let hear = |check, observation: &Observation, second| {
+        step(&policy(), &<_>::default(), check, false, Input::Observed(observation), at(second))
+    };
+    let (check, first) = hear(new(), &said(&|_| {}), 1);
+    assert!(first.is_news);
+    let again = said(&|it| it.observed_at = Some(at(7)));
+    let (beaten, none) = hear(check.clone(), &again, 2);
+    assert!(!none.is_news);
+    let beat = beaten.beat().unwrap();
+    assert_eq!(check.clone().beaten(beat), beaten);
+
+    let changes: [&dyn Fn(&mut Observation); 8] = [
+        &|it| it.kind = Kind::Failure,
+        &|it| it.kind = Kind::Unknown,
+        &|it| it.summary.push('!'),
+        &|it| it.details.push('!'),
+        &|it| it.numbers = [("used".to_owned(), 42.0)].into(),
+        &|it| it.numbers.extend([("free".to_owned(), 59.0)]),
+        &|it| it.labels.clear(),
+        &|it| it.interval = Some(SignedDuration::from_secs(61)),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let (heard, news) = hear(check.clone(), &said(change), 2);
+        assert!(news.is_news, "change {number}");
+        let latest = heard.latest.unwrap();
+        let expected = said(change);
+        assert_eq!((latest.kind, latest.summary), (expected.kind, expected.summary));
+        assert_eq!((latest.details, latest.numbers), (expected.details, expected.numbers));
+        assert_eq!((heard.labels, heard.interval), (expected.labels, expected.interval));
+    }
 }

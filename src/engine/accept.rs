@@ -71,6 +71,7 @@ impl Core {
             if !known {
                 let check = Check::expected(expect.id.clone(), expect.interval, now);
                 self.checks.insert(expect.id.clone(), check);
+                self.dirty.checks.insert(expect.id.clone());
                 self.wake_check(&expect.id, now);
             }
         }

@@ -123,7 +123,7 @@ impl Core {
         );
         self.step_alert(fingerprint, group, rule, &event, now);
         // Whether it is still in trouble is judged when its check has spoken.
-        self.deadlines.wake_by(&super::deadlines::Sleeper::Alert(fingerprint.clone()), Some(now));
+        self.deadlines.wake_alert_by(fingerprint, Some(now));
     }
 
     /// Compares markers that were seen with what this store has made. One of our own

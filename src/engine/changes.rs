@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::records::{Happened, Past, Repository, SourceRecord};
+use super::records::{Happened, Past, Repository};
 use super::{Core, Feed};
 use crate::alert::Fingerprint;
-use crate::check::CheckId;
+use crate::check::{Check, CheckId};
 use crate::store::{Key, Tree, WriteSet};
 
 /// What the round has changed.
@@ -17,6 +17,8 @@ pub(super) struct Dirty {
     pub(super) absences: bool,
     pub(super) mark: Option<Timestamp>,
     pub(super) checks: BTreeSet<CheckId>,
+    /// Checks of which only the beat is new.
+    pub(super) beats: BTreeSet<CheckId>,
     pub(super) sources: BTreeSet<String>,
     pub(super) alerts: BTreeSet<Fingerprint>,
     pub(super) entries: BTreeSet<u64>,
@@ -60,21 +62,17 @@ impl Core {
         if dirty.absences {
             writes.put(Tree::Absences, keys::ALL, &self.absences);
         }
-        let mut sources = dirty.sources;
-        for id in dirty.checks {
-            if id.is_agent() {
-                sources.insert(id.source);
-            } else {
-                put(&mut writes, Tree::Checks, keys::check(&id), self.checks.get(&id));
-            }
+        for id in dirty.beats.difference(&dirty.checks) {
+            let beat = self.checks.get(id).and_then(Check::beat);
+            put(&mut writes, Tree::Beats, keys::check(id), beat.as_ref());
         }
-        for source in sources {
-            let key = Key::new().text(&source);
-            let record = SourceRecord {
-                order: self.sources.get(&source),
-                agent: self.checks.get(&CheckId::agent(source)),
-            };
-            put(&mut writes, Tree::Sources, key, (!record.is_empty()).then_some(&record));
+        for id in &dirty.checks {
+            put(&mut writes, Tree::Checks, keys::check(id), self.checks.get(id));
+            // What was new since the record before is in this one, or is past.
+            writes.delete(Tree::Beats, keys::check(id));
+        }
+        for source in &dirty.sources {
+            put(&mut writes, Tree::Sources, Key::new().text(source), self.sources.get(source));
         }
         for fingerprint in &dirty.alerts {
             let key = Key::new().text(fingerprint.as_str());

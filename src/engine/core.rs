@@ -68,27 +68,28 @@ impl Core {
 
     fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
         let agent_silent = !id.is_agent() && self.is_agent_silent(&id.source, now);
-        let Some(before) = self.checks.remove(id) else { return };
-        let verdict = before.verdict;
-        let policy = &self.settings.routes.resolve(&id.source, &id.name, &before.labels).policy;
-        let (check, changes) =
-            check::step(policy, &self.absences, before, agent_silent, input, now);
+        let Some(check) = self.checks.get_mut(id) else { return };
+        let verdict = check.verdict;
+        let policy = &self.settings.routes.resolve(&id.source, &id.name, &check.labels).policy;
+        let before = std::mem::take(check);
+        let changes;
+        (*check, changes) = check::step(policy, &self.absences, before, agent_silent, input, now);
         let deadline = check.deadline(policy, &self.absences);
+        let must_tell = changes.trouble.is_some() || changes.blindness.is_some();
+        let told = must_tell.then(|| Told::of(check));
         if check.verdict != verdict {
             let summary = check.latest.as_ref().map(|seen| seen.summary.clone());
-            self.remember(
-                Happened::Judged {
-                    check: id.clone(),
-                    verdict: check.verdict,
-                    summary: summary.unwrap_or_default(),
-                },
-                now,
-            );
+            let (check, verdict) = (id.clone(), check.verdict);
+            let summary = summary.unwrap_or_default();
+            self.remember(Happened::Judged { check, verdict, summary }, now);
         }
-        let told = Told::of(&check);
-        self.checks.insert(id.clone(), check);
-        self.dirty.checks.insert(id.clone());
-        self.deadlines.wake_by(&Sleeper::Check(id.clone()), deadline);
+        if changes.is_news {
+            self.dirty.checks.insert(id.clone());
+        } else if matches!(input, Input::Observed(_)) {
+            self.dirty.beats.insert(id.clone());
+        }
+        self.deadlines.wake_check_by(id, deadline);
+        let Some(told) = told else { return };
         if let Some(turn) = changes.trouble {
             self.tell_trouble(id, &told, turn, now);
         }
@@ -217,7 +218,7 @@ impl Core {
         }
         self.alerts.insert(fingerprint.clone(), alert);
         self.dirty.alerts.insert(fingerprint.clone());
-        self.deadlines.wake_by(&Sleeper::Alert(fingerprint.clone()), deadline);
+        self.deadlines.wake_alert_by(fingerprint, deadline);
         for order in orders {
             let (Order::Tell(effect) | Order::Strike(effect)) = order;
             // The last words of an episode go where its issue is.
@@ -354,7 +355,7 @@ impl Core {
                     });
                     match due {
                         Some(due) if due <= now => self.wake_check(id, now),
-                        due => self.deadlines.wake_by(&sleeper, due),
+                        due => self.deadlines.wake_check_by(id, due),
                     }
                 }
                 Sleeper::Alert(fingerprint) => {
@@ -362,7 +363,7 @@ impl Core {
                         self.alerts.get(fingerprint).and_then(|a| a.deadline(&self.rule_of(a)));
                     match due {
                         Some(due) if due <= now => self.wake_alert(fingerprint, now),
-                        due => self.deadlines.wake_by(&sleeper, due),
+                        due => self.deadlines.wake_alert_by(fingerprint, due),
                     }
                 }
             }

@@ -22,28 +22,44 @@ pub(super) enum Sleeper {
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
     heap: BinaryHeap<Reverse<(Timestamp, Sleeper)>>,
-    /// The entry of the heap that counts.
-    valid: BTreeMap<Sleeper, Timestamp>,
+    /// The entries of the heap that count.
+    checks: BTreeMap<CheckId, Timestamp>,
+    alerts: BTreeMap<Fingerprint, Timestamp>,
 }
 
 impl Deadlines {
-    /// Makes sure that `sleeper` is looked at no later than `at`.
-    pub(super) fn wake_by(&mut self, sleeper: &Sleeper, at: Option<Timestamp>) {
+    /// Makes sure that a check is looked at no later than `at`.
+    pub(super) fn wake_check_by(&mut self, id: &CheckId, at: Option<Timestamp>) {
         let Some(at) = at else { return };
-        if self.valid.get(sleeper).is_some_and(|&known| known <= at) {
-            return;
+        if self.checks.get(id).is_none_or(|&known| known > at) {
+            self.checks.insert(id.clone(), at);
+            self.heap.push(Reverse((at, Sleeper::Check(id.clone()))));
         }
-        self.valid.insert(sleeper.clone(), at);
-        self.heap.push(Reverse((at, sleeper.clone())));
+    }
+
+    /// Makes sure that an alert is looked at no later than `at`.
+    pub(super) fn wake_alert_by(&mut self, fingerprint: &Fingerprint, at: Option<Timestamp>) {
+        let Some(at) = at else { return };
+        if self.alerts.get(fingerprint).is_none_or(|&known| known > at) {
+            self.alerts.insert(fingerprint.clone(), at);
+            self.heap.push(Reverse((at, Sleeper::Alert(fingerprint.clone()))));
+        }
     }
 
     /// The next entry that is due. The caller finds out whether it still is, and calls
-    /// [`Self::wake_by`] again in any case.
+    /// [`Self::wake_check_by`] or [`Self::wake_alert_by`] again in any case.
     pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<Sleeper> {
         while self.heap.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             let Reverse((at, sleeper)) = self.heap.pop()?;
-            if self.valid.get(&sleeper) == Some(&at) {
-                self.valid.remove(&sleeper);
+            let counts = match &sleeper {
+                Sleeper::Check(id) => self.checks.get(id) == Some(&at),
+                Sleeper::Alert(fingerprint) => self.alerts.get(fingerprint) == Some(&at),
+            };
+            if counts {
+                match &sleeper {
+                    Sleeper::Check(id) => self.checks.remove(id),
+                    Sleeper::Alert(fingerprint) => self.alerts.remove(fingerprint),
+                };
                 return Some(sleeper);
             }
         }
@@ -66,14 +82,14 @@ mod tests {
 
     #[test]
     fn an_earlier_deadline_counts_and_the_stale_entry_wakes_nobody() {
-        let sleeper = Sleeper::Check(CheckId::new("a", "b"));
+        let id = CheckId::new("a", "b");
         let mut deadlines = Deadlines::default();
-        deadlines.wake_by(&sleeper, Some(at(10)));
-        deadlines.wake_by(&sleeper, Some(at(20)));
-        deadlines.wake_by(&sleeper, Some(at(5)));
+        deadlines.wake_check_by(&id, Some(at(10)));
+        deadlines.wake_check_by(&id, Some(at(20)));
+        deadlines.wake_check_by(&id, Some(at(5)));
         assert_eq!(deadlines.next(), Some(at(5)));
         assert_eq!(deadlines.pop_due(at(4)), None);
-        assert_eq!(deadlines.pop_due(at(30)), Some(sleeper));
+        assert_eq!(deadlines.pop_due(at(30)), Some(Sleeper::Check(id)));
         assert_eq!(deadlines.pop_due(at(30)), None);
     }
 }

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use super::changes::{Dirty, keys};
 use super::core::Core;
-use super::deadlines::{Deadlines, Sleeper};
-use super::records::{Meta, Repository, SourceRecord};
+use super::deadlines::Deadlines;
+use super::records::{Meta, Repository};
 use super::settings::Settings;
 use super::source::Source;
 use super::{Entry, Error};
 use crate::alert::marker::Instance;
 use crate::alert::{Alert, Group, Salt};
-use crate::check::{Absences, Check};
+use crate::check::{Absences, Check, CheckId};
 use crate::store::{self, KeyReader, Store, Tree, decode};
 
 impl Core {
@@ -44,7 +44,7 @@ impl Core {
             salt,
             public_url,
             meta,
-            checks: loaded.checks.into_iter().map(|check| (check.id.clone(), check)).collect(),
+            checks: loaded.checks,
             sources: loaded.sources,
             alerts: BTreeMap::new(),
             entries: loaded.entries.into_iter().map(|entry| (entry.seq, entry)).collect(),
@@ -75,7 +75,7 @@ impl Core {
         }
         for (name, _) in alert.members.iter().filter(|(_, member)| member.standing.is_trouble()) {
             if let Some((source, name)) = name.split_once('/') {
-                let id = crate::check::CheckId::new(source, name);
+                let id = CheckId::new(source, name);
                 self.bound.insert(id, alert.fingerprint.clone());
             }
         }
@@ -93,10 +93,10 @@ impl Core {
     /// Every deadline is computed anew under the present settings.
     pub(super) fn wake_everything(&mut self, now: Timestamp) {
         for id in self.checks.keys() {
-            self.deadlines.wake_by(&Sleeper::Check(id.clone()), Some(now));
+            self.deadlines.wake_check_by(id, Some(now));
         }
         for fingerprint in self.alerts.keys() {
-            self.deadlines.wake_by(&Sleeper::Alert(fingerprint.clone()), Some(now));
+            self.deadlines.wake_alert_by(fingerprint, Some(now));
         }
     }
 }
@@ -106,7 +106,7 @@ impl Core {
 struct Loaded {
     meta: Option<Meta>,
     mark: Option<Timestamp>,
-    checks: Vec<Check>,
+    checks: BTreeMap<CheckId, Check>,
     sources: BTreeMap<String, Source>,
     alerts: Vec<Alert>,
     entries: Vec<Entry>,
@@ -121,15 +121,24 @@ impl Loaded {
                 self.meta = Some(decode(tree, key, bytes)?);
             }
             Tree::Meta => self.mark = Some(decode(tree, key, bytes)?),
-            Tree::Checks => self.checks.push(decode(tree, key, bytes)?),
+            Tree::Checks => {
+                let check: Check = decode(tree, key, bytes)?;
+                self.checks.insert(check.id.clone(), check);
+            }
+            Tree::Beats => {
+                let mut parts = KeyReader::new(tree, key);
+                let id = CheckId::new(parts.text()?, parts.text()?);
+                let beat = decode(tree, key, bytes)?;
+                if let Some(check) = self.checks.remove(&id) {
+                    self.checks.insert(id, check.beaten(beat));
+                }
+            }
             Tree::Alerts => self.alerts.push(decode(tree, key, bytes)?),
             Tree::Outbox => self.entries.push(decode(tree, key, bytes)?),
             Tree::Absences => self.absences = decode(tree, key, bytes)?,
             Tree::Sources => {
                 let name = KeyReader::new(tree, key).text()?.to_owned();
-                let record: SourceRecord<Source, Check> = decode(tree, key, bytes)?;
-                self.checks.extend(record.agent);
-                self.sources.extend(record.order.map(|order| (name, order)));
+                self.sources.insert(name, decode(tree, key, bytes)?);
             }
             Tree::Repositories => {
                 let name = KeyReader::new(tree, key).text()?.to_owned();

@@ -32,21 +32,6 @@ pub struct Repository {
     pub unclaimed: Vec<Unclaimed>,
 }
 
-/// What the store has of a source. Every report changes both, so they share a record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct SourceRecord<S, C> {
-    /// In which order its reports count; nothing before the first.
-    pub(super) order: Option<S>,
-    /// Its implicit check; nothing once that was forgotten.
-    pub(super) agent: Option<C>,
-}
-
-impl<S, C> SourceRecord<S, C> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.order.is_none() && self.agent.is_none()
-    }
-}
-
 /// An open issue of ours that this store did not open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unclaimed {

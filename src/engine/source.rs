@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use jiff::fmt::serde::timestamp::nanosecond;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -19,15 +20,18 @@ const GONE_AFTER: i32 = 3;
 /// An agent that never said how often it reports has gone after this long.
 const GONE_AFTER_ELSE: SignedDuration = SignedDuration::from_mins(10);
 
-/// What is remembered about one source's reports.
+/// What is remembered about one source's reports. Every report is one more write of it,
+/// so times are kept as numbers, and what is empty is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Source {
     /// The epoch that counts: the newest to arrive.
     current: Epoch,
     /// Epochs that were replaced, newest first.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     former: VecDeque<Epoch>,
     /// How often a former epoch reported after it was replaced, and when it did last.
     returns: u32,
+    #[serde(with = "nanosecond::required")]
     returned_at: Timestamp,
 }
 
@@ -39,6 +43,7 @@ pub(super) struct Epoch {
     newest: u64,
     /// Bit n is set when `newest - n` has arrived.
     arrived: u128,
+    #[serde(with = "nanosecond::required")]
     last_seen: Timestamp,
     /// When the agent said it would report again, counted from `last_seen`.
     interval: Option<SignedDuration>,

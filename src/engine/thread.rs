@@ -213,7 +213,7 @@ impl Writer {
     fn commit(&mut self, answers: Vec<Answer>) -> Result<(), store::Error> {
         let (writes, feed) = self.core.take_writes();
         if !writes.is_empty() {
-            self.store.commit(&writes)?;
+            self.store.commit(writes)?;
         }
         for news in feed {
             // Without an outbox nobody needs the news; the disk has them.

@@ -14,7 +14,8 @@ const JSON: u8 = 1;
 /// Records are our own types. One that cannot be encoded would be lost, so that it ends
 /// the round that made it, before anything of it is written.
 pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes = vec![JSON];
+    let mut bytes = Vec::with_capacity(256);
+    bytes.push(JSON);
     serde_json::to_writer(&mut bytes, value)
         .expect("a record of ours has a map whose keys are no text, or a serializer that fails");
     bytes

@@ -108,7 +108,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn commit(&mut self, writes: &WriteSet) -> Result<(), Error> {
+    fn commit(&mut self, writes: WriteSet) -> Result<(), Error> {
         let mut state = self.state();
         if state.failed {
             return Err(Error::Failed);
@@ -122,7 +122,7 @@ impl Store for Memory {
         match state.faults.remove(&commit) {
             Some(Fault::Lost) => return Err(state.fail()),
             Some(Fault::Applied) => {
-                state.apply(writes);
+                state.apply(&writes);
                 return Err(state.fail());
             }
             Some(Fault::Hang) => {
@@ -134,7 +134,7 @@ impl Store for Memory {
             }
             None => {}
         }
-        state.apply(writes);
+        state.apply(&writes);
         Ok(())
     }
 }

@@ -25,12 +25,15 @@ mod directory;
 mod dump;
 mod error;
 mod guard;
+mod journal;
 mod key;
+mod layout;
 mod lock;
 mod memory;
 mod pieces;
 mod sled;
 mod tree;
+mod witness;
 mod writes;
 
 /// The version of the records' shapes, which every store and every dump carries. A
@@ -61,7 +64,7 @@ pub trait Store: Send {
 
     /// Writes everything in `writes` at once and returns when it is durable. An empty
     /// write set is no commit and touches nothing.
-    fn commit(&mut self, writes: &WriteSet) -> Result<(), Error>;
+    fn commit(&mut self, writes: WriteSet) -> Result<(), Error>;
 
     /// Writes every record to `to`, as [`read_dump`] reads it. Two dumps of equal
     /// records are equal byte for byte.

@@ -8,24 +8,26 @@
 //!
 //! Or it takes the damage for the end of its log, and drops what follows without a word.
 //! So every commit carries its number, and the file `commits` says, outside of sled,
-//! which number was durable last. It is written after the sync and not synced itself: it
-//! may be behind, and never ahead. A store that is behind its file has lost commits that
+//! which number was durable last. A store that is behind its file has lost commits that
 //! were acknowledged, and is refused; who has no backup and wants what is left may delete
 //! that file.
+//!
+//! A commit is written to the [journal](super::journal) first, and its records go to their
+//! trees when that is full, or when the store is read.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-
-use ::sled::transaction::{TransactionError, Transactional as _};
 
 use super::error::Error;
 use super::guard::guarded;
+use super::journal::{Journal, Page};
+use super::layout::Layout;
 use super::lock::Lock;
 use super::tree::Tree;
+use super::witness::Witness;
 use super::writes::WriteSet;
 use super::{SCHEMA, Store, Visitor, directory, pieces};
 
@@ -34,10 +36,13 @@ use super::{SCHEMA, Store, Visitor, directory, pieces};
 pub const CACHE_BYTES: u64 = 64 << 20;
 
 /// What the store says about itself stands in a tree that is no [`Tree`]: the schema (4
-/// bytes) and the number of the last commit (8 bytes).
+/// bytes) and the number of the last commit whose records stand in their trees (8 bytes).
 const OWN_TREE: &str = "store";
 const SCHEMA_KEY: &str = "schema";
 const NUMBER_KEY: &str = "commits";
+
+/// The pages of the journal.
+const JOURNAL_TREE: &str = "journal";
 
 /// A store in a directory, which one process at a time can open.
 ///
@@ -47,16 +52,17 @@ pub struct Sled {
     path: PathBuf,
     trees: BTreeMap<Tree, ::sled::Tree>,
     own: ::sled::Tree,
+    pages: ::sled::Tree,
     db: ::sled::Db,
     /// sled's data file, for the sync.
     data: File,
-    /// The file that says which commit was durable last.
-    witness: File,
+    witness: Witness,
+    journal: Journal,
     /// The number of the last commit, counted from when the store was new.
     number: u64,
-    /// How many pieces the records with more than one have; once `indexed`, all of them.
+    /// How many pieces the records with more than one have; once `is_indexed`, all of them.
     long: BTreeMap<(Tree, Vec<u8>), u16>,
-    indexed: bool,
+    is_indexed: bool,
     failed: bool,
     commits: u64,
     syncs: u64,
@@ -84,30 +90,30 @@ impl Sled {
 
         ready(&path)?;
         let config = ::sled::Config::new().path(&path).cache_capacity(cache_bytes);
-        let (db, trees, own) = guarded(&path, || {
+        let (db, trees, own, pages) = guarded(&path, || {
             let db = config.open()?;
             let own = db.open_tree(OWN_TREE)?;
+            let pages = db.open_tree(JOURNAL_TREE)?;
             let trees = Tree::ALL
                 .into_iter()
                 .map(|tree| Ok((tree, db.open_tree(tree.name())?)))
                 .collect::<::sled::Result<BTreeMap<_, _>>>()?;
-            Ok((db, trees, own))
+            Ok((db, trees, own, pages))
         })
         .map_err(|error| match error {
             Error::Broken(source) => cannot_open(source),
             error => error,
         })?;
         let data = File::open(path.join("db")).map_err(cannot_open)?;
-        let witness = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path.join("commits"))
-            .map_err(cannot_open)?;
+        let witness = Witness::open(&path).map_err(cannot_open)?;
+        let durable = witness.read().map_err(cannot_open)?;
 
-        let number = last_commit(&path, &own, &witness)?;
-        if is_new(&path, &own, &trees)? {
+        let (journal, number) = read_journal(&path, &own, &pages)?;
+        if number < durable {
+            let reason = format!("its last commits are missing, {} of {durable}", durable - number);
+            return Err(damaged(&path, &reason));
+        }
+        if is_new(&path, &own, number)? {
             guarded(&path, || {
                 own.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
                 db.flush()
@@ -120,12 +126,14 @@ impl Sled {
             path,
             trees,
             own,
+            pages,
             db,
             data,
             witness,
+            journal,
             number,
             long: BTreeMap::new(),
-            indexed: false,
+            is_indexed: false,
             failed: false,
             commits: 0,
             syncs: 0,
@@ -144,53 +152,75 @@ impl Sled {
         self.syncs
     }
 
-    /// Brings the writes into pieces. What a shorter value leaves over is deleted.
-    fn lay_out(&self, writes: &WriteSet) -> Layout {
-        let mut layout = Layout { trees: vec![self.own.clone()], ..Layout::default() };
-        let number = (self.number + 1).to_be_bytes();
-        layout.changes.push((0, NUMBER_KEY.into(), Some(number.as_slice().into())));
-        for (tree, key, value) in writes.iter() {
-            let before = self.long.get(&(tree, key.to_vec())).copied().unwrap_or(1);
-            let after = value.map_or(0, |value| pieces::count(value.len()));
-            let tree_index = layout.tree_index(tree, &self.trees);
-            let values = value.into_iter().flat_map(pieces::split);
-            for (number, value) in (0..after).zip(values) {
-                let key = pieces::physical_key(key, number).into();
-                layout.changes.push((tree_index, key, Some(value.into())));
-            }
-            for number in after..before {
-                layout.changes.push((tree_index, pieces::physical_key(key, number).into(), None));
-            }
-            if before > 1 || after > 1 {
-                layout.long.push(((tree, key.to_vec()), after));
-            }
+    /// Writes the pages of one commit and makes them durable.
+    fn write_pages(&mut self, pages: Vec<Page>) -> Result<(), Error> {
+        let mut batch = ::sled::Batch::default();
+        for (key, page) in pages {
+            batch.insert(&key, page);
         }
-        layout
-    }
-
-    /// Writes the changes in one transaction and makes them durable.
-    fn write(&mut self, layout: &Layout) -> Result<(), Error> {
         guarded(&self.path, || {
-            // sled may run this more than once, so that it only repeats what is given.
-            let written = layout.trees.transaction(|views| {
-                for (tree, key, value) in &layout.changes {
-                    match value {
-                        Some(value) => views[*tree].insert(key, value)?,
-                        None => views[*tree].remove(key)?,
-                    };
-                }
-                Ok(())
-            });
-            written.map_err(|error: TransactionError<Infallible>| match error {
-                TransactionError::Storage(error) => error,
-                TransactionError::Abort(never) => match never {},
-            })?;
+            self.pages.apply_batch(batch)?;
             self.db.flush()
         })?;
+        self.sync()
+    }
+
+    /// Brings `writes` to their trees, in one transaction, and makes them durable: all that
+    /// was committed up to number `number`.
+    fn write_trees(&mut self, writes: &WriteSet, number: u64) -> Result<(), Error> {
+        if !self.is_indexed {
+            for tree in Tree::ALL {
+                self.load_tree(tree, &mut |_, _, _| Ok(()))?;
+            }
+            self.is_indexed = true;
+        }
+        let mut layout = Layout::new(&self.own);
+        layout.put_own(NUMBER_KEY, &number.to_be_bytes());
+        for (tree, key, value) in writes.iter() {
+            let before = self.long.get(&(tree, key.to_vec())).copied().unwrap_or(1);
+            let after = layout.put(&self.trees[&tree], tree, key, value, before);
+            if after > 1 {
+                self.long.insert((tree, key.to_vec()), after);
+            } else if before > 1 {
+                self.long.remove(&(tree, key.to_vec()));
+            }
+        }
+        guarded(&self.path, || {
+            layout.write()?;
+            self.db.flush()
+        })?;
+        self.sync()
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
         self.data.sync_data().map_err(Error::Broken)?;
         self.syncs += 1;
-        self.number += 1;
-        self.witness.write_all_at(&self.number.to_be_bytes(), 0).map_err(Error::Broken)
+        Ok(())
+    }
+
+    /// Writes commit number `number`: to the journal, or, once that is full, everything
+    /// that waits there and this to the trees.
+    fn write(&mut self, writes: WriteSet, number: u64) -> Result<(), Error> {
+        if let Some(pages) = self.journal.pages(number, &writes) {
+            let count = pages.len();
+            self.write_pages(pages)?;
+            self.journal.append(writes, count);
+        } else {
+            let mut all = self.journal.take();
+            all.merge(writes);
+            self.write_trees(&all, number)?;
+        }
+        self.witness.write(number).map_err(Error::Broken)
+    }
+
+    /// Does what may fail only once: after a failure it is unknown what is on the disk.
+    fn once<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        if self.failed {
+            return Err(Error::Failed);
+        }
+        let result = run(self);
+        self.failed = result.is_err();
+        result
     }
 
     /// Shows every record of one tree and notes the long ones.
@@ -235,17 +265,22 @@ impl Sled {
 }
 
 impl Store for Sled {
+    /// What waits in the journal goes to its trees first.
     fn load(&mut self, visit: &mut Visitor<'_>) -> Result<(), Error> {
+        if !self.journal.is_empty() {
+            self.once(|store| {
+                let waiting = store.journal.take();
+                store.write_trees(&waiting, store.number)
+            })?;
+        }
         for tree in Tree::ALL {
             self.load_tree(tree, visit)?;
         }
-        self.indexed = true;
+        self.is_indexed = true;
         Ok(())
     }
 
-    /// The first commit of a store that was not loaded walks over all records, to learn
-    /// which of them have several pieces.
-    fn commit(&mut self, writes: &WriteSet) -> Result<(), Error> {
+    fn commit(&mut self, writes: WriteSet) -> Result<(), Error> {
         if self.failed {
             return Err(Error::Failed);
         }
@@ -253,22 +288,10 @@ impl Store for Sled {
             return Ok(());
         }
         writes.within_limits()?;
-        if !self.indexed {
-            self.load(&mut |_, _, _| Ok(()))?;
-        }
-        let layout = self.lay_out(writes);
-        if let Err(error) = self.write(&layout) {
-            self.failed = true;
-            return Err(error);
-        }
+        let number = self.number + 1;
+        self.once(|store| store.write(writes, number))?;
+        self.number = number;
         self.commits += 1;
-        for (key, count) in layout.long {
-            if count > 1 {
-                self.long.insert(key, count);
-            } else {
-                self.long.remove(&key);
-            }
-        }
         Ok(())
     }
 }
@@ -281,29 +304,6 @@ impl std::fmt::Debug for Sled {
             .field("commits", &self.commits)
             .field("failed", &self.failed)
             .finish_non_exhaustive()
-    }
-}
-
-/// A write set as sled takes it.
-#[derive(Default)]
-struct Layout {
-    /// The trees that are touched, ours first, which the changes name by their place.
-    trees: Vec<::sled::Tree>,
-    last: Option<Tree>,
-    changes: Vec<(usize, ::sled::IVec, Option<::sled::IVec>)>,
-    /// The records that have or had several pieces, with their new number.
-    long: Vec<((Tree, Vec<u8>), u16)>,
-}
-
-impl Layout {
-    /// The place of `tree`. Write sets are sorted by tree, so that only the last one can
-    /// be there already.
-    fn tree_index(&mut self, tree: Tree, trees: &BTreeMap<Tree, ::sled::Tree>) -> usize {
-        if self.last != Some(tree) {
-            self.last = Some(tree);
-            self.trees.push(trees[&tree].clone());
-        }
-        self.trees.len() - 1
     }
 }
 
@@ -324,34 +324,26 @@ fn ready(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// The number of the last commit, if it is not behind what the witness says.
-fn last_commit(path: &Path, own: &::sled::Tree, witness: &File) -> Result<u64, Error> {
-    let number = match guarded(path, || own.get(NUMBER_KEY))? {
+/// The journal, and the number of the last commit.
+fn read_journal(
+    path: &Path,
+    own: &::sled::Tree,
+    pages: &::sled::Tree,
+) -> Result<(Journal, u64), Error> {
+    let in_trees = match guarded(path, || own.get(NUMBER_KEY))? {
         Some(number) => number.as_ref().try_into().map(u64::from_be_bytes),
         None => Ok(0),
     };
-    let number = number.map_err(|_| damaged(path, "its number of commits is no number"))?;
-    let durable =
-        read_witness(witness).map_err(|source| Error::Open { path: path.to_owned(), source })?;
-    if number < durable {
-        let lost = durable - number;
-        return Err(damaged(path, &format!("its last commits are missing, {lost} of {durable}")));
-    }
-    Ok(number)
+    let in_trees = in_trees.map_err(|_| damaged(path, "its number of commits is no number"))?;
+    guarded(path, || Journal::read(pages.iter(), in_trees))?.map_err(|reason| damaged(path, reason))
 }
 
 /// Whether the store was made just now. Judges its schema, if it was not.
-fn is_new(
-    path: &Path,
-    own: &::sled::Tree,
-    trees: &BTreeMap<Tree, ::sled::Tree>,
-) -> Result<bool, Error> {
+fn is_new(path: &Path, own: &::sled::Tree, commits: u64) -> Result<bool, Error> {
     let Some(schema) = guarded(path, || own.get(SCHEMA_KEY))? else {
-        let is_empty = guarded(path, || Ok(trees.values().all(::sled::Tree::is_empty)))?;
-        return if is_empty {
-            Ok(true)
-        } else {
-            Err(damaged(path, "it has records but no schema"))
+        return match commits {
+            0 => Ok(true),
+            _ => Err(damaged(path, "it has records but no schema")),
         };
     };
     let schema = schema.as_ref().try_into().map(u32::from_be_bytes);
@@ -365,14 +357,4 @@ fn is_new(
 
 fn damaged(path: &Path, reason: &str) -> Error {
     Error::Damaged { path: path.to_owned(), reason: reason.to_owned() }
-}
-
-/// The number in the witness file; none where it is new, or was never written out.
-fn read_witness(witness: &File) -> io::Result<u64> {
-    let mut number = [0; 8];
-    match witness.read_exact_at(&mut number, 0) {
-        Ok(()) => Ok(u64::from_be_bytes(number)),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
-        Err(error) => Err(error),
-    }
 }

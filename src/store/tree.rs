@@ -8,6 +8,8 @@ pub enum Tree {
     /// Counters and what the store as a whole must remember.
     Meta,
     Checks,
+    /// What is new of a check since its record there.
+    Beats,
     Alerts,
     Repositories,
     Sources,
@@ -20,9 +22,10 @@ pub enum Tree {
 
 impl Tree {
     /// Every tree, in the order in which they are loaded and dumped.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Checks,
+        Self::Beats,
         Self::Alerts,
         Self::Repositories,
         Self::Sources,
@@ -39,6 +42,7 @@ impl Tree {
         match self {
             Self::Meta => "meta/v1",
             Self::Checks => "checks/v1",
+            Self::Beats => "beats/v1",
             Self::Alerts => "alerts/v1",
             Self::Repositories => "repositories/v1",
             Self::Sources => "sources/v1",

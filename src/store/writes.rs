@@ -40,8 +40,8 @@ impl WriteSet {
     }
 
     /// Adds the writes of `later`, which win.
-    pub fn merge(&mut self, mut later: Self) {
-        self.writes.append(&mut later.writes);
+    pub fn merge(&mut self, later: Self) {
+        self.writes.extend(later.writes);
     }
 
     pub fn is_empty(&self) -> bool {

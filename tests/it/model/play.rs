@@ -84,7 +84,7 @@ impl Book {
         pages.turn(now);
         let answer = work(&mut pages.core, now);
         let (writes, feed) = pages.core.take_writes();
-        if pages.memory.commit(&writes).is_err() {
+        if pages.memory.commit(writes).is_err() {
             pages.has_failed = true;
             return Err(engine::Error::Stopped);
         }
