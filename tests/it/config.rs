@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use teawatch::config::{Agents, Caller, Config, EXPECT, Error, ROUTE, SETTINGS, Setting, Sources};
+use teawatch::store::{KEY_BYTES, Key};
 use tempfile::TempDir;
 
 /// What no default can give.
@@ -712,6 +713,51 @@ fn the_defaults_are_those_of_the_machines() {
     assert_eq!(config.engine, engine);
 }
 
+/// A longer key would be refused by the store, with the whole commit, and end the process.
+#[test]
+fn the_longest_names_that_may_be_allowed_fit_into_a_key_of_the_store() {
+    let world = |name: usize, source: usize| {
+        World::complete()
+            .with("TEAWATCH_LIMITS_CHECK_NAME_BYTES", name.to_string())
+            .with("TEAWATCH_LIMITS_SOURCE_BYTES", source.to_string())
+    };
+    for (name, source) in [(200, 180), (130, 250), (379, 1)] {
+        let limits = world(name, source).loaded().engine;
+        let text = |length| "n".repeat(length);
+        let key = Key::new().text(&text(limits.source_max)).text(&text(limits.name_max));
+        assert_eq!(key.as_ref().len(), KEY_BYTES);
+    }
+    for (name, source) in [(200, 181), (131, 250), (379, 2)] {
+        assert_eq!(
+            world(name, source).complaints(&[]),
+            format!(
+                "`limits.check_name_bytes` is {name} (TEAWATCH_LIMITS_CHECK_NAME_BYTES) and \
+                 `limits.source_bytes` is {source} (TEAWATCH_LIMITS_SOURCE_BYTES), but together \
+                 they must be at most 380\n"
+            )
+        );
+    }
+    // One that is refused anyway is not complained of twice.
+    assert_eq!(
+        world(380, 250).complaints(&[]),
+        "TEAWATCH_LIMITS_CHECK_NAME_BYTES: `limits.check_name_bytes` expects a whole number from \
+         1 to 379, not 380\n"
+    );
+}
+
+/// The pause between two requests is one divided by the rate.
+#[test]
+fn a_rate_so_low_that_nothing_would_ever_be_sent_is_refused() {
+    let world = |rate: &str| World::complete().with("TEAWATCH_GITEA_RATE", rate);
+    let rate = world("0.01").loaded().gitea.outbox.rate;
+    assert!((0.01..0.011).contains(&rate), "{rate}");
+    for rate in ["0.0099", "1e-300", "0", "-1", "nan", "-inf"] {
+        let complaints = world(rate).complaints(&[]);
+        let expected = "`gitea.rate` expects a number of at least 0.01, at most 10000, not ";
+        assert!(complaints.contains(expected), "{complaints}");
+    }
+}
+
 /// Every setting has another value here, so none can be read in another's place.
 #[test]
 fn every_setting_reaches_its_reader() {
@@ -1059,7 +1105,7 @@ bad-syntax.toml:6:1: duplicate key
         r#"bad-types.toml:2:10: `listen` expects an address and a port, such as "127.0.0.1:8710" or "[::1]:8710", not 8710
 bad-types.toml:3:14: `public_url` expects an address that begins with http:// or https://, without user, password, query and fragment
 bad-types.toml:8:11: `gitea.timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not 20
-bad-types.toml:9:8: `gitea.rate` expects a number of more than 0, at most 10000, not "fast"
+bad-types.toml:9:8: `gitea.rate` expects a number of at least 0.01, at most 10000, not "fast"
 bad-types.toml:10:9: `gitea.burst` expects a whole number from 2 to 10000, not 10.5
 bad-types.toml:11:11: `gitea.ca_file` expects the path of a file or directory
 bad-types.toml:14:8: `agents.auto` expects true or false, not "yes"
@@ -1099,7 +1145,7 @@ bad-values.toml:11:14: `gitea.repository` expects a repository as "owner/name", 
 bad-values.toml:12:11: `gitea.timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
 bad-values.toml:13:15: `gitea.settle_wait` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "-1m"
 bad-values.toml:14:19: `gitea.connect_timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "5"
-bad-values.toml:15:8: `gitea.rate` expects a number of more than 0, at most 10000, not 0
+bad-values.toml:15:8: `gitea.rate` expects a number of at least 0.01, at most 10000, not 0
 bad-values.toml:16:9: `gitea.burst` expects a whole number from 2 to 10000, not 1
 bad-values.toml:17:10: `gitea.jitter` expects a whole number from 0 to 100, not 101
 bad-values.toml:18:14: `gitea.park_retry` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "1 month"
