@@ -442,6 +442,23 @@ fn the_example_is_the_list_of_settings_and_its_defaults() {
 }
 
 #[test]
+fn the_readmes_file_is_fine_with_its_secrets_beside_it() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("\n```toml\n").unwrap();
+    let (file, _) = rest.split_once("```\n").unwrap();
+    let world = ["salt", "gitea-token", "master-secret"]
+        .iter()
+        .fold(World::empty().file("teawatch.toml", file), |world, name| {
+            world.file(name, format!("the-{name}-of-these-tests-0123456789\n"))
+        });
+    let output = world.run(&["config", "check"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "configuration is fine: teawatch.toml\n");
+    // All the rest is in the example.
+    assert!(readme.contains("](fixtures/config/example.toml)"));
+}
+
+#[test]
 fn each_bad_file_is_told_all_its_faults() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/config");
     let mut world = World::complete();
@@ -994,6 +1011,44 @@ fn a_route_replaces_what_it_names_and_inherits_the_rest() {
     assert_eq!(told("db1", None), r#"5 21 Check ["all"] ops/alerts PT1M"#);
     assert_eq!(told("web1", Some("storage")), r#"3 21 Check ["all"] ops/alerts PT1M"#);
     assert_eq!(config.engine.routes.repositories(), ["ops/alerts", "ops/storage"]);
+}
+
+/// Whatever a route may replace, it replaces; and what it leaves alone keeps its default.
+#[test]
+fn r152_a_route_overrides_every_default_that_it_may() {
+    let is_of_routes = |key: &str| key.starts_with("alerts.") || key == "gitea.repository";
+    let cases: Vec<_> = cases().into_iter().filter(|(key, ..)| is_of_routes(key)).collect();
+    let section: String = cases
+        .iter()
+        .filter(|(key, ..)| *key != "gitea.repository")
+        .map(|(key, _, _, value)| file_line(key, value))
+        .collect();
+    let route: String = cases
+        .iter()
+        .map(|(key, _, _, value)| file_line(key.split_once('.').unwrap().1, value))
+        .collect();
+    let load = |file: String| {
+        let world = World::complete().file("teawatch.toml", file);
+        let file = Some(world.dir.path().join("teawatch.toml"));
+        Config::load(&Sources { file, ..world.sources() }).unwrap().engine.routes
+    };
+    let everywhere = World::complete().with("TEAWATCH_GITEA_REPOSITORY", "other/place");
+    let everywhere = everywhere.file("teawatch.toml", section);
+    let file = Some(everywhere.dir.path().join("teawatch.toml"));
+    let everywhere = Config::load(&Sources { file, ..everywhere.sources() }).unwrap();
+    let expected = everywhere.engine.routes.otherwise;
+    let defaults = World::complete().loaded().engine.routes.otherwise;
+
+    // That every setting has its reader is shown elsewhere, so the whole is compared.
+    let routes = load(format!("[[route]]\n{route}"));
+    assert_eq!(routes.routes.len(), 1);
+    assert_eq!(routes.routes[0].1, expected);
+    assert_eq!(routes.otherwise, defaults);
+    for (key, _, _, value) in &cases {
+        let line = file_line(key.split_once('.').unwrap().1, value);
+        let routes = load(format!("[[route]]\n{line}"));
+        assert_ne!(routes.routes[0].1, defaults, "{key}");
+    }
 }
 
 #[test]
