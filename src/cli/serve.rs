@@ -136,6 +136,11 @@ impl Server {
                 tracing::error!("the outbox has ended by itself: stopping");
                 ExitCode::from(EXIT_INTERNAL)
             }
+            // Without it every effect would wait for its turn for ever.
+            _ = &mut self.gate => {
+                tracing::error!("the gate of the outbox has ended by itself: stopping");
+                ExitCode::from(EXIT_INTERNAL)
+            }
             _ = &mut self.doors => {
                 tracing::error!("the doors have closed by themselves: stopping");
                 ExitCode::from(EXIT_INTERNAL)
@@ -279,5 +284,42 @@ impl PidFile {
         if let Err(error) = std::fs::remove_file(&self.0) {
             tracing::debug!(error = &error as &dyn std::error::Error, "the pid file stays");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn a_part_that_ends_by_itself_ends_the_process_as_an_internal_error() {
+        let data = tempfile::tempdir().unwrap();
+        let environment = [
+            ("TEAWATCH_SALT", "the-salt-of-this-test"),
+            ("TEAWATCH_GITEA_TOKEN", "the-token-of-this-test"),
+            ("TEAWATCH_MASTER_SECRET", "the-master-secret-of-this-test--"),
+            ("TEAWATCH_GITEA_URL", "http://127.0.0.1:1/"),
+            ("TEAWATCH_GITEA_REPOSITORY", "ops/alerts"),
+            ("TEAWATCH_LISTEN", "127.0.0.1:0"),
+            ("TEAWATCH_DATA_DIR", data.path().to_str().unwrap()),
+        ];
+        let environment =
+            environment.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let sources = Sources { environment, ..Sources::default() };
+        let config = Config::load(&sources).unwrap();
+        crate::cli::runtime().unwrap().block_on(async {
+            let parts: [fn(&Server); 3] =
+                [|it| it.gate.abort(), |it| it.outbox.abort(), |it| it.doors.abort()];
+            for end in parts {
+                let server = Server::start(&config, Clock::system()).await.unwrap();
+                end(&server);
+                let ended = server.run_until(std::future::pending());
+                let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+                let code = ended.expect("it serves on").unwrap();
+                // Codes cannot be compared otherwise.
+                assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(EXIT_INTERNAL)));
+            }
+        });
     }
 }

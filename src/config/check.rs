@@ -27,6 +27,10 @@ use crate::telemetry;
 /// How much of a file with certificates is read, in bytes.
 const ROOTS_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The longest source and name together, in bytes. The store keeps a check under both, each
+/// with two bytes for its length, and refuses a longer key with the whole commit.
+const NAMES_MAX_BYTES: usize = 380;
+
 /// Everything that the server is told.
 pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
     let mut problems = std::mem::take(&mut layers.problems);
@@ -263,6 +267,15 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
     ] {
         let is_larger = view.count(small) > view.count(large);
         view.contradiction([small, large], is_larger, "at most", problems);
+    }
+    let names = ["limits.check_name_bytes", "limits.source_bytes"];
+    if names.map(|key| view.size(key)).iter().sum::<usize>() > NAMES_MAX_BYTES
+        && view.is_sound(&names)
+    {
+        let [name, source] = names.map(|key| view.is(key));
+        let message =
+            format!("{name} and {source}, but together they must be at most {NAMES_MAX_BYTES}");
+        problems.push(Problem { origin: None, message });
     }
     let otherwise = resolved(view, problems);
     let routes = view.layers.routes.iter().map(|block| {

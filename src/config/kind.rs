@@ -15,6 +15,10 @@ const TEXT_MAX: usize = 4_000;
 /// How much of a refused value is shown, in characters.
 const ECHO_MAX: usize = 60;
 
+/// The lowest rate: below it the wait for the next turn would be longer than any person's
+/// patience, and in the end longer than a duration can hold.
+const RATE_MIN: f64 = 0.01;
+
 /// The levels of the log, from quiet to talkative.
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
@@ -34,7 +38,7 @@ pub(super) enum Kind {
     },
     /// How many results are looked at for flapping; 0 is off.
     Window,
-    /// A number of more than zero.
+    /// A number of at least [`RATE_MIN`].
     Rate,
     /// A number of at least 1.
     Factor,
@@ -140,7 +144,7 @@ impl Kind {
                 let most = u64::from(Flapping::WINDOW_MAX);
                 whole(raw).filter(|&window| window != 1 && window <= most).map(Value::Count)
             }
-            Self::Rate => number(raw).filter(|&rate| rate > 0.0).map(Value::Number),
+            Self::Rate => number(raw).filter(|&rate| rate >= RATE_MIN).map(Value::Number),
             Self::Factor => number(raw).filter(|&factor| factor >= 1.0).map(Value::Number),
             Self::Switch => raw.as_bool().map(Value::Switch),
             Self::Choice(words) => text(raw, |text| words.contains(&text)),
@@ -206,7 +210,7 @@ impl Kind {
             Self::Window => {
                 format!("0 for off, or a whole number from 2 to {}", Flapping::WINDOW_MAX)
             }
-            Self::Rate => "a number of more than 0, at most 10000".into(),
+            Self::Rate => format!("a number of at least {RATE_MIN}, at most 10000"),
             Self::Factor => "a number of at least 1, at most 10000".into(),
             Self::Switch => "true or false".into(),
             Self::Choice(words) => one_of(words),

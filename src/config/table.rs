@@ -99,7 +99,7 @@ pub const SETTINGS: &[Setting] = &[
         "How long a request whose answer was lost may still take effect at Gitea. Only after \
          that, and another look, is it sent again. At least twice gitea.timeout."),
     setting("gitea.rate", Kind::Rate, Preset::Is("5.0"),
-        "Requests per second in the long run."),
+        "Requests per second in the long run, at least 0.01."),
     setting("gitea.burst", Kind::Count { min: 2, max: 10_000 }, Preset::Is("10"),
         "Requests that may go out at once after a quiet time. At least 2: the last one is \
          kept for look-ups and for closing issues."),
@@ -207,10 +207,11 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Is("1048576"), "The longest report, in bytes."),
     setting("limits.report_observations", Kind::Count { min: 1, max: 1_000_000 },
         Preset::Is("1000"), "Observations in one report."),
-    setting("limits.check_name_bytes", Kind::Count { min: 1, max: 1_000 }, Preset::Is("200"),
-        "The longest name of a check, in bytes."),
+    setting("limits.check_name_bytes", Kind::Count { min: 1, max: 379 }, Preset::Is("200"),
+        "The longest name of a check, in bytes. Together with source_bytes at most 380, \
+         which is what the store keeps of both names."),
     setting("limits.source_bytes", Kind::Count { min: 1, max: 250 }, Preset::Is("100"),
-        "The longest name of a source, in bytes."),
+        "The longest name of a source, in bytes. Together with check_name_bytes at most 380."),
     setting("limits.queue_commands", Kind::Count { min: 1, max: 1_000_000 },
         Preset::Is("8192"), "Commands that may wait; further callers are told to come back."),
     setting("limits.queue_bytes", Kind::Count { min: 1024, max: 65_536 * MEBI },

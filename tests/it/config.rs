@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use teawatch::config::{Agents, Caller, Config, EXPECT, Error, ROUTE, SETTINGS, Setting, Sources};
+use teawatch::store::{KEY_BYTES, Key};
 use tempfile::TempDir;
 
 /// What no default can give.
@@ -441,6 +442,23 @@ fn the_example_is_the_list_of_settings_and_its_defaults() {
 }
 
 #[test]
+fn the_readmes_file_is_fine_with_its_secrets_beside_it() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("\n```toml\n").unwrap();
+    let (file, _) = rest.split_once("```\n").unwrap();
+    let world = ["salt", "gitea-token", "master-secret"]
+        .iter()
+        .fold(World::empty().file("teawatch.toml", file), |world, name| {
+            world.file(name, format!("the-{name}-of-these-tests-0123456789\n"))
+        });
+    let output = world.run(&["config", "check"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "configuration is fine: teawatch.toml\n");
+    // All the rest is in the example.
+    assert!(readme.contains("](fixtures/config/example.toml)"));
+}
+
+#[test]
 fn each_bad_file_is_told_all_its_faults() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/config");
     let mut world = World::complete();
@@ -712,6 +730,51 @@ fn the_defaults_are_those_of_the_machines() {
     assert_eq!(config.engine, engine);
 }
 
+/// A longer key would be refused by the store, with the whole commit, and end the process.
+#[test]
+fn the_longest_names_that_may_be_allowed_fit_into_a_key_of_the_store() {
+    let world = |name: usize, source: usize| {
+        World::complete()
+            .with("TEAWATCH_LIMITS_CHECK_NAME_BYTES", name.to_string())
+            .with("TEAWATCH_LIMITS_SOURCE_BYTES", source.to_string())
+    };
+    for (name, source) in [(200, 180), (130, 250), (379, 1)] {
+        let limits = world(name, source).loaded().engine;
+        let text = |length| "n".repeat(length);
+        let key = Key::new().text(&text(limits.source_max)).text(&text(limits.name_max));
+        assert_eq!(key.as_ref().len(), KEY_BYTES);
+    }
+    for (name, source) in [(200, 181), (131, 250), (379, 2)] {
+        assert_eq!(
+            world(name, source).complaints(&[]),
+            format!(
+                "`limits.check_name_bytes` is {name} (TEAWATCH_LIMITS_CHECK_NAME_BYTES) and \
+                 `limits.source_bytes` is {source} (TEAWATCH_LIMITS_SOURCE_BYTES), but together \
+                 they must be at most 380\n"
+            )
+        );
+    }
+    // One that is refused anyway is not complained of twice.
+    assert_eq!(
+        world(380, 250).complaints(&[]),
+        "TEAWATCH_LIMITS_CHECK_NAME_BYTES: `limits.check_name_bytes` expects a whole number from \
+         1 to 379, not 380\n"
+    );
+}
+
+/// The pause between two requests is one divided by the rate.
+#[test]
+fn a_rate_so_low_that_nothing_would_ever_be_sent_is_refused() {
+    let world = |rate: &str| World::complete().with("TEAWATCH_GITEA_RATE", rate);
+    let rate = world("0.01").loaded().gitea.outbox.rate;
+    assert!((0.01..0.011).contains(&rate), "{rate}");
+    for rate in ["0.0099", "1e-300", "0", "-1", "nan", "-inf"] {
+        let complaints = world(rate).complaints(&[]);
+        let expected = "`gitea.rate` expects a number of at least 0.01, at most 10000, not ";
+        assert!(complaints.contains(expected), "{complaints}");
+    }
+}
+
 /// Every setting has another value here, so none can be read in another's place.
 #[test]
 fn every_setting_reaches_its_reader() {
@@ -950,6 +1013,44 @@ fn a_route_replaces_what_it_names_and_inherits_the_rest() {
     assert_eq!(config.engine.routes.repositories(), ["ops/alerts", "ops/storage"]);
 }
 
+/// Whatever a route may replace, it replaces; and what it leaves alone keeps its default.
+#[test]
+fn r152_a_route_overrides_every_default_that_it_may() {
+    let is_of_routes = |key: &str| key.starts_with("alerts.") || key == "gitea.repository";
+    let cases: Vec<_> = cases().into_iter().filter(|(key, ..)| is_of_routes(key)).collect();
+    let section: String = cases
+        .iter()
+        .filter(|(key, ..)| *key != "gitea.repository")
+        .map(|(key, _, _, value)| file_line(key, value))
+        .collect();
+    let route: String = cases
+        .iter()
+        .map(|(key, _, _, value)| file_line(key.split_once('.').unwrap().1, value))
+        .collect();
+    let load = |file: String| {
+        let world = World::complete().file("teawatch.toml", file);
+        let file = Some(world.dir.path().join("teawatch.toml"));
+        Config::load(&Sources { file, ..world.sources() }).unwrap().engine.routes
+    };
+    let everywhere = World::complete().with("TEAWATCH_GITEA_REPOSITORY", "other/place");
+    let everywhere = everywhere.file("teawatch.toml", section);
+    let file = Some(everywhere.dir.path().join("teawatch.toml"));
+    let everywhere = Config::load(&Sources { file, ..everywhere.sources() }).unwrap();
+    let expected = everywhere.engine.routes.otherwise;
+    let defaults = World::complete().loaded().engine.routes.otherwise;
+
+    // That every setting has its reader is shown elsewhere, so the whole is compared.
+    let routes = load(format!("[[route]]\n{route}"));
+    assert_eq!(routes.routes.len(), 1);
+    assert_eq!(routes.routes[0].1, expected);
+    assert_eq!(routes.otherwise, defaults);
+    for (key, _, _, value) in &cases {
+        let line = file_line(key.split_once('.').unwrap().1, value);
+        let routes = load(format!("[[route]]\n{line}"));
+        assert_ne!(routes.routes[0].1, defaults, "{key}");
+    }
+}
+
 #[test]
 fn agents_are_admitted_by_name_and_generation() {
     let load = |world: World| Agents::load(&world.sources()).unwrap();
@@ -1059,7 +1160,7 @@ bad-syntax.toml:6:1: duplicate key
         r#"bad-types.toml:2:10: `listen` expects an address and a port, such as "127.0.0.1:8710" or "[::1]:8710", not 8710
 bad-types.toml:3:14: `public_url` expects an address that begins with http:// or https://, without user, password, query and fragment
 bad-types.toml:8:11: `gitea.timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not 20
-bad-types.toml:9:8: `gitea.rate` expects a number of more than 0, at most 10000, not "fast"
+bad-types.toml:9:8: `gitea.rate` expects a number of at least 0.01, at most 10000, not "fast"
 bad-types.toml:10:9: `gitea.burst` expects a whole number from 2 to 10000, not 10.5
 bad-types.toml:11:11: `gitea.ca_file` expects the path of a file or directory
 bad-types.toml:14:8: `agents.auto` expects true or false, not "yes"
@@ -1099,7 +1200,7 @@ bad-values.toml:11:14: `gitea.repository` expects a repository as "owner/name", 
 bad-values.toml:12:11: `gitea.timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
 bad-values.toml:13:15: `gitea.settle_wait` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "-1m"
 bad-values.toml:14:19: `gitea.connect_timeout` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "5"
-bad-values.toml:15:8: `gitea.rate` expects a number of more than 0, at most 10000, not 0
+bad-values.toml:15:8: `gitea.rate` expects a number of at least 0.01, at most 10000, not 0
 bad-values.toml:16:9: `gitea.burst` expects a whole number from 2 to 10000, not 1
 bad-values.toml:17:10: `gitea.jitter` expects a whole number from 0 to 100, not 101
 bad-values.toml:18:14: `gitea.park_retry` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "1 month"

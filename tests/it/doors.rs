@@ -1,12 +1,15 @@
 //! The doors for tools and machines: health, pages, tokens.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Gitea, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually, failing, passing,
-    token_settings,
+    Gitea, Letter, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually, failing,
+    passing, token_settings,
 };
 
 /// Every page of a list, one after the other.
@@ -183,6 +186,66 @@ fn a_graceful_stop_loses_nothing() {
 }
 
 #[test]
+fn what_was_answered_while_teawatch_was_stopping_is_there_after_the_restart() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let (taken, letters) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (url, pid) = (teawatch.url.clone(), teawatch.pid());
+    let ended = std::thread::scope(|scope| {
+        for sender in 0..8 {
+            let (taken, letters, url) = (&taken, &letters, &url);
+            scope.spawn(move || {
+                let source = format!("db{sender}");
+                for n in 0.. {
+                    let check = format!("check-{n}");
+                    let report = Report::new(&source).check(&check, "success", "");
+                    let letter = Letter::of(&report);
+                    // Once nobody answers any more, it is over.
+                    let Some(answer) = letter.try_send_to(url) else { return };
+                    // Whoever gets in is served.
+                    assert_eq!(answer.status, 200, "{answer:?}");
+                    taken.fetch_add(1, Ordering::SeqCst);
+                    letters.lock().unwrap().push((format!("{source}/{check}"), letter));
+                }
+            });
+        }
+        eventually("reports are under way", || taken.load(Ordering::SeqCst) > 40);
+        kill_process(pid, Signal::TERM).unwrap();
+        let mut teawatch = teawatch;
+        teawatch.wait()
+    });
+    assert_eq!(ended.code(), Some(0));
+
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let known: BTreeSet<_> = pages(&teawatch, "checks", 500)
+        .concat()
+        .iter()
+        .map(|check| {
+            let text = |key: &str| check[key].as_str().unwrap();
+            format!("{}/{}", text("source"), text("name"))
+        })
+        .collect();
+    for (check, letter) in letters.into_inner().unwrap() {
+        assert!(known.contains(&check), "{check} is gone");
+        assert_eq!(letter.send(&teawatch).body["duplicate"], true, "{check}");
+    }
+}
+
+#[test]
+fn ctrl_c_stops_it_in_order_too() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let mut teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&passing("db1/disk"));
+    let before = teawatch.get("/api/v1/checks").1;
+    kill_process(teawatch.pid(), Signal::INT).unwrap();
+    assert_eq!(teawatch.wait().code(), Some(0), "{}", teawatch.log());
+    eventually("it says why", || teawatch.log().contains("stopping on SIGINT"));
+    assert!(!data.path().join("teawatch.pid").exists());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    assert_eq!(teawatch.get("/api/v1/checks").1, before);
+}
+
+#[test]
 fn who_may_read_may_not_write_and_strangers_may_do_neither() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let files = token_settings(data.path());
@@ -222,4 +285,27 @@ fn who_may_read_may_not_write_and_strangers_may_do_neither() {
     // Health is for everybody.
     assert_eq!(teawatch.get("/readyz").0, 200);
     assert_eq!(ask(client().get(format!("{}/healthz", teawatch.url))).status, 200);
+}
+
+#[test]
+fn r152_the_log_is_for_people_unless_it_is_set_to_be_for_machines() {
+    for (format, is_json) in [("text", false), ("json", true)] {
+        let (data, mut gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let settings = [("log.format", format), ("log.level", "debug")];
+        let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+        teawatch.report(&failing("db1/disk"));
+        eventually("the issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+        // Errors have a chain, and words of others in them.
+        gitea.go_away();
+        teawatch.report(&passing("db1/disk"));
+        eventually("a warning is there", || teawatch.log().contains("WARN"));
+        for line in teawatch.log().lines() {
+            let parsed = serde_json::from_str::<Value>(line);
+            assert_eq!(parsed.is_ok(), is_json, "{line}");
+            if let Ok(parsed) = parsed {
+                assert!(parsed["level"].is_string() && parsed["timestamp"].is_string(), "{line}");
+                assert!(parsed["fields"]["message"].is_string(), "{line}");
+            }
+        }
+    }
 }

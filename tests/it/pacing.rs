@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use http::Method;
 use serde_json::json;
-use teawatch::sandbox::Route;
+use teawatch::sandbox::{Action, BodyKind, Route};
 
 use crate::support::{
-    Gitea, REPOSITORY, Report, Teawatch, all_is_told, eventually, failing, passing,
+    CHECK, Deed, Gitea, PATIENCE, REPOSITORY, Report, Teawatch, all_is_told, eventually, failing,
+    passing, turns,
 };
 
 /// How many results a comment sums up, and how many of them failed.
@@ -329,4 +330,113 @@ fn an_opening_that_found_nobody_at_home_is_struck_as_well() {
     assert_eq!(gitea.world().writes(), 0);
     assert!(gitea.world().issue(REPOSITORY, 1).is_none());
     all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn when_requests_are_short_a_closing_goes_before_openings_and_those_before_comments() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("gitea.in_flight", "1"), ("gitea.rate", "10"), ("gitea.burst", "2")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&Report::new("db1").check("first", "failure", "it is broken"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    let before = gitea.world().log().len();
+    // Its recovery comes last, so its effects are the youngest.
+    let report = (0..10).fold(Report::new("db1"), |report, n| {
+        report.check(&format!("check-{n}"), "failure", "it is broken as well")
+    });
+    teawatch.report(&report.check("first", "success", "it works"));
+    eventually("the others are open", || gitea.open() == 10 && !gitea.issue(1).is_open);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.comments(1).len(), 1);
+
+    let world = gitea.world();
+    let writes: Vec<_> = world.log().skip(before).filter(|entry| entry.method != "GET").collect();
+    let places = |method: &Method, route: Route| {
+        let is_it = |index: &usize| {
+            writes[*index].method == method.as_str() && writes[*index].route == route
+        };
+        (0..writes.len()).filter(is_it).collect::<Vec<_>>()
+    };
+    let openings = places(&Method::POST, Route::Issues);
+    assert_eq!(openings.len(), 10, "{writes:#?}");
+    let closing = places(&Method::PATCH, Route::Issue)[0];
+    assert!(closing < openings[1], "{writes:#?}");
+    let comment = places(&Method::POST, Route::Comments)[0];
+    assert!(comment > openings[9], "{writes:#?}");
+}
+
+#[test]
+fn no_more_requests_wait_for_their_answer_than_may_be_in_flight() {
+    for in_flight in [2, 4] {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let allowed = in_flight.to_string();
+        let settings = [
+            ("gitea.in_flight", allowed.as_str()),
+            ("gitea.timeout", "20s"),
+            ("gitea.settle_wait", "40s"),
+        ];
+        let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+        let hold = Deed::Open.fault(Action::StallAndDo { after_ms: None });
+        gitea.order(hold.until_cleared());
+        let failing_checks = (0..6).fold(Report::new("db1"), |report, n| {
+            report.check(&format!("check-{n}"), "failure", "it is broken")
+        });
+        teawatch.report(&failing_checks);
+        let held = || gitea.held(&Method::POST, Route::Issues);
+        eventually("as many are held as may be", || held() >= in_flight);
+        teawatch.report(&failing(CHECK));
+        eventually("a later one is in the outbox", || teawatch.outbox().len() == 7);
+        assert_eq!(held(), in_flight);
+        // Whenever some are answered, as many more are sent.
+        for held_so_far in (in_flight..7).step_by(in_flight) {
+            assert_eq!(held(), held_so_far);
+            gitea.release();
+            let next = (held_so_far + in_flight).min(7);
+            eventually("the next are held", || held() >= next);
+        }
+        assert_eq!(held(), 7);
+        gitea.release();
+        eventually("all are open", || gitea.open() == 7);
+        gitea.world().clear_faults();
+        all_is_told(&teawatch, &gitea);
+    }
+}
+
+#[test]
+fn an_interval_of_an_hour_delays_comments_and_no_closing_and_no_reopening() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("alerts.comment_interval", "1h"), ("alerts.group_by", "source")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    teawatch.report(&failing("db1/memory"));
+    eventually("the second is told", || gitea.comments(1).len() == 1);
+    teawatch.report(&passing("db1/disk"));
+    teawatch.report(&passing("db1/memory"));
+    eventually("the issue is closed", || turns(&gitea.issue(1)) == ["closed"]);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.comments(1).len(), 1);
+    teawatch.report(&failing("db1/disk"));
+    eventually("it is reopened", || turns(&gitea.issue(1)) == ["closed", "reopened"]);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.comments(1).len(), 1);
+    assert_eq!(gitea.issues().len(), 1);
+}
+
+#[test]
+fn a_pause_that_gitea_asks_for_is_cut_to_the_longest_that_is_granted() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("gitea.retry_after_max", "200ms")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let retry_after = u32::try_from(3 * PATIENCE.as_secs()).unwrap();
+    let body = BodyKind::Json;
+    gitea.order(Deed::Open.fault(Action::Refuse {
+        status: 429,
+        retry_after: Some(retry_after),
+        body,
+    }));
+    teawatch.report(&failing(CHECK));
+    eventually("the issue is open nevertheless", || gitea.open() == 1);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.world().count(&Method::POST, Route::Issues), 2);
 }

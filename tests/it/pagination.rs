@@ -10,7 +10,9 @@ use http::Method;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use teawatch::sandbox::{Action, Fault, Route, World};
 
-use crate::support::{CHECK, Deed, Gitea, OTHER, REPOSITORY, Teawatch, eventually, failing};
+use crate::support::{
+    CHECK, Deed, Gitea, OTHER, REPOSITORY, Teawatch, eventually, failing, passing,
+};
 
 const BOT: &str = "teawatch";
 const PAGE: u64 = 5;
@@ -229,4 +231,41 @@ fn only_a_page_that_is_empty_on_the_wire_ends_the_list() {
     }
     let teawatch = scene.restart();
     scene.ends_well(&teawatch, "short pages", pages(2 + NEWER));
+}
+
+/// One pass is for all effects in doubt of a repository.
+#[test]
+fn three_openings_in_doubt_share_one_reading() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    gitea.world().set_page_size(5, 5);
+    let settings =
+        [("gitea.timeout", "20s"), ("gitea.settle_wait", "40s"), ("gitea.in_flight", "3")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&failing(OTHER));
+    teawatch.settles(&gitea);
+    let checks = ["db1/disk", "db2/disk", "db3/disk"];
+    gitea.order(Deed::Open.fault(Action::DoAndStall).times(3));
+    for check in checks {
+        teawatch.report(&failing(check));
+    }
+    eventually("Gitea has made the issues", || gitea.open() == 4);
+    teawatch.kill();
+    crowd(&mut gitea.world(), NEWER, gitea.now());
+    let before = gitea.count(&Method::GET, Route::Issues);
+
+    let settings = [("gitea.timeout", "4s"), ("gitea.settle_wait", "8s"), ("gitea.in_flight", "3")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.settles(&gitea);
+    let (requests, one) = (gitea.count(&Method::GET, Route::Issues) - before, pages(4 + NEWER));
+    println!("three in doubt: {requests} list requests, at most {one}");
+    assert!((one - 2..=one).contains(&requests), "{requests}, at most {one}");
+    assert_eq!(gitea.count(&Method::POST, Route::Issues), 4);
+    for check in checks {
+        assert_eq!(gitea.issues_about(check).len(), 1);
+        teawatch.report(&passing(check));
+    }
+    eventually("all three are closed", || {
+        checks.iter().all(|check| !gitea.issues_about(check)[0].is_open)
+    });
+    teawatch.settles(&gitea);
 }

@@ -6,7 +6,9 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 
 use super::{known, refused, settled};
-use crate::support::{Gitea, Letter, PATIENCE, Report, Teawatch, ask, client, failing, passing};
+use crate::support::{
+    Gitea, Letter, PATIENCE, Report, Teawatch, ask, client, eventually, failing, passing,
+};
 
 const MIB: usize = 1024 * 1024;
 
@@ -213,6 +215,74 @@ fn what_is_just_small_enough_is_taken_and_one_more_is_not() {
     }
     let answer = Letter::of(&many(1_000)).send(&teawatch);
     assert_eq!(answer.body, json!({ "accepted": 1_000, "duplicate": false }));
+}
+
+#[test]
+fn r152_each_limit_of_a_report_can_be_set_and_is_kept_to_the_byte() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [
+        ("limits.report_bytes", "2048"),
+        ("limits.report_observations", "3"),
+        ("limits.check_name_bytes", "10"),
+        ("limits.source_bytes", "5"),
+        ("agents.window", "30s"),
+    ];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let named = |length: usize| observation(|it| it["name"] = json!("n".repeat(length)));
+    let many = |count: usize| {
+        (0..count)
+            .fold(Report::new("db1"), |report, n| report.check(&format!("c{n}"), "success", ""))
+    };
+    let of = |source: &str| Letter::of(&Report::new(source).check("disk", "success", ""));
+    let off = |seconds| Letter::signed(&Teawatch::secret("db1"), "db1", seconds, report(|_| {}));
+    // Each letter is signed right before it is sent.
+    type Sealed<'a> = &'a dyn Fn() -> Letter;
+    let cases: [(&str, Sealed<'_>, Sealed<'_>, u16, &str); 6] = [
+        (
+            "the length of a report",
+            &|| Letter::new("db1", of_length(2_048)),
+            &|| Letter::new("db1", of_length(2_049)),
+            413,
+            "too_long",
+        ),
+        (
+            "the number of observations",
+            &|| Letter::of(&many(3)),
+            &|| Letter::of(&many(4)),
+            422,
+            "bad_body",
+        ),
+        (
+            "the length of a name",
+            &|| Letter::new("db1", named(10)),
+            &|| Letter::new("db1", named(11)),
+            422,
+            "bad_body",
+        ),
+        ("the length of a source", &|| of("db123"), &|| of("db1234"), 401, "unproven"),
+        ("a clock that is slow", &|| off(-15), &|| off(-31), 401, "clock"),
+        // A letter that takes its time may seem to come from a better clock.
+        ("a clock that is fast", &|| off(30), &|| off(60), 401, "clock"),
+    ];
+    for (what, inside, beyond, status, code) in cases {
+        refused(what, &beyond().send(&teawatch), status, code);
+        let answer = inside().send(&teawatch);
+        assert_eq!(answer.status, 200, "{what}: {answer:?}");
+    }
+}
+
+#[test]
+fn the_longest_names_that_may_be_allowed_are_taken_and_their_issue_is_closed() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("limits.check_name_bytes", "200"), ("limits.source_bytes", "180")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let (source, name) = ("s".repeat(180), "n".repeat(200));
+    teawatch.report(&Report::new(&source).check(&name, "failure", "it is broken"));
+    eventually("the issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    assert_eq!(teawatch.stop().code(), Some(0));
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&Report::new(&source).check(&name, "success", "it works"));
+    eventually("the issue is closed", || gitea.open() == 0 && teawatch.outbox().is_empty());
 }
 
 #[test]

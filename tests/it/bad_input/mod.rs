@@ -6,6 +6,7 @@ mod overload;
 mod proofs;
 mod secrets;
 mod texts;
+mod tls;
 
 use serde_json::Value;
 

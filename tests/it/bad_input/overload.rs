@@ -55,6 +55,47 @@ fn a_full_queue_turns_reports_away_and_loses_none_that_it_took() {
     assert!(matches!(inside.end(), Ended::Stopped));
 }
 
+/// How many commits 50 reports take that wait together.
+fn commits_for_fifty(round_commands: usize) -> u64 {
+    let memory = Memory::new();
+    let settings = Settings { queue_commands: 50, round_commands, ..Settings::default() };
+    let mut inside = Inside::start(&memory, &stopped_clock(), settings);
+    let letter = |n: u32| Letter::of(&failing(&format!("db{n}/disk")));
+    assert_eq!(letter(0).send_to(&inside.url).status, 200);
+    memory.order(memory.commits() + 1, Fault::Hang);
+    let letters: Vec<_> = (0..53).map(|n| letter(n + 2)).collect();
+    let before = memory.commits();
+    let url = &inside.url;
+    let (statuses, commits) = std::thread::scope(|scope| {
+        let first = letter(1);
+        let first = scope.spawn(move || first.send_to(url).status);
+        eventually("the disk stalls", || memory.commits() > before);
+        let others: Vec<_> =
+            letters.iter().map(|letter| scope.spawn(|| letter.send_to(url).status)).collect();
+        // The queue is full now, so all others wait in it.
+        eventually("three are turned away", || {
+            others.iter().filter(|other| other.is_finished()).count() == 3
+        });
+        let stalled = memory.commits();
+        memory.release();
+        assert_eq!(first.join().unwrap(), 200);
+        let statuses: Vec<_> = others.into_iter().map(|other| other.join().unwrap()).collect();
+        (statuses, memory.commits() - stalled)
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 50, "{statuses:?}");
+    inside.engine.stop();
+    assert!(matches!(inside.end(), Ended::Stopped));
+    commits
+}
+
+#[test]
+fn reports_that_wait_together_share_a_commit_as_far_as_a_round_goes() {
+    let commits = commits_for_fifty(256);
+    assert!((1..=2).contains(&commits), "{commits} commits");
+    let commits = commits_for_fifty(10);
+    assert!((5..=6).contains(&commits), "{commits} commits of 10 commands");
+}
+
 #[test]
 fn a_commit_that_fails_is_acknowledged_to_nobody_and_ends_the_engine() {
     for fault in [Fault::Lost, Fault::Applied] {

@@ -127,6 +127,22 @@ fn a_wicked_text_is_shown_and_does_nothing() {
 }
 
 #[test]
+fn a_title_is_cut_to_255_bytes_at_a_character_and_says_so() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let summary = "é".repeat(250);
+    // One byte more or less in front, so that a character ends at the limit or does not.
+    for check in ["db1/disk", "db1/disks"] {
+        let (source, name) = check.split_once('/').unwrap();
+        teawatch.report(&Report::new(source).check(name, "failure", &summary));
+        eventually("the issue is open", || gitea.issues_about(check).len() == 1);
+        let issue = gitea.issues_about(check).remove(0);
+        assert!((250..=255).contains(&issue.title.len()), "{}", issue.title);
+        assert!(issue.title.ends_with("é…"), "{}", issue.title);
+    }
+}
+
+#[test]
 fn another_alerts_marker_in_a_text_is_not_believed_after_a_crash() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);

@@ -202,11 +202,22 @@ fn read_log(child: &mut Child, log: Arc<Mutex<Vec<String>>>) -> Receiver<String>
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
-            if let Some((_, rest)) = line.split_once("is ready address=") {
-                drop(found.send(rest.split_whitespace().next().unwrap().to_owned()));
+            if let Some(address) = address_in(&line) {
+                drop(found.send(address));
             }
             log.lock().unwrap().push(line);
         }
     });
     address
+}
+
+/// The address that a line of the log, of either format, says to be ready.
+fn address_in(line: &str) -> Option<String> {
+    if let Ok(line) = serde_json::from_str::<Value>(line) {
+        let fields = &line["fields"];
+        let is_it = fields["message"].as_str()?.ends_with("is ready");
+        return is_it.then(|| fields["address"].as_str().unwrap().to_owned());
+    }
+    let (_, rest) = line.split_once("is ready address=")?;
+    Some(rest.split_whitespace().next().unwrap().to_owned())
 }
