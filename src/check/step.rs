@@ -47,6 +47,10 @@ pub fn step(
         if verdict != check.verdict {
             let stays_down = was_down && matches!(verdict, Verdict::Down(_));
             check.verdict = verdict;
+            if verdict == Verdict::Down(Cause::Silent) {
+                // What passed before the silence says nothing about the time after it.
+                check.streak = Streak { failing: false, count: 0, first: now };
+            }
             if !stays_down {
                 check.since = now;
             }

@@ -161,13 +161,21 @@ fn a_check_that_fails_and_falls_silent_stays_down_as_failing() {
 
 #[test]
 fn a_silent_check_that_passed_before_is_up_with_its_next_success() {
-    let policy = Policy { recover_after: 2, ..policy() };
-    assert_snapshot!(log(&policy, every_minute(), "0:. 121:w 130:. 140:x 150:. 160:."), @"
+    assert_snapshot!(log(&policy(), every_minute(), "0:. 121:w 130:. 140:x 150:."), @"
     121s down Silent, trouble Began
     130s Up, trouble Ended
     140s down Failing, trouble Began
-    150s down Failing, trouble Continues
-    160s Up, trouble Ended
+    150s Up, trouble Ended
+    ");
+}
+
+#[test]
+fn silence_breaks_a_row_of_successes() {
+    let policy = Policy { recover_after: 2, ..policy() };
+    assert_snapshot!(log(&policy, every_minute(), "0:. 60:. 181:w 190:. 200:."), @"
+    181s down Silent, trouble Began
+    190s down Silent, trouble Continues
+    200s Up, trouble Ended
     ");
 }
 
