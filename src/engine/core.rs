@@ -102,12 +102,13 @@ impl Core {
     }
 
     /// Whether nothing can be believed of a source's checks.
-    fn is_agent_silent(&self, source: &str, now: Timestamp) -> bool {
+    pub(super) fn is_agent_silent(&self, source: &str, now: Timestamp) -> bool {
         let Some(agent) = self.checks.get(&CheckId::agent(source)) else { return false };
         let policy = &self.settings.routes.resolve(source, check::AGENT, &agent.labels).policy;
         match agent.verdict {
-            Verdict::Down(Cause::Silent | Cause::NeverSeen) => true,
-            Verdict::Up | Verdict::NeverSeen | Verdict::Down(Cause::Failing | Cause::Flapping) => {
+            // It may need more than one report to be up again, and yet it is heard.
+            Verdict::Down(Cause::Silent | Cause::NeverSeen) if agent.last_seen.is_none() => true,
+            Verdict::Up | Verdict::NeverSeen | Verdict::Down(_) => {
                 agent.is_silent(policy, &self.absences, now)
             }
         }
