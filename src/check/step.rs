@@ -56,7 +56,8 @@ pub fn step(
             }
         }
         check.is_blind = check.unknown_since.is_some_and(|since| {
-            check.is_blind || now > absences.end_of(since, policy.unknown_after)
+            check.is_blind
+                || now > absences.end_of(check.audible_since(since), policy.unknown_after)
         });
     }
     let changes = Changes {
@@ -145,7 +146,7 @@ fn judge(
     let streak = check.streak;
     let failed_enough = streak.failing
         && streak.count >= policy.fail_after.max(1)
-        && now.duration_since(streak.first) >= policy.fail_for;
+        && now.duration_since(check.audible_since(streak.first)) >= policy.fail_for;
     let passed_enough = !streak.failing && streak.count >= policy.recover_after.max(1);
     match check.verdict {
         // Only results say anything about a check that is down.

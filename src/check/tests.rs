@@ -214,6 +214,14 @@ fn after_its_agent_has_come_back_a_check_has_its_whole_grace_again() {
 }
 
 #[test]
+fn the_silence_of_its_agent_makes_no_failure_and_no_ignorance_of_a_check_longer() {
+    let limit = SignedDuration::from_secs(100);
+    let policy = Policy { fail_for: limit, unknown_after: limit, ..policy() };
+    assert_snapshot!(log(&policy, new(), "0:x 20:a 500:w 501:x 599:w 600:w"), @"600s down Failing, trouble Began");
+    assert_snapshot!(log(&policy, new(), "0:? 20:a 500:w 501:? 600:w 601:w"), @"601s Up, blind Began");
+}
+
+#[test]
 fn a_failing_check_stays_in_trouble_while_its_agent_is_silent() {
     assert_snapshot!(log(&policy(), every_minute(), "0:x 121:a 500:w 501:."), @"
     0s down Failing, trouble Began
