@@ -59,7 +59,15 @@ impl Repository {
         self.open = self.open.saturating_add(1);
     }
 
-    /// Counts an issue that was closed, or whose opening was struck.
+    /// An opening that was counted `at` was struck: no issue was new.
+    pub fn count_struck(&mut self, at: Timestamp) {
+        if let Some(index) = self.opened.iter().rposition(|&opened| opened == at) {
+            self.opened.remove(index);
+        }
+        self.count_closing();
+    }
+
+    /// Counts an issue that was closed, or whose reopening was struck.
     pub fn count_closing(&mut self) {
         self.open = self.open.saturating_sub(1);
     }
@@ -92,6 +100,17 @@ mod tests {
         assert_eq!(admit(&limits, &repository, at(2)), Placement::Row);
         assert_eq!(admit(&limits, &repository, at(3_599)), Placement::Row);
         assert_eq!(admit(&limits, &repository, at(3_600)), Placement::Own);
+    }
+
+    #[test]
+    fn an_opening_that_was_struck_is_no_new_issue() {
+        let limits = Limits { max_new_issues: 2, max_open_issues: 10 };
+        let mut repository = Repository::default();
+        repository.count_opening(at(0));
+        repository.count_opening(at(1));
+        repository.count_struck(at(1));
+        assert_eq!(admit(&limits, &repository, at(2)), Placement::Own);
+        assert_eq!((repository.opened, repository.open), (vec![at(0)], 1));
     }
 
     #[test]

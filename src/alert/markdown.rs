@@ -53,7 +53,8 @@ pub fn title(text: &str) -> String {
             c => shown.push(c),
         }
     }
-    break_commits(&shown)
+    // Gitea reads the address of an issue in a title as well.
+    break_commits(&shown).replace("://", ":\u{200b}//")
 }
 
 /// Several lines in a code block that they cannot leave.

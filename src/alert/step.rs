@@ -35,6 +35,15 @@ pub fn step(
     absorb(&mut alert, event, now, &mut orders);
     // Whether an adopted issue is still needed is known when its checks have spoken.
     if !matches!(event, Event::Adopted { .. }) {
+        let is_relapse_lost = matches!(
+            event,
+            Event::Done { effect, learned: Learned::IssueGone }
+                if effect.kind == EffectKind::Reopen && effect.episode == alert.episode
+        );
+        // A person who deletes a closed issue tidies up, and silences no trouble.
+        if is_relapse_lost && alert.is_in_trouble() {
+            open(rule, &mut alert, admission, now, &mut orders);
+        }
         judge(rule, &mut alert, admission, now, &mut orders);
         speak(rule, &mut alert, now, &mut orders);
     }
@@ -76,6 +85,7 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
             alert.phase = Phase::Firing;
             alert.fired_at = now;
             alert.closed_at = None;
+            alert.gone_at = None;
             alert.talk.is_table_old = true;
         }
     }

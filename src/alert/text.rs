@@ -322,7 +322,8 @@ fn told(member: &Member) -> String {
         Standing::Flapping => "flapping".to_owned(),
         Standing::Failing | Standing::CannotTell | Standing::Well => {
             if member.summary.trim().is_empty() {
-                state(member.standing).to_owned()
+                // A title shows stars as they are.
+                state(member.standing).replace('*', "")
             } else {
                 member.summary.trim().to_owned()
             }

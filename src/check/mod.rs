@@ -352,11 +352,12 @@ impl Check {
         };
         let is_counting =
             !self.is_down() && self.streak.failing && self.streak.count >= policy.fail_after;
-        let failing = is_counting.then(|| later(self.streak.first, policy.fail_for));
+        let failing =
+            is_counting.then(|| later(self.audible_since(self.streak.first), policy.fail_for));
         let blindness = self
             .unknown_since
             .filter(|_| !self.is_blind)
-            .map(|since| absences.end_of(since, policy.unknown_after));
+            .map(|since| absences.end_of(self.audible_since(since), policy.unknown_after));
         // Every limit is "strictly more than", so the wake-up is a moment later.
         [silence, failing, blindness].into_iter().flatten().min().map(|at| later(at, INSTANT))
     }
@@ -375,8 +376,13 @@ impl Check {
 
     /// Since when it has been silent, or expected, while it could be heard.
     fn heard_from(&self) -> Timestamp {
-        let heard = self.last_seen.unwrap_or(self.since);
-        self.agent_back_at.map_or(heard, |back| back.max(heard))
+        self.audible_since(self.last_seen.unwrap_or(self.since))
+    }
+
+    /// `at`, or when its agent came back where that is later: the time before counts
+    /// against nobody.
+    fn audible_since(&self, at: Timestamp) -> Timestamp {
+        self.agent_back_at.map_or(at, |back| back.max(at))
     }
 }
 

@@ -47,12 +47,17 @@ pub fn step(
         if verdict != check.verdict {
             let stays_down = was_down && matches!(verdict, Verdict::Down(_));
             check.verdict = verdict;
+            if verdict == Verdict::Down(Cause::Silent) {
+                // What passed before the silence says nothing about the time after it.
+                check.streak = Streak { failing: false, count: 0, first: now };
+            }
             if !stays_down {
                 check.since = now;
             }
         }
         check.is_blind = check.unknown_since.is_some_and(|since| {
-            check.is_blind || now > absences.end_of(since, policy.unknown_after)
+            check.is_blind
+                || now > absences.end_of(check.audible_since(since), policy.unknown_after)
         });
     }
     let changes = Changes {
@@ -141,7 +146,7 @@ fn judge(
     let streak = check.streak;
     let failed_enough = streak.failing
         && streak.count >= policy.fail_after.max(1)
-        && now.duration_since(streak.first) >= policy.fail_for;
+        && now.duration_since(check.audible_since(streak.first)) >= policy.fail_for;
     let passed_enough = !streak.failing && streak.count >= policy.recover_after.max(1);
     match check.verdict {
         // Only results say anything about a check that is down.

@@ -161,13 +161,21 @@ fn a_check_that_fails_and_falls_silent_stays_down_as_failing() {
 
 #[test]
 fn a_silent_check_that_passed_before_is_up_with_its_next_success() {
-    let policy = Policy { recover_after: 2, ..policy() };
-    assert_snapshot!(log(&policy, every_minute(), "0:. 121:w 130:. 140:x 150:. 160:."), @"
+    assert_snapshot!(log(&policy(), every_minute(), "0:. 121:w 130:. 140:x 150:."), @"
     121s down Silent, trouble Began
     130s Up, trouble Ended
     140s down Failing, trouble Began
-    150s down Failing, trouble Continues
-    160s Up, trouble Ended
+    150s Up, trouble Ended
+    ");
+}
+
+#[test]
+fn silence_breaks_a_row_of_successes() {
+    let policy = Policy { recover_after: 2, ..policy() };
+    assert_snapshot!(log(&policy, every_minute(), "0:. 60:. 181:w 190:. 200:."), @"
+    181s down Silent, trouble Began
+    190s down Silent, trouble Continues
+    200s Up, trouble Ended
     ");
 }
 
@@ -203,6 +211,14 @@ fn while_the_agent_is_silent_nothing_is_judged_and_nothing_told() {
 fn after_its_agent_has_come_back_a_check_has_its_whole_grace_again() {
     assert_snapshot!(log(&policy(), every_minute(), "0:. 121:a 500:w 501:. 560:w"), @"");
     assert_snapshot!(log(&policy(), every_minute(), "0:. 121:a 500:w 620:w 621:w"), @"621s down Silent, trouble Began");
+}
+
+#[test]
+fn the_silence_of_its_agent_makes_no_failure_and_no_ignorance_of_a_check_longer() {
+    let limit = SignedDuration::from_secs(100);
+    let policy = Policy { fail_for: limit, unknown_after: limit, ..policy() };
+    assert_snapshot!(log(&policy, new(), "0:x 20:a 500:w 501:x 599:w 600:w"), @"600s down Failing, trouble Began");
+    assert_snapshot!(log(&policy, new(), "0:? 20:a 500:w 501:? 600:w 601:w"), @"601s Up, blind Began");
 }
 
 #[test]

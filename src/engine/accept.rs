@@ -43,7 +43,17 @@ impl Core {
             return Accepted { observations, duplicate: false };
         }
         // The agent's own check goes first, so that the others are believed again.
-        self.observe(&CheckId::agent(&*report.source), &self.agent_observation(report), now);
+        let agent = CheckId::agent(&*report.source);
+        let was_silent =
+            !self.checks.contains_key(&agent) || self.is_agent_silent(&report.source, now);
+        if was_silent {
+            // An agent that was in trouble already fell silent without a word.
+            self.wake_source(&report.source, now);
+        }
+        self.observe(&agent, &self.agent_observation(report), now);
+        if was_silent {
+            self.wake_source(&report.source, now);
+        }
         for (name, observation) in &report.observations {
             self.observe(&CheckId::new(&*report.source, &**name), observation, now);
         }
@@ -67,12 +77,19 @@ impl Core {
     pub(super) fn expect(&mut self, now: Timestamp) {
         let expected = self.settings.expect.clone();
         for expect in &expected {
-            let known = self.checks.contains_key(&expect.id);
-            if !known {
+            let Some(check) = self.checks.get_mut(&expect.id) else {
                 let check = Check::expected(expect.id.clone(), expect.interval, now);
                 self.checks.insert(expect.id.clone(), check);
                 self.dirty.checks.insert(expect.id.clone());
                 self.wake_check(&expect.id, now);
+                continue;
+            };
+            // What a check says of itself counts more than what is expected of it.
+            let own = check.interval.filter(|_| check.last_seen.is_some());
+            let interval = Some(own.unwrap_or(expect.interval));
+            if check.interval != interval {
+                check.interval = interval;
+                self.dirty.checks.insert(expect.id.clone());
             }
         }
         let named: BTreeSet<_> = expected.iter().map(|expect| &expect.id).collect();

@@ -13,7 +13,8 @@ use super::{Entry, source::Source};
 use crate::alert::admit::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{
-    self, Alert, EffectKind, Event, Fingerprint, Group, Order, Placement, Rule, Salt, Standing,
+    self, Alert, EffectKind, Event, Fingerprint, Group, Learned, Order, Placement, Rule, Salt,
+    Standing,
 };
 use crate::check::{
     self, Absence, Absences, Cause, Check, CheckId, Input, Observation, Turn, Verdict,
@@ -102,12 +103,13 @@ impl Core {
     }
 
     /// Whether nothing can be believed of a source's checks.
-    fn is_agent_silent(&self, source: &str, now: Timestamp) -> bool {
+    pub(super) fn is_agent_silent(&self, source: &str, now: Timestamp) -> bool {
         let Some(agent) = self.checks.get(&CheckId::agent(source)) else { return false };
         let policy = &self.settings.routes.resolve(source, check::AGENT, &agent.labels).policy;
         match agent.verdict {
-            Verdict::Down(Cause::Silent | Cause::NeverSeen) => true,
-            Verdict::Up | Verdict::NeverSeen | Verdict::Down(Cause::Failing | Cause::Flapping) => {
+            // It may need more than one report to be up again, and yet it is heard.
+            Verdict::Down(Cause::Silent | Cause::NeverSeen) if agent.last_seen.is_none() => true,
+            Verdict::Up | Verdict::NeverSeen | Verdict::Down(_) => {
                 agent.is_silent(policy, &self.absences, now)
             }
         }
@@ -205,7 +207,9 @@ impl Core {
                 })
             }
         };
-        let was_gone = before.gone_at.is_some();
+        // A closing that was ordered before is counted already.
+        let counted = before.gone_at.is_none() && before.is_active();
+        let episode_before = before.episode;
         let repository_before = before.target.repository.clone();
         let had_row = has_row(&before);
         let (alert, orders) = alert::step(rule, before, event, admission, now);
@@ -213,8 +217,12 @@ impl Core {
         let repository = alert.target.repository.clone();
         let episode = alert.episode;
         let row_now = has_row(&alert).then(|| row(&alert));
-        if alert.gone_at.is_some() && !was_gone {
-            self.repository(&repository).admission.count_closing();
+        let is_lost = matches!(
+            event,
+            Event::Done { effect, learned: Learned::IssueGone } if effect.episode == episode_before
+        );
+        if is_lost && counted {
+            self.repository(&repository_before).admission.count_closing();
         }
         self.alerts.insert(fingerprint.clone(), alert);
         self.dirty.alerts.insert(fingerprint.clone());
@@ -253,9 +261,9 @@ impl Core {
         order: Order,
         now: Timestamp,
     ) {
-        let admission = &mut self.repository(repository).admission;
         match order {
             Order::Tell(effect) => {
+                let admission = &mut self.repository(repository).admission;
                 match effect.kind {
                     EffectKind::Open => admission.count_opening(now),
                     EffectKind::Reopen => admission.count_open(),
@@ -285,16 +293,21 @@ impl Core {
                 self.remember(Happened::Ordered { fingerprint, effect }, now);
             }
             Order::Strike(effect) => {
-                match effect.kind {
-                    EffectKind::Open | EffectKind::Reopen => admission.count_closing(),
-                    EffectKind::Close => admission.count_open(),
-                    EffectKind::Comment | EffectKind::Edit => {}
-                }
                 let entry = self
                     .entries
                     .values()
-                    .find(|entry| entry.fingerprint == *fingerprint && entry.effect == effect);
-                if let Some(seq) = entry.map(|entry| entry.seq) {
+                    .find(|entry| entry.fingerprint == *fingerprint && entry.effect == effect)
+                    .map(|entry| (entry.seq, entry.made_at));
+                let admission = &mut self.repository(repository).admission;
+                match effect.kind {
+                    EffectKind::Open => {
+                        admission.count_struck(entry.map_or(now, |(_, made_at)| made_at));
+                    }
+                    EffectKind::Reopen => admission.count_closing(),
+                    EffectKind::Close => admission.count_open(),
+                    EffectKind::Comment | EffectKind::Edit => {}
+                }
+                if let Some((seq, _)) = entry {
                     self.entries.remove(&seq);
                     self.dirty.entries.insert(seq);
                 }

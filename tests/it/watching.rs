@@ -193,6 +193,44 @@ fn an_expected_check_that_a_new_store_has_not_heard_of_keeps_its_issue() {
 }
 
 #[test]
+fn what_is_expected_of_a_check_that_is_known_counts_from_the_next_start_on() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&passing("backup1/nightly"));
+    assert!(teawatch.stop().success());
+    let teawatch = Teawatch::start_with_file(data.path(), &gitea, &[], EXPECT);
+    eventually("its silence is told", || gitea.open() == 1);
+    assert_eq!(titles(&gitea), ["[watchdog] backup1/nightly: silent"]);
+    teawatch.report(&passing("backup1/nightly").every(3_600.0));
+    eventually("it is closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn a_host_that_is_back_is_heard_before_it_is_believed_to_be_well() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[("alerts.recover_after", "3")]);
+    teawatch.report(&passing("db1/disk").every(0.2));
+    eventually("its silence is told", || gitea.open() == 1);
+    eventually("its check is unknown", || status(&teawatch, "db1/disk") == "unknown");
+    teawatch.report(&failing("db1/disk").every(3_600.0));
+    assert_eq!(status(&teawatch, "db1/agent"), "down");
+    eventually("the failure is told", || titles(&gitea).len() == 2);
+    assert_eq!(titles(&gitea)[1], "[watchdog] db1/disk: it is broken");
+}
+
+#[test]
+fn the_checks_of_a_host_that_was_forgotten_are_believed_when_it_is_back() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&passing("db1/disk").every(0.2));
+    eventually("its check is unknown", || status(&teawatch, "db1/disk") == "unknown");
+    assert!(teawatch.cli(&["checks", "forget", "db1/agent"]).status.success());
+    teawatch.report(&passing("db1/other").every(3_600.0));
+    assert_eq!(status(&teawatch, "db1/disk"), "up");
+}
+
+#[test]
 fn a_trouble_shorter_than_open_after_is_told_to_nobody() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = Teawatch::start(data.path(), &gitea, &[("alerts.open_after", "1h")]);

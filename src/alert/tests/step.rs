@@ -282,6 +282,18 @@ fn a_deleted_issue_is_respected_and_replaced_once_after_mute_max() {
 }
 
 #[test]
+fn a_relapse_whose_closed_issue_was_deleted_opens_anew_at_once() {
+    let rule = Rule { comment_interval: secs(10_000), ..rule() };
+    let script = "0:x 0:b 0:d 1:. 1:b 1:d 1:b 1:d 5:x 5:b 6:g";
+    assert_snapshot!(log(&rule, script), @"
+    0s firing [tell open 1.0]
+    1s inactive [tell close 1.0, tell comment 1.1]
+    5s firing [tell reopen 1.1]
+    6s firing [tell open 2.0]
+    ");
+}
+
+#[test]
 fn a_row_orders_nothing_and_its_next_episode_may_have_an_issue() {
     let (alert, log) = play(&rule(), Placement::Row, check(), "0:x 10:X 20:. 30:,");
     assert_snapshot!(log, @"
@@ -381,4 +393,14 @@ fn a_clock_that_was_set_back_changes_no_duration() {
     let (mut alert, _) = play(&rule, Placement::Own, check(), "1000:x 1050:w");
     alert.rewind(secs(1_000));
     assert_snapshot!(play(&rule, Placement::Own, alert, "51:w 59:w 60:w").1, @"60s firing [tell open 1.0]");
+}
+
+#[test]
+fn a_title_makes_no_reference_and_shows_no_markup() {
+    let (mut alert, _) = play(&rule(), Placement::Own, check(), "0:x");
+    assert_eq!(crate::alert::text::title(&alert), "db1/a: down");
+    let member = alert.members.get_mut("db1/a").unwrap();
+    "see https://git.example/o/r/issues/3".clone_into(&mut member.summary);
+    let title = crate::alert::text::title(&alert);
+    assert_eq!(title, "db1/a: see https:\u{200b}//git.example/o/r/issues/3");
 }
