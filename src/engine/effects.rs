@@ -161,6 +161,16 @@ impl Core {
         }
     }
 
+    /// The same for what says nothing about the effect itself, such as a target that
+    /// refuses: it does not count as an attempt.
+    pub fn postpone(&mut self, seq: u64, outcome: Outcome, now: Timestamp) {
+        let attempts = self.entries.get(&seq).map_or(0, |entry| entry.attempts);
+        self.settle(seq, outcome, now);
+        if let Some(entry) = self.entries.get_mut(&seq) {
+            entry.attempts = attempts;
+        }
+    }
+
     /// Tries a parked or waiting effect at once. Returns whether it exists.
     pub fn retry(&mut self, seq: u64) -> bool {
         let Some(entry) = self.entries.get_mut(&seq) else { return false };

@@ -101,6 +101,8 @@ impl Courier {
                 } else {
                     let age = read.date.map(|date| date.duration_since(issue.updated_at));
                     if let Some(age) = age.filter(|age| *age < QUIET) {
+                        // A clock of Gitea's that was put back makes it no longer.
+                        let age = age.max(SignedDuration::ZERO);
                         let until = now.checked_add(QUIET - age).unwrap_or(Timestamp::MAX);
                         return Err(Failure::Busy { until });
                     }

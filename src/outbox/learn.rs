@@ -36,7 +36,9 @@ pub fn learn(
     let pause = match error.retry_after() {
         Some(asked) => SignedDuration::try_from(asked)
             .unwrap_or(SignedDuration::MAX)
-            .min(settings.retry_after_max),
+            .min(settings.retry_after_max)
+            // "At once" is never meant.
+            .max(settings.retry_first),
         None => backoff(settings, entry.attempts, dice),
     };
     let retry_at = later(now, pause);
@@ -59,7 +61,9 @@ pub fn learn(
         Concern::Target => Verdict::Target {
             outcome: match error.aftermath() {
                 // A page in the way may have come after the request was carried out.
-                Aftermath::Unknown => in_doubt(settings, error, retry_at, now, message.clone()),
+                Aftermath::Unknown => {
+                    in_doubt(settings, entry, error, retry_at, now, message.clone())
+                }
                 Aftermath::Nothing if is_question => again,
                 Aftermath::Nothing => refused(None),
             },
@@ -72,16 +76,23 @@ pub fn learn(
         Concern::IssueOrTarget => Verdict::AskIssue { otherwise: again },
         Concern::IssueOrTransient => Verdict::AskIssue {
             otherwise: match error.aftermath() {
-                Aftermath::Unknown => in_doubt(settings, error, retry_at, now, message),
+                Aftermath::Unknown => in_doubt(settings, entry, error, retry_at, now, message),
                 Aftermath::Nothing => again,
             },
         },
         Concern::Trimmings => Verdict::Effect(trimmed(entry, message, settings, now)),
         Concern::Stale => Verdict::Effect(again),
+        // Whatever is wrong with a question, it says nothing about the effect.
+        Concern::Thing if is_question => Verdict::Effect(again),
+        Concern::Thing if is_talk(entry.effect.kind) => {
+            Verdict::Effect(trimmed(entry, message, settings, now))
+        }
+        // An earlier request may still be carried out: what is parked is not in doubt.
+        Concern::Thing if may_land_late(settings, entry, now) => Verdict::Effect(again),
         Concern::Thing => Verdict::Effect(Outcome::Parked(parked(settings, message, now))),
         _ => Verdict::Effect(match error.aftermath() {
             Aftermath::Nothing => again,
-            Aftermath::Unknown => in_doubt(settings, error, retry_at, now, message),
+            Aftermath::Unknown => in_doubt(settings, entry, error, retry_at, now, message),
         }),
     }
 }
@@ -96,16 +107,20 @@ fn is_preparation(entry: &Entry, operation: Operation) -> bool {
 }
 
 /// A request that may have been carried out is looked for at once, unless the server
-/// asked for a pause.
+/// asked for a pause. What may simply be repeated is looked for at once only the first
+/// time: nothing else would hold it back from being sent about every second.
 fn in_doubt(
     settings: &Settings,
+    entry: &Entry,
     error: &gitea::Error,
     retry_at: Timestamp,
     now: Timestamp,
     message: String,
 ) -> Outcome {
     let at_once = later(now, settings.retry_first.min(SignedDuration::from_secs(1)));
-    let retry_at = if error.retry_after().is_some() { retry_at } else { at_once };
+    let waits_by_itself = matches!(entry.effect.kind, EffectKind::Open | EffectKind::Comment);
+    let is_soon = error.retry_after().is_none() && (waits_by_itself || entry.attempts == 0);
+    let retry_at = if is_soon { at_once } else { retry_at };
     Outcome::Unknown { retry_at, error: message }
 }
 
@@ -127,6 +142,18 @@ fn trimmed(entry: &Entry, error: String, settings: &Settings, now: Timestamp) ->
             }
         }
     }
+}
+
+/// Whether an earlier closing or reopening without an answer may still be carried out.
+fn may_land_late(settings: &Settings, entry: &Entry, now: Timestamp) -> bool {
+    let may_repeat = matches!(entry.effect.kind, EffectKind::Close | EffectKind::Reopen);
+    let earlier = entry.doubt.and_then(|doubt| doubt.earlier).filter(|_| may_repeat);
+    earlier.is_some_and(|earlier| now < later(earlier, settings.settle_wait))
+}
+
+/// Text that an issue can do without, rather than wait for a person.
+fn is_talk(kind: EffectKind) -> bool {
+    matches!(kind, EffectKind::Comment | EffectKind::Edit)
 }
 
 fn parked(settings: &Settings, reason: String, now: Timestamp) -> Parked {

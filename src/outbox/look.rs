@@ -54,11 +54,16 @@ impl Pass {
 
     /// An issue that has lost its marker to somebody's edit: ours, newer than the intent,
     /// with the very title that was sent. The caller makes sure that no alert holds it.
+    ///
+    /// Numbers do not say what is newer while a store is new, so the time must agree.
     pub fn find_by_title(&self, needle: Needle<'_>) -> Option<&Issue> {
         let (doubt, text) = (needle.entry.doubt?, needle.entry.text.as_ref()?);
         let title = gitea::text::title(&text.title);
+        let since = doubt.since?;
         let is_it = |seen: &&Seen| {
-            seen.marker.is_none() && seen.issue.number > doubt.highest && seen.issue.title == title
+            let issue = &seen.issue;
+            let is_newer = issue.number > doubt.highest && issue.created_at >= since;
+            seen.marker.is_none() && is_newer && issue.title == title
         };
         let found = self.seen.iter().filter(is_it).map(|seen| &seen.issue);
         found.min_by_key(|issue| issue.number)

@@ -16,6 +16,8 @@ mod look;
 mod plan;
 mod queue;
 mod repository;
+#[cfg(test)]
+mod samples;
 mod status;
 mod target;
 mod task;

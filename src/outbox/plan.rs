@@ -57,12 +57,14 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
         return Step::Settle(nothing_to_do(Vec::new()));
     }
     let is_talk = matches!(kind, EffectKind::Comment | EffectKind::Edit);
+    // In doubt or not: what comes behind it must not wait for ever. A comment that was
+    // written all the same costs nothing.
+    if is_talk && entry.attempts >= TALK_ATTEMPTS_MAX {
+        let error = entry.last_error.as_deref().unwrap_or("no answer");
+        let note = format!("a {kind} was given up after {TALK_ATTEMPTS_MAX} attempts: {error}");
+        return Step::Settle(nothing_to_do(vec![note]));
+    }
     let Some(doubt) = entry.doubt else {
-        if is_talk && entry.attempts >= TALK_ATTEMPTS_MAX {
-            let error = entry.last_error.as_deref().unwrap_or("no answer");
-            let note = format!("a {kind} was given up after {TALK_ATTEMPTS_MAX} attempts: {error}");
-            return Step::Settle(nothing_to_do(vec![note]));
-        }
         return match (kind, prospect.late_until) {
             (EffectKind::Close | EffectKind::Reopen, Some(until)) if now < until => {
                 Step::Wait(until)
@@ -90,4 +92,31 @@ fn nothing_to_do(left_out: Vec<String>) -> Outcome {
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{at, doubt, entry, prospect};
+    use super::*;
+    use crate::engine::Entry;
+
+    fn step(kind: EffectKind, attempts: u32) -> Step {
+        let entry = Entry { doubt: Some(doubt(0)), attempts, ..entry(1, kind) };
+        plan(&Settings::default(), &prospect(entry), at(600))
+    }
+
+    #[test]
+    fn a_comment_or_an_edit_in_doubt_is_given_up_and_nothing_else_is() {
+        for kind in [EffectKind::Comment, EffectKind::Edit] {
+            assert!(!matches!(step(kind, TALK_ATTEMPTS_MAX - 1), Step::Settle(_)), "{kind}");
+            let given_up = step(kind, TALK_ATTEMPTS_MAX);
+            let Step::Settle(Outcome::Done(Learned::Settled { left_out, .. })) = given_up else {
+                panic!("{kind}: {given_up:?}");
+            };
+            assert_eq!(left_out.len(), 1, "it is told: {left_out:?}");
+        }
+        for kind in [EffectKind::Open, EffectKind::Close, EffectKind::Reopen] {
+            assert!(!matches!(step(kind, 1_000), Step::Settle(_)), "{kind}");
+        }
+    }
 }

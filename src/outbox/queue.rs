@@ -49,14 +49,15 @@ impl Queue {
     /// The next entry to work on: of each alert the oldest counts, and of those that
     /// `may_run` the one with the first priority, then the oldest.
     pub fn next(&self, now: Timestamp, may_run: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        self.heads()
+        self.heads(now)
             .filter(|entry| is_due(entry, now) && may_run(entry))
             .min_by_key(|entry| (priority(entry), entry.seq))
     }
 
     /// When an entry that is not due becomes due.
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        self.heads().filter_map(due_at).filter(|&at| at > now).min()
+        let entries = self.by_alert.values().flat_map(BTreeMap::values);
+        entries.filter_map(due_at).filter(|&at| at > now).min()
     }
 
     /// Repositories for which something waits.
@@ -75,8 +76,12 @@ impl Queue {
 
     /// Entries that may share one look at the issues of a repository: openings in doubt
     /// that nothing else works on, and `also`.
-    pub fn in_doubt<'a>(&'a self, repository: &'a str) -> impl Iterator<Item = &'a Entry> {
-        self.heads().filter(move |entry| {
+    pub fn in_doubt<'a>(
+        &'a self,
+        repository: &'a str,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Entry> {
+        self.heads(now).filter(move |entry| {
             entry.repository == repository
                 && entry.effect.kind == EffectKind::Open
                 && entry.doubt.is_some()
@@ -84,19 +89,27 @@ impl Queue {
     }
 
     /// The oldest entry of each alert that nothing works on. What is parked is passed
-    /// over, unless the rest needs its result.
-    fn heads(&self) -> impl Iterator<Item = &Entry> {
-        self.by_alert.values().filter_map(|entries| {
+    /// over, unless the rest needs its result, and so is an edit that waits for its time:
+    /// nothing needs it, and an issue that is over must not stay open for it. Edits keep
+    /// their order.
+    fn heads(&self, now: Timestamp) -> impl Iterator<Item = &Entry> {
+        self.by_alert.values().filter_map(move |entries| {
             if entries.keys().any(|seq| self.running.contains(seq)) {
                 return None;
             }
+            let is_parked =
+                |entry: &Entry| entry.parked.is_some() && entry.effect.kind != EffectKind::Open;
+            let is_edit = |entry: &Entry| entry.effect.kind == EffectKind::Edit;
             let mut waiting = entries.values();
             let oldest = waiting.next()?;
-            let holds_up = oldest.parked.is_none() || oldest.effect.kind == EffectKind::Open;
-            if holds_up {
-                return Some(oldest);
+            if is_parked(oldest) {
+                return Some(waiting.find(|entry| !is_parked(entry)).unwrap_or(oldest));
             }
-            Some(waiting.find(|entry| entry.parked.is_none()).unwrap_or(oldest))
+            if is_edit(oldest) && !is_due(oldest, now) {
+                let next = waiting.find(|entry| !is_parked(entry) && !is_edit(entry));
+                return Some(next.unwrap_or(oldest));
+            }
+            Some(oldest)
         })
     }
 }
@@ -117,4 +130,40 @@ fn due_at(entry: &Entry) -> Option<Timestamp> {
 
 fn is_due(entry: &Entry, now: Timestamp) -> bool {
     due_at(entry).is_none_or(|at| at <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{at, entry};
+    use super::*;
+    use crate::engine::Parked;
+
+    fn parked(entry: Entry) -> Entry {
+        let parked = Parked { since: at(0), until: at(900), reason: String::new() };
+        Entry { parked: Some(parked), ..entry }
+    }
+
+    fn next(entries: impl IntoIterator<Item = Entry>) -> Option<u64> {
+        let mut queue = Queue::default();
+        entries.into_iter().for_each(|entry| queue.put(entry));
+        queue.next(at(100), |_| true).map(|entry| entry.seq)
+    }
+
+    #[test]
+    fn a_closing_waits_for_the_parked_opening_before_it() {
+        use EffectKind::{Close, Comment, Open};
+        let (comment, close) = (parked(entry(1, Comment)), entry(3, Close));
+        assert_eq!(next([comment.clone(), parked(entry(2, Open)), close.clone()]), None);
+        assert_eq!(next([comment, parked(entry(2, Comment)), close]), Some(3));
+    }
+
+    #[test]
+    fn an_edit_that_waits_holds_up_no_closing_and_is_overtaken_by_no_edit() {
+        use EffectKind::{Close, Edit};
+        let waits = |second| Entry { not_before: Some(at(second)), ..entry(1, Edit) };
+        let behind = [entry(2, Edit), entry(3, Close)];
+        assert_eq!(next([waits(200)].into_iter().chain(behind.clone())), Some(3));
+        assert_eq!(next([waits(50)].into_iter().chain(behind)), Some(1));
+        assert_eq!(next([waits(200), entry(2, Edit)]), None);
+    }
 }

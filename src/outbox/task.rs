@@ -204,7 +204,7 @@ impl<L: Ledger> Task<L> {
         let (seq, repository) = (entry.seq, entry.repository.clone());
         let mut entries = vec![seq];
         if entry.effect.kind == EffectKind::Open && entry.doubt.is_some() {
-            let others = self.queue.in_doubt(&repository).map(|entry| entry.seq);
+            let others = self.queue.in_doubt(&repository, now).map(|entry| entry.seq);
             entries.extend(others.filter(|&other| other != seq));
         }
         for &seq in &entries {

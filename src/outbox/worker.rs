@@ -307,18 +307,18 @@ impl<L: Ledger> Worker<L> {
             Failure::Gitea(error) => error,
             Failure::Busy { until } => {
                 let outcome = Outcome::Refused { retry_at: Some(until), error: message };
-                return self.settle(seq, outcome, News::Nothing).await;
+                return self.postpone(seq, outcome, News::Nothing).await;
             }
             Failure::OtherRepository { .. } => {
                 // Whatever was written there is not believed, nor written again.
                 let outcome = Outcome::Unknown { retry_at: now, error: message.clone() };
-                return self.settle(seq, outcome, News::Refused(message)).await;
+                return self.postpone(seq, outcome, News::Refused(message)).await;
             }
         };
         match learn(&self.settings, &prospect.entry, &error, (self.dice)(), now) {
             Verdict::Effect(outcome) => self.settle(seq, outcome, News::Nothing).await,
             Verdict::Target { outcome, reason } => {
-                self.settle(seq, outcome, News::Refused(reason)).await
+                self.postpone(seq, outcome, News::Refused(reason)).await
             }
             Verdict::Identity { outcome } => {
                 self.host.forget_identity();
@@ -353,8 +353,8 @@ impl<L: Ledger> Worker<L> {
                 tracing::warn!(issue.number = number, "the issue was deleted");
                 self.settle(seq, Outcome::Done(Learned::IssueGone), News::Delivered).await
             }
-            Ok(Some(reason)) => self.settle(seq, otherwise, News::Refused(reason)).await,
-            Err(error) => self.settle(seq, otherwise, News::Refused(chain(&error))).await,
+            Ok(Some(reason)) => self.postpone(seq, otherwise, News::Refused(reason)).await,
+            Err(error) => self.postpone(seq, otherwise, News::Refused(chain(&error))).await,
         }
     }
 
@@ -373,6 +373,17 @@ impl<L: Ledger> Worker<L> {
 
     async fn settle(&self, seq: u64, outcome: Outcome, news: News) -> Result<News, engine::Error> {
         self.ledger.ask(move |core, now| core.settle(seq, outcome, now)).await?;
+        Ok(news)
+    }
+
+    /// Settles what says nothing about the effect itself.
+    async fn postpone(
+        &self,
+        seq: u64,
+        outcome: Outcome,
+        news: News,
+    ) -> Result<News, engine::Error> {
+        self.ledger.ask(move |core, now| core.postpone(seq, outcome, now)).await?;
         Ok(news)
     }
 }

@@ -9,7 +9,9 @@ use http::Method;
 use serde_json::Value;
 use teawatch::sandbox::{Action, Fault, Route};
 
-use crate::support::{CHECK, Deed, Gitea, OTHER, Teawatch, eventually, failing, passing, turns};
+use crate::support::{
+    CHECK, Deed, Gitea, OTHER, REPOSITORY, Teawatch, eventually, failing, passing, turns,
+};
 
 /// Settings under which something that lands late does so before it is believed lost,
 /// however busy the machine is.
@@ -336,6 +338,96 @@ fn a_second_server_on_the_same_directory_is_refused_and_harms_nothing() {
     assert_eq!(std::fs::read_to_string(&pid_file).unwrap(), pid);
     Deed::Open.cause(&teawatch);
     ends_well(Deed::Open, &teawatch, &gitea);
+}
+
+/// Whatever a proxy says to the question, it is no answer about the opening.
+#[test]
+fn a_look_that_is_refused_leaves_the_opening_in_doubt() {
+    for status in [400, 410, 414, 422, 431, 451] {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        // The first look of a new store is over then.
+        teawatch.report(&failing(OTHER));
+        teawatch.settles(&gitea);
+        gitea.order(Deed::Open.fault(Action::DoAndHangUp));
+        gitea.order(Fault::new(refuse(status)).on(&Method::GET, Route::Issues).times(2));
+        Deed::Open.cause(&teawatch);
+        eventually("Gitea has done it", || Deed::Open.is_done(&gitea));
+        teawatch.settles(&gitea);
+        assert!(gitea.world().faults().is_empty(), "the faults did not strike");
+        assert_eq!(sent(Deed::Open, &gitea), Some(2), "one for each check");
+        ends_well(Deed::Open, &teawatch, &gitea);
+    }
+}
+
+/// The late closing would close what fails again.
+#[test]
+fn a_closing_that_is_refused_is_not_forgotten_while_an_earlier_request_may_land() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, PATIENT);
+    Deed::Close.prepare(&teawatch, &gitea);
+    gitea.order(Deed::Close.fault(Action::StallAndDo { after_ms: None }));
+    gitea.order(Deed::Close.fault(refuse(412)).until_cleared());
+    Deed::Close.cause(&teawatch);
+    let (method, route) = Deed::Close.request();
+    let before = gitea.count(&method, route);
+    eventually("the second attempt is refused", || {
+        let refused =
+            |entry: &Value| entry["last_error"].as_str().is_some_and(|e| e.contains("412"));
+        gitea.count(&method, route) > before && teawatch.outbox().iter().any(refused)
+    });
+    teawatch.report(&failing(CHECK));
+    gitea.world().clear_faults();
+    gitea.release();
+    eventually("it is open in the end", || {
+        let issue = &gitea.issues_about(CHECK)[0];
+        issue.is_open && turns(issue) == ["closed", "reopened"]
+    });
+    teawatch.settles(&gitea);
+}
+
+/// Somebody tidies the text up before the opening is looked for.
+#[test]
+fn an_issue_that_has_lost_its_marker_is_found_by_its_title() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[("gitea.timeout", "20s"), WAIT]);
+    gitea.order(Deed::Open.fault(Action::DoAndStall));
+    Deed::Open.cause(&teawatch);
+    eventually("Gitea has done it", || Deed::Open.is_done(&gitea));
+    teawatch.kill();
+    let now = gitea.now();
+    gitea.world().edit_body_as("alice", REPOSITORY, 1, "We are on it.", now).unwrap();
+
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.settles(&gitea);
+    assert_eq!(sent(Deed::Open, &gitea), Some(1));
+    ends_well(Deed::Open, &teawatch, &gitea);
+    assert_eq!(gitea.issues().len(), 1);
+}
+
+#[test]
+fn an_older_issue_with_the_same_title_is_not_taken_for_the_opening() {
+    // What the title will be.
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    Deed::Open.cause(&teawatch);
+    teawatch.settles(&gitea);
+    let title = gitea.issue(1).title;
+
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let an_hour_ago = gitea.now() - jiff::SignedDuration::from_hours(1);
+    {
+        let mut world = gitea.world();
+        world.open_as("teawatch", REPOSITORY, &title, "of another life", an_hour_ago).unwrap();
+        world.close_as("teawatch", REPOSITORY, 1, an_hour_ago).unwrap();
+    }
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    gitea.order(Deed::Open.fault(Action::HangUp));
+    Deed::Open.cause(&teawatch);
+    teawatch.settles(&gitea);
+    let issues = gitea.issues();
+    assert_eq!(issues.iter().map(|issue| issue.is_open).collect::<Vec<_>>(), [false, true]);
+    assert_eq!((&*issues[1].title, sent(Deed::Open, &gitea)), (&*title, Some(2)));
 }
 
 /// Nothing but this status.

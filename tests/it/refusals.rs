@@ -423,3 +423,41 @@ fn retry_after_is_honoured_for_429_and_503() {
         assert_eq!((gitea.issues().len(), closings(&gitea, 1)), (1, 1));
     }
 }
+
+#[test]
+fn an_edit_that_is_never_answered_well_is_given_up_and_holds_nothing_up() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    gitea.order(refuse(500).on(&Method::PATCH, Route::Issue).until_cleared());
+    teawatch.report(&Report::new("db1").check("disk", "failure", "another summary"));
+    eventually("the edit is there", || gitea.count(&Method::PATCH, Route::Issue) > 0);
+    eventually("it is given up", || teawatch.outbox().is_empty());
+    gitea.world().clear_faults();
+    teawatch.report(&passing("db1/disk"));
+    eventually("it is closed", || gitea.open() == 0);
+    eventually("what was given up is told", || {
+        gitea.comments(1).iter().any(|comment| comment.contains("was given up after 8 attempts"))
+    });
+    all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn a_bot_that_is_renamed_asks_who_it_is_and_finds_what_it_has_opened() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    gitea.world().rename_user("teawatch", "watchtower").unwrap();
+    let asked = gitea.count(&Method::GET, Route::User);
+    gitea.order(Fault::new(Action::DoAndHangUp).on(&Method::POST, Route::Issues));
+    teawatch.report(&failing("db1/cpu"));
+    eventually("both are open", || gitea.open() == 2);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!((gitea.issues().len(), gitea.count(&Method::POST, Route::Issues)), (2, 2));
+    assert!(gitea.count(&Method::GET, Route::User) > asked, "it did not ask");
+    teawatch.report(&passing("db1/cpu"));
+    eventually("it is closed", || gitea.open() == 1);
+    all_is_told(&teawatch, &gitea);
+}

@@ -448,7 +448,7 @@ impl Play {
             entries.push(entry.seq);
             if entry.effect.kind == EffectKind::Open && entry.doubt.is_some() {
                 let first = entry.seq;
-                let others = outbox.queue.in_doubt(&repository).map(|entry| entry.seq);
+                let others = outbox.queue.in_doubt(&repository, now).map(|entry| entry.seq);
                 entries.extend(others.filter(|&other| other != first));
             }
             let others = &entries[1..];
