@@ -16,9 +16,7 @@ use crate::alert::{
     self, Alert, EffectKind, Event, Fingerprint, Group, Learned, Order, Placement, Rule, Salt,
     Standing,
 };
-use crate::check::{
-    self, Absence, Absences, Cause, Check, CheckId, Input, Observation, Turn, Verdict,
-};
+use crate::check::{self, Absence, Absences, Check, CheckId, Input, Observation, Turn};
 
 /// The whole state. Its methods are the commands; each runs in a round, and nothing that
 /// it changes is visible before the round is on the disk.
@@ -99,35 +97,6 @@ impl Core {
         }
         if id.is_agent() && changes.trouble.is_some_and(|turn| turn != Turn::Continues) {
             self.wake_source(&id.source, now);
-        }
-    }
-
-    /// Whether nothing can be believed of a source's checks.
-    pub(super) fn is_agent_silent(&self, source: &str, now: Timestamp) -> bool {
-        let Some(agent) = self.checks.get(&CheckId::agent(source)) else { return false };
-        let policy = &self.settings.routes.resolve(source, check::AGENT, &agent.labels).policy;
-        match agent.verdict {
-            // It may need more than one report to be up again, and yet it is heard.
-            Verdict::Down(Cause::Silent | Cause::NeverSeen) if agent.last_seen.is_none() => true,
-            Verdict::Up | Verdict::NeverSeen | Verdict::Down(_) => {
-                agent.is_silent(policy, &self.absences, now)
-            }
-        }
-    }
-
-    /// Wakes all checks of a source but its agent.
-    pub(super) fn wake_source(&mut self, source: &str, now: Timestamp) {
-        let first = CheckId::new(source, "");
-        let ids: Vec<_> = self
-            .checks
-            .range(first..)
-            .map(|(id, _)| id)
-            .take_while(|id| id.source == source)
-            .filter(|id| !id.is_agent())
-            .cloned()
-            .collect();
-        for id in ids {
-            self.wake_check(&id, now);
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod accept;
 mod adopt;
+mod agent;
 mod changes;
 mod core;
 mod deadlines;

@@ -1,13 +1,13 @@
 //! Effects for the tests of the pure parts.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::{Effect, EffectKind, Fingerprint, Group, Issue, Salt};
 use crate::engine::{Doubt, Entry, Prospect};
 
-/// So many seconds after the beginning of time.
+/// So many seconds after the epoch.
 pub(super) fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
 }
 
 /// An effect of the one alert that nobody has tried yet.

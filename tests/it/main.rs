@@ -22,6 +22,7 @@ mod outbox_cli;
 mod pacing;
 mod pagination;
 mod refusals;
+mod returning;
 mod routing;
 mod sandbox;
 mod store;

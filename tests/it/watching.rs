@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The status of a check, in the words of the README.
-fn status(teawatch: &Teawatch, check: &str) -> String {
+pub fn status(teawatch: &Teawatch, check: &str) -> String {
     let (_, page) = teawatch.get("/api/v1/checks?limit=500");
     let (source, name) = check.split_once('/').unwrap();
     let checks = page["items"].as_array().unwrap();

@@ -3,6 +3,7 @@
 
 mod step;
 mod text;
+mod title;
 
 use jiff::Timestamp;
 

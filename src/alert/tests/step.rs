@@ -394,13 +394,3 @@ fn a_clock_that_was_set_back_changes_no_duration() {
     alert.rewind(secs(1_000));
     assert_snapshot!(play(&rule, Placement::Own, alert, "51:w 59:w 60:w").1, @"60s firing [tell open 1.0]");
 }
-
-#[test]
-fn a_title_makes_no_reference_and_shows_no_markup() {
-    let (mut alert, _) = play(&rule(), Placement::Own, check(), "0:x");
-    assert_eq!(crate::alert::text::title(&alert), "db1/a: down");
-    let member = alert.members.get_mut("db1/a").unwrap();
-    "see https://git.example/o/r/issues/3".clone_into(&mut member.summary);
-    let title = crate::alert::text::title(&alert);
-    assert_eq!(title, "db1/a: see https:\u{200b}//git.example/o/r/issues/3");
-}

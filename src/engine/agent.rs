@@ -1,0 +1,41 @@
+//! Whether a source's agent can be heard, and what that means for its other checks.
+
+use jiff::Timestamp;
+
+use super::core::Core;
+use crate::check::{AGENT, Cause, CheckId, Verdict};
+
+impl Core {
+    /// Whether nothing can be believed of a source's checks.
+    pub(super) fn is_agent_silent(&self, source: &str, now: Timestamp) -> bool {
+        let Some(agent) = self.checks.get(&CheckId::agent(source)) else { return false };
+        let policy = &self.settings.routes.resolve(source, AGENT, &agent.labels).policy;
+        match agent.verdict {
+            // It may need more than one report to be up again, and yet it is heard.
+            Verdict::Down(Cause::Silent | Cause::NeverSeen)
+                if agent.last_seen.is_none_or(|seen| seen < agent.since) =>
+            {
+                true
+            }
+            Verdict::Up | Verdict::NeverSeen | Verdict::Down(_) => {
+                agent.is_silent(policy, &self.absences, now)
+            }
+        }
+    }
+
+    /// Wakes all checks of a source but its agent.
+    pub(super) fn wake_source(&mut self, source: &str, now: Timestamp) {
+        let first = CheckId::new(source, "");
+        let ids: Vec<_> = self
+            .checks
+            .range(first..)
+            .map(|(id, _)| id)
+            .take_while(|id| id.source == source)
+            .filter(|id| !id.is_agent())
+            .cloned()
+            .collect();
+        for id in ids {
+            self.wake_check(&id, now);
+        }
+    }
+}
