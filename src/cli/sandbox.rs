@@ -26,8 +26,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let options = Options { listen, page_size, max_page_size };
     super::runtime()?.block_on(async {
         let bound = sandbox::bind(&options).await?;
-        output::print(&welcome(bound.welcome()))?;
+        // Before the first word: whoever has read where it is may end it.
         let stop = super::stop_signal()?;
+        output::print(&welcome(bound.welcome()))?;
         bound
             .run(Clock::system(), async {
                 stop.await;

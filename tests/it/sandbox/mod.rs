@@ -5,6 +5,7 @@ mod faults;
 mod issues;
 mod lists;
 mod pages;
+mod process;
 mod refusals;
 mod repositories;
 mod shapes;

@@ -8,6 +8,7 @@ mod letter;
 mod report;
 mod teawatch;
 mod tokens;
+mod told;
 mod watch;
 
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ pub use letter::{Answer, Letter, ask, client};
 pub use report::{Report, failing, passing};
 pub use teawatch::{MASTER, SALT, Teawatch};
 pub use tokens::{READ_TOKEN, WRITE_TOKEN, token_settings};
+pub use told::Told;
 pub use watch::turns;
 
 /// The repository of all tests.
