@@ -4,15 +4,19 @@
 //! file, and a reporter that watches both and sends signed reports. The demo breaks them,
 //! mends them, and tells what comes of it, as seen from outside through Gitea's API.
 
+mod deadline;
 mod patient;
 mod story;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret as _;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
+use self::deadline::{Deadline, LEAVING};
 use self::patient::{Patient, Reporter};
 use self::story::{Story, Witness};
 use super::output;
@@ -52,39 +56,34 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     telemetry::init(&args.log_level, telemetry::Format::Text)?;
-    super::runtime()?.block_on(async {
+    to_its_end(super::runtime()?, async {
         let home = Home::new()?;
-        let told = tell(args, &home.0).await;
+        let told = tell(args.once, &home.0, Deadline::begin()).await;
         drop(home);
         told
     })
 }
 
-async fn tell(args: &Args, home: &Path) -> anyhow::Result<ExitCode> {
+/// What a play becomes. What still hangs then in another thread holds up nobody.
+fn to_its_end<T>(runtime: Runtime, play: impl Future<Output = T>) -> T {
+    let told = runtime.block_on(play);
+    runtime.shutdown_background();
+    told
+}
+
+async fn tell(is_over_then: bool, home: &Path, deadline: Deadline) -> anyhow::Result<ExitCode> {
     let stop = super::stop_signal()?;
     tokio::pin!(stop);
-    let bound = sandbox::bind(&Options { listen: "127.0.0.1:0".parse()?, ..Options::default() })
-        .await
-        .context("cannot start the stand-in for Gitea")?;
-    let welcome = bound.welcome().clone();
-    let gitea = super::spawn(bound.run(Clock::system(), std::future::pending()));
-    let config = Config::load(&sources(home, &welcome)?)?;
-    let server = Server::start(&config, Clock::system()).await?;
-    let patient = Patient::start(home).await?;
-    let reporter = Reporter::start(&server, &config_secret(&config)?, SOURCE, &patient)?;
-    output::print(&format!(
-        "Gitea (a stand-in)  {}\nteawatch            http://{}/readyz\n\n",
-        welcome.issues_url, server.address
-    ))?;
-
-    let witness = Witness::new(&welcome)?;
-    let mut story = Story::new(witness, patient);
+    let mut stage = tokio::select! {
+        stage = Stage::set(home, deadline) => stage?,
+        why = &mut stop => bail!("the demo was cut short by {why}"),
+    };
     let went_well = tokio::select! {
-        told = story.tell() => told,
+        told = stage.story.tell() => told,
         why = &mut stop => Err(anyhow::anyhow!("it was cut short by {why}")),
     };
     let code = match went_well {
-        Ok(()) if args.once => ExitCode::SUCCESS,
+        Ok(()) if is_over_then => ExitCode::SUCCESS,
         Ok(()) => {
             output::print(
                 "\nIt all stays up for looking around: press the buttons in the issue, or read \
@@ -98,10 +97,57 @@ async fn tell(args: &Args, home: &Path) -> anyhow::Result<ExitCode> {
             ExitCode::FAILURE
         }
     };
-    reporter.abort();
-    server.run_until(std::future::ready("the end of the demo")).await?;
-    gitea.abort();
-    Ok(code)
+    Ok(if stage.leave().await? { code } else { ExitCode::FAILURE })
+}
+
+/// Everything that the story needs.
+#[derive(Debug)]
+struct Stage {
+    gitea: JoinHandle<Result<(), sandbox::Error>>,
+    server: Server,
+    reporter: JoinHandle<()>,
+    story: Story,
+}
+
+impl Stage {
+    /// Starts it all, and says where it is.
+    async fn set(home: &Path, deadline: Deadline) -> anyhow::Result<Self> {
+        let options = Options { listen: "127.0.0.1:0".parse()?, ..Options::default() };
+        let bound = deadline
+            .wait("the stand-in for Gitea to start", sandbox::bind(&options))
+            .await?
+            .context("cannot start the stand-in for Gitea")?;
+        let welcome = bound.welcome().clone();
+        let gitea = super::spawn(bound.run(Clock::system(), std::future::pending()));
+        let config = Config::load(&sources(home, &welcome)?)?;
+        let server = Server::start(&config, Clock::system());
+        let server = deadline.wait("the server to start", server).await??;
+        let patient = Patient::start(home);
+        let patient = deadline.wait("the small service to start", patient).await??;
+        let reporter = Reporter::start(&server, &config_secret(&config)?, SOURCE, &patient)?;
+        output::print(&format!(
+            "Gitea (a stand-in)  {}\nteawatch            http://{}/readyz\n\n",
+            welcome.issues_url, server.address
+        ))?;
+        let story = Story::new(Witness::new(&welcome)?, patient, deadline);
+        Ok(Self { gitea, server, reporter, story })
+    }
+
+    /// Takes it all down, and tells whether that was in time.
+    async fn leave(self) -> anyhow::Result<bool> {
+        self.reporter.abort();
+        let ended = self.server.run_until(std::future::ready("the end of the demo"));
+        let ended = tokio::time::timeout(LEAVING, ended).await;
+        let is_in_time = ended.is_ok();
+        if let Ok(ended) = ended {
+            ended?;
+        } else {
+            let seconds = LEAVING.as_secs();
+            output::print(&format!("\nWaited {seconds} s for the server's end in vain.\n"))?;
+        }
+        self.gitea.abort();
+        Ok(is_in_time)
+    }
 }
 
 /// The configuration of the demo's server, from no file and none of the real environment.
@@ -148,5 +194,50 @@ impl Drop for Home {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             tracing::warn!(error = &error as &dyn std::error::Error, "the demo's files stay");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_demo_that_is_not_over_in_time_fails_and_takes_everything_down() {
+        let home = Home::new().unwrap();
+        let runtime = crate::cli::runtime().unwrap();
+        // The heartbeat alone takes longer to become stale.
+        let told = to_its_end(runtime, async {
+            let deadline = Deadline::within(Duration::from_secs(1));
+            let told = tell(true, &home.0, deadline);
+            tokio::time::timeout(Duration::from_secs(40), told).await.expect("it goes on")
+        });
+        match told {
+            // Codes cannot be compared otherwise.
+            Ok(code) => assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE)),
+            // On a slow machine it has not even begun.
+            Err(error) => assert!(error.to_string().contains("in vain"), "{error:#}"),
+        }
+        assert!(!home.0.join("data/teawatch.pid").exists());
+    }
+
+    #[test]
+    fn what_hangs_in_another_thread_does_not_keep_a_demo_from_its_end() {
+        let (hold, held) = channel::<()>();
+        let (done, is_done) = channel();
+        std::thread::spawn(move || {
+            let runtime = crate::cli::runtime().unwrap();
+            let told = to_its_end(runtime, async {
+                let hanging = tokio::task::spawn_blocking(move || held.recv());
+                let deadline = Deadline::within(Duration::from_millis(50));
+                deadline.wait("the store to open", hanging).await.map(drop)
+            });
+            done.send(told).unwrap();
+        });
+        let told = is_done.recv_timeout(Duration::from_secs(20)).expect("it hangs");
+        assert!(told.unwrap_err().to_string().contains("for the store to open in vain"));
+        drop(hold);
     }
 }

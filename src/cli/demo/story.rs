@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use super::deadline::Deadline;
 use super::patient::Patient;
 use crate::cli::output;
 use crate::gitea::{Client, Comment, Issue, IssueState, Network, NetworkOptions, StateFilter};
 use crate::sandbox::Welcome;
 
-/// What is not seen within this time does not happen.
-const PATIENCE: Duration = Duration::from_secs(12);
 /// How often one looks.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -48,14 +47,15 @@ impl Witness {
 pub(super) struct Story {
     witness: Witness,
     patient: Patient,
+    deadline: Deadline,
     began: Instant,
     /// The issue's states, as they were seen.
     states: Vec<String>,
 }
 
 impl Story {
-    pub(super) fn new(witness: Witness, patient: Patient) -> Self {
-        Self { witness, patient, began: Instant::now(), states: Vec::new() }
+    pub(super) fn new(witness: Witness, patient: Patient, deadline: Deadline) -> Self {
+        Self { witness, patient, deadline, began: Instant::now(), states: Vec::new() }
     }
 
     /// Breaks and mends the patient. An error says what was not seen.
@@ -65,7 +65,8 @@ impl Story {
             self.patient.address()
         ))?;
         self.say("The service is broken: it no longer listens.")?;
-        self.patient.break_service().await;
+        let broken = self.patient.break_service();
+        self.deadline.wait("the small service to end", broken).await?;
         let issue = self.wait_for_issue().await?;
         let url = format!("{}/{issue}", self.witness.issues_url);
         self.states.push("open".to_owned());
@@ -78,7 +79,8 @@ impl Story {
         self.say(&format!("  -> teawatch comments: {comment}"))?;
 
         self.say("Both are mended.")?;
-        self.patient.mend_service().await?;
+        let mended = self.patient.mend_service();
+        self.deadline.wait("the small service to start again", mended).await??;
         self.patient.mend_heartbeat();
         self.wait_for_close(issue).await?;
         self.states.push("closed".to_owned());
@@ -86,7 +88,8 @@ impl Story {
         let comment = self.wait_for_comment(issue, 2).await?;
         self.say(&format!("  -> teawatch comments: {comment}"))?;
 
-        let issues = self.witness.issues().await?.len();
+        let issues = self.deadline.wait("the list of the issues", self.witness.issues()).await??;
+        let issues = issues.len();
         if issues != 1 {
             bail!("there are {issues} issues, and there should be one");
         }
@@ -104,7 +107,7 @@ impl Story {
 
     /// Waits for the comment number `count`, and returns its first line of words.
     async fn wait_for_comment(&self, issue: u64, count: usize) -> anyhow::Result<String> {
-        self.wait("a comment", async || {
+        self.wait(&format!("comment {count} of issue #{issue}"), async || {
             let comments = self.witness.comments(issue).await?;
             Ok(comments.get(count - 1).map(|comment| first_words(&comment.body)))
         })
@@ -126,14 +129,15 @@ impl Story {
         what: &str,
         look: impl AsyncFn() -> anyhow::Result<Option<T>>,
     ) -> anyhow::Result<T> {
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            if let Some(seen) = look().await? {
-                return Ok(seen);
+        let seen = async {
+            loop {
+                if let Some(seen) = look().await? {
+                    return Ok(seen);
+                }
+                tokio::time::sleep(GLANCE).await;
             }
-            tokio::time::sleep(GLANCE).await;
-        }
-        bail!("waited {} s for {what} in vain", PATIENCE.as_secs())
+        };
+        self.deadline.wait(what, seen).await?
     }
 
     fn say(&self, words: &str) -> anyhow::Result<()> {
