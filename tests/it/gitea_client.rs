@@ -8,7 +8,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +20,8 @@ use teawatch::gitea::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{Exchange, fixtures, recorded};
 
 const TOKEN: &str = "s3cret-token";
 
@@ -69,49 +70,6 @@ fn issue(id: i64) -> Value {
 }
 
 // What real servers answered.
-
-/// One recorded exchange.
-struct Exchange {
-    method: String,
-    path: String,
-    query: String,
-    body: Value,
-    answer: http::Response<Vec<u8>>,
-}
-
-impl Exchange {
-    fn read(path: &std::path::Path) -> Self {
-        let text = std::fs::read_to_string(path).unwrap();
-        let (request, answer) = text.split_once("=== RESPONSE ===\n").unwrap();
-        let (head, body) = request.split_once("\n\n").unwrap();
-        let mut line = head.split_whitespace();
-        let method = line.next().unwrap().to_owned();
-        let target = line.next().unwrap();
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Self {
-            method,
-            path: path.to_owned(),
-            query: query.to_owned(),
-            body: serde_json::from_str(body.trim()).unwrap_or_default(),
-            answer: Self::answer(answer),
-        }
-    }
-
-    fn answer(text: &str) -> http::Response<Vec<u8>> {
-        let (head, body) = text.split_once("\n\n").unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
-        let mut answer = http::Response::builder().status(status.parse::<u16>().unwrap());
-        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
-            answer = answer.header(name, value);
-        }
-        answer.body(body.trim_end().as_bytes().to_vec()).unwrap()
-    }
-}
-
-fn fixtures(folder: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/gitea").join(folder)
-}
 
 /// Makes, with the client, the request that was recorded. Gives the gist of its answer.
 async fn repeat(client: &Client, exchange: &Exchange) -> Result<String> {
@@ -248,14 +206,8 @@ fn labels_gist(labels: &[Label]) -> String {
 
 /// Repeats every exchange of a folder, and says what the client made of each.
 async fn meanings(folder: &str) -> String {
-    let mut files: Vec<_> =
-        fixtures(folder).read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.file_name().unwrap() != "EXPECTED.txt");
-    files.sort();
     let mut lines = String::new();
-    for file in files {
-        let name = file.file_stem().unwrap().to_str().unwrap();
-        let exchange = Exchange::read(&file);
+    for (name, exchange) in recorded(folder) {
         let status = exchange.answer.status();
         let script = Script::of([exchange.answer.clone()]);
         let made_of_it = match repeat(&client(&script), &exchange).await {
@@ -306,15 +258,15 @@ async fn what_gitea_1_22_answered_means_what_it_should() {
 
 #[tokio::test]
 async fn an_edit_of_an_old_version_is_stale_and_changed_nothing() {
-    let recorded = |name: &str| {
+    let extra = |name: &str| {
         let text = std::fs::read_to_string(fixtures("1.26.3-extra").join(name)).unwrap();
         let text = text.replace("\r\n", "\n");
         Exchange::answer(text.split_once('\n').unwrap().1)
     };
     let script = Script::of([
-        recorded("issue-edit-content-version-ok.txt"),
-        recorded("issue-edit-content-version-stale.txt"),
-        recorded("label-case.txt"),
+        extra("issue-edit-content-version-ok.txt"),
+        extra("issue-edit-content-version-stale.txt"),
+        extra("label-case.txt"),
     ]);
     let client = client(&script);
     let edit = client.issues("root", "x").edit(1).body("b2").content_version(0);

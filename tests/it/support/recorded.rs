@@ -1,0 +1,71 @@
+//! What real servers answered: `fixtures/gitea/<version>/`, one exchange a file.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// One recorded exchange.
+pub struct Exchange {
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    pub headers: http::HeaderMap,
+    /// The body of the request as it was sent.
+    pub sent: String,
+    /// The same, read; null if it is not JSON.
+    pub body: Value,
+    pub answer: http::Response<Vec<u8>>,
+}
+
+impl Exchange {
+    pub fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap();
+        let (request, answer) = text.split_once("=== RESPONSE ===\n").unwrap();
+        let (head, body) = request.split_once("\n\n").unwrap();
+        let (line, headers) = head.split_once('\n').unwrap_or((head, ""));
+        let mut line = line.split_whitespace();
+        let method = line.next().unwrap().to_owned();
+        let target = line.next().unwrap();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Self {
+            method,
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers.lines().filter_map(header).collect(),
+            sent: body.trim_end().to_owned(),
+            body: serde_json::from_str(body.trim()).unwrap_or_default(),
+            answer: Self::answer(answer),
+        }
+    }
+
+    pub fn answer(text: &str) -> http::Response<Vec<u8>> {
+        let (head, body) = text.split_once("\n\n").unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let mut answer = http::Response::builder().status(status.parse::<u16>().unwrap());
+        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+            answer = answer.header(name, value);
+        }
+        answer.body(body.trim_end().as_bytes().to_vec()).unwrap()
+    }
+}
+
+fn header(line: &str) -> Option<(http::HeaderName, http::HeaderValue)> {
+    let (name, value) = line.split_once(": ")?;
+    Some((name.parse().unwrap(), value.trim_end().parse().unwrap()))
+}
+
+/// Where the recordings of a version are.
+pub fn fixtures(folder: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/gitea").join(folder)
+}
+
+/// The exchanges of a folder, each with its name, in order.
+pub fn recorded(folder: &str) -> Vec<(String, Exchange)> {
+    let mut files: Vec<_> =
+        fixtures(folder).read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.file_name().unwrap() != "EXPECTED.txt");
+    files.sort();
+    let name = |file: &Path| file.file_stem().unwrap().to_str().unwrap().to_owned();
+    files.into_iter().map(|file| (name(&file), Exchange::read(&file))).collect()
+}
