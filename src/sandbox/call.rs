@@ -99,20 +99,22 @@ impl World {
         Ok(Call { request, place, now, viewer, repository, public_url })
     }
 
-    /// The token of a request. Anything but `token T` and `Bearer T` counts as none.
+    /// The token of a request. Anything but `token T` and `Bearer T` counts as none, except
+    /// a name with a password: nobody has one here, so it is wrong.
     pub(super) fn authenticate(&self, request: &Request) -> Result<Option<&Token>, Refusal> {
+        let wrong = || Refusal::unauthorized("invalid username, password or token");
         let Some(header) = request.header(AUTHORIZATION) else { return Ok(None) };
         let mut words = header.split_ascii_whitespace();
         let (Some(scheme), Some(secret), None) = (words.next(), words.next(), words.next()) else {
             return Ok(None);
         };
+        if scheme.eq_ignore_ascii_case("basic") {
+            return Err(wrong());
+        }
         if !scheme.eq_ignore_ascii_case("token") && !scheme.eq_ignore_ascii_case("bearer") {
             return Ok(None);
         }
-        match self.tokens.get(secret) {
-            Some(token) => Ok(Some(token)),
-            None => Err(Refusal::unauthorized("invalid username, password or token")),
-        }
+        self.tokens.get(secret).map(Some).ok_or_else(wrong)
     }
 
     /// The repository behind a name, or where it went.

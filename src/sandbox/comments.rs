@@ -117,7 +117,10 @@ impl World {
 
     fn comment_by_id(&self, call: &Call<'_>, id: u64) -> Result<(&Issue, &Event), Refusal> {
         let repository = self.repository_of(call)?;
-        let (of, number) = self.comments.get(&id).ok_or_else(Refusal::not_found)?;
+        let (of, number) = self.comments.get(&id).ok_or_else(|| Refusal::NotFound {
+            message: "not found",
+            error: Some(format!("comment does not exist [id: {id}, issue_id: 0]")),
+        })?;
         let issue = repository.issues.get(number).filter(|_| *of == repository.id);
         let found = issue.and_then(|issue| Some((issue, event(issue, id)?)));
         found.ok_or_else(Refusal::not_found)

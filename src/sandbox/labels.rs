@@ -88,7 +88,7 @@ impl World {
             id: 0,
             name: name.to_owned(),
             color: normal_color(color)
-                .ok_or_else(|| Refusal::unprocessable(format!("invalid color: {color}")))?,
+                .map_err(|color| Refusal::unprocessable(format!("invalid color: {color}")))?,
             description: fields.text("description")?.unwrap_or_default().to_owned(),
             exclusive: fields.flag("exclusive")?,
             is_archived: fields.flag("is_archived")?,
@@ -162,15 +162,19 @@ fn named(call: &Call<'_>, repository: &Repository) -> Result<Vec<u64>, Refusal> 
     Ok(labels.filter(|label| names.contains(&label.name.as_str())).map(|label| label.id).collect())
 }
 
-/// A colour as it is stored: six digits, in lower case, without a `#`.
-pub(super) fn normal_color(color: &str) -> Option<String> {
-    let digits = color.strip_prefix('#').unwrap_or(color).to_ascii_lowercase();
+/// A colour as it is stored: six digits, in lower case, without a `#`. One that is none is
+/// given back as Gitea tells it: in lower case, with a `#` where its length is that of a
+/// colour without.
+pub(super) fn normal_color(color: &str) -> Result<String, String> {
+    let color = color.trim().to_lowercase();
+    let color = if matches!(color.len(), 3 | 6) { format!("#{color}") } else { color };
+    let Some(digits) = color.strip_prefix('#') else { return Err(color) };
     if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
+        return Err(color);
     }
     match digits.len() {
-        3 => Some(digits.chars().flat_map(|digit| [digit, digit]).collect()),
-        6 => Some(digits),
-        _ => None,
+        3 => Ok(digits.chars().flat_map(|digit| [digit, digit]).collect()),
+        6 => Ok(digits.to_owned()),
+        _ => Err(color),
     }
 }

@@ -258,7 +258,7 @@ impl World {
         let label = Label {
             id: 0,
             name: name.to_owned(),
-            color: normal_color(color).unwrap_or_else(|| "808080".to_owned()),
+            color: normal_color(color).unwrap_or_else(|_| "808080".to_owned()),
             description: String::new(),
             exclusive: false,
             is_archived: false,

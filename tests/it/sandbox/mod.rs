@@ -6,6 +6,7 @@ mod issues;
 mod lists;
 mod pages;
 mod process;
+mod recorded;
 mod refusals;
 mod repositories;
 mod shapes;

@@ -149,9 +149,17 @@ async fn refusals_have_the_status_and_words_that_were_recorded() {
             BOT_TOKEN,
             "POST",
             LABELS,
-            json!({"name": "x", "color": "red"}),
+            json!({"name": "x", "color": "Red"}),
             422,
-            "invalid color: red",
+            "invalid color: #red",
+        ),
+        (
+            BOT_TOKEN,
+            "POST",
+            LABELS,
+            json!({"name": "x", "color": "#reddish"}),
+            422,
+            "invalid color: #reddish",
         ),
         (BOT_TOKEN, "POST", LABELS, json!({"color": "#fff"}), 422, "[Name]: Required"),
         (BOT_TOKEN, "POST", LABELS, json!({"name": "x"}), 422, "[Color]: Required"),
@@ -263,6 +271,7 @@ async fn schemes_of_authorization_are_read_in_any_case_and_others_count_as_none(
         (format!("TOKEN {BOT_TOKEN}"), 200),
         (format!("Bearer {BOT_TOKEN}"), 200),
         (format!("Frob {BOT_TOKEN}"), 401),
+        ("Basic dGVhd2F0Y2g6c2VjcmV0".to_owned(), 401),
         ("token".to_owned(), 401),
     ] {
         let request = sandbox.request("GET", "/api/v1/user", "").header("authorization", &header);
