@@ -1,6 +1,7 @@
 //! The stand-in for Gitea, over real HTTP: the quirks that were recorded from real
 //! servers, the faults that can be ordered, and the pages for people.
 
+mod admin;
 mod faults;
 mod issues;
 mod lists;

@@ -98,3 +98,103 @@ async fn the_list_has_tabs_with_counts_and_what_is_missing_is_missing() {
         assert_eq!(page(path).await.status, 200, "{path}");
     }
 }
+
+/// Where the form on a page leads that has this button.
+#[track_caller]
+fn action(page: &str, button: &str) -> String {
+    let (before, _) = page.split_once(&format!(">{button}</button>")).unwrap();
+    let (_, form) = before.rsplit_once("<form").unwrap();
+    let (_, action) = form.split_once("action=\"").unwrap();
+    action.split_once('"').unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn an_issue_shows_who_said_what_its_labels_and_its_state() {
+    let sandbox = Sandbox::start().await;
+    let now = sandbox.now();
+    {
+        let mut world = sandbox.world();
+        world.open_as("teawatch", ALERTS, "The disk is full", "Only 3 bytes left.", now).unwrap();
+        world.comment_as("bob", ALERTS, 1, "I shall buy a larger one.", now).unwrap();
+        world.comment_as("alice", ALERTS, 1, "Please do not.", now).unwrap();
+        world.add_label(ALERTS, "storage", "#c00").unwrap();
+        world.add_label(ALERTS, "unused-label", "#0c0").unwrap();
+        world.add_label_as("alice", ALERTS, 1, "storage", now).unwrap();
+    }
+    let page = sandbox.ask("", "GET", "/ops/alerts/issues/1", Value::Null).await.text;
+    let at = |words: &str| {
+        assert_eq!(page.matches(words).count(), 1, "`{words}` in\n{page}");
+        page.find(words).unwrap()
+    };
+    let in_order = [
+        at("<title>The disk is full #1</title>"),
+        at("<h1>The disk is full <span class=\"number\">#1</span></h1>"),
+        at("<span class=\"state open\">Open</span>"),
+        at("<b>teawatch</b> opened this, "),
+        at("</time> <span class=\"label red\">storage</span></p>"),
+        at("<article><header><b>teawatch</b> "),
+        at("<p>Only 3 bytes left.</p>"),
+        at("<article><header><b>bob</b> "),
+        at("<p>I shall buy a larger one.</p>"),
+        at("<article><header><b>alice</b> "),
+        at("<p>Please do not.</p>"),
+        at("<b>alice</b> added the label <span class=\"label red\">storage</span>, "),
+        at("Write as <b>alice</b>"),
+    ];
+    assert!(in_order.is_sorted(), "{in_order:?}\n{page}");
+    assert!(!page.contains("unused-label") && !page.contains("state closed"), "{page}");
+
+    let list = sandbox.ask("", "GET", "/ops/alerts/issues", Value::Null).await.text;
+    for words in ["The disk is full", "#1 by teawatch, ", ", 2 comments", ">storage</span>"] {
+        assert_eq!(list.matches(words).count(), 1, "`{words}` in\n{list}");
+    }
+    assert!(!list.contains("unused-label"), "{list}");
+
+    sandbox.world().close_as("bob", ALERTS, 1, now).unwrap();
+    let page = sandbox.ask("", "GET", "/ops/alerts/issues/1", Value::Null).await.text;
+    assert!(page.contains("<span class=\"state closed\">Closed</span>"), "{page}");
+    assert!(page.contains("<b>bob</b> closed this, ") && !page.contains("state open"), "{page}");
+}
+
+#[tokio::test]
+async fn the_buttons_do_what_they_say_and_the_api_shows_it() {
+    let sandbox = Sandbox::start().await;
+    sandbox.open("first").await;
+    sandbox.open("second").await;
+    let here = format!("{}/ops/alerts/issues/2", sandbox.url);
+    // As a browser does it: the form's own address, its fields, and the page that follows.
+    let press = async |button: &str, fields: &[(&str, &str)]| {
+        let page = sandbox.client.get(&here).send().await.unwrap().text().await.unwrap();
+        let to = action(&page, button);
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = sandbox
+            .request("POST", &to, "")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", &sandbox.url)
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        let pressed = answer(request).await;
+        assert_eq!(pressed.status, 303, "{button}: {pressed:?}");
+        let next = pressed.header("location").unwrap().to_owned();
+        sandbox.ask("", "GET", &next, Value::Null).await.text
+    };
+    let state = async |number: u64| {
+        let issue = sandbox.get(&format!("{ISSUES}/{number}")).await.json();
+        issue["state"].as_str().unwrap().to_owned()
+    };
+
+    let said = "/ack 2h & more: 100 % <sure>";
+    let page = press("Comment", &[("body", said)]).await;
+    assert!(page.contains("/ack 2h &amp; more: 100 % "), "{page}");
+    let comments = sandbox.get(&format!("{ISSUES}/2/comments")).await.json();
+    assert_eq!((&comments[0]["body"], &comments[1]), (&said.into(), &NULL));
+    assert_eq!(comments[0]["user"]["login"], "alice");
+
+    let page = press("Close issue", &[]).await;
+    assert!(page.contains("<b>alice</b> closed this") && page.contains("Reopen issue"), "{page}");
+    assert_eq!((state(2).await.as_str(), state(1).await.as_str()), ("closed", "open"));
+    let page = press("Reopen issue", &[]).await;
+    assert!(page.contains("<b>alice</b> reopened this") && page.contains("Close issue"), "{page}");
+    assert_eq!(state(2).await, "open");
+}
