@@ -216,6 +216,7 @@ fn worker(
         timeout: std(gitea.timeout),
         extra_roots: gitea.extra_roots.clone(),
         tls: gitea.url.scheme() == "https",
+        proxies: !is_on_this_machine(&gitea.url),
     })
     .context("cannot set up the connection to Gitea")?;
     let gate = Some(Arc::clone(gate));
@@ -232,6 +233,16 @@ fn worker(
         // Without randomness many clients come back at once; nothing worse.
         dice: || getrandom::u32().unwrap_or(u32::MAX / 2),
     })
+}
+
+/// Whether an address is one that every machine has for itself.
+fn is_on_this_machine(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {

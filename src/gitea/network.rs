@@ -1,7 +1,8 @@
 //! The real transport: reqwest over rustls.
 //!
 //! Decides the limits of one exchange (time, size, trust) and sorts failures by what the
-//! server may have seen. Proxies named by the environment are honoured.
+//! server may have seen. Proxies named by the environment are honoured, where they can be
+//! meant.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -33,6 +34,9 @@ pub struct NetworkOptions {
     /// Whether TLS is used at all. Without it the system's certificates are not read, and
     /// some machines have none.
     pub tls: bool,
+    /// Whether the proxies are used that the environment names. None of them leads back to
+    /// this machine.
+    pub proxies: bool,
 }
 
 impl Default for NetworkOptions {
@@ -42,6 +46,7 @@ impl Default for NetworkOptions {
             timeout: Duration::from_secs(20),
             extra_roots: None,
             tls: true,
+            proxies: true,
         }
     }
 }
@@ -72,6 +77,9 @@ impl Network {
             .referer(false);
         if !options.tls {
             builder = builder.tls_certs_only([]);
+        }
+        if !options.proxies {
+            builder = builder.no_proxy();
         }
         if let Some(pem) = &options.extra_roots {
             let roots = Certificate::from_pem_bundle(pem).map_err(SetupError::Certificates)?;

@@ -21,6 +21,7 @@ mod model;
 mod outbox_cli;
 mod pacing;
 mod pagination;
+mod proxy;
 mod refusals;
 mod returning;
 mod routing;

@@ -24,7 +24,8 @@ pub(super) struct Witness {
 
 impl Witness {
     pub(super) fn new(welcome: &Welcome) -> anyhow::Result<Self> {
-        let network = Network::new(&NetworkOptions { tls: false, ..NetworkOptions::default() })?;
+        let options = NetworkOptions { tls: false, proxies: false, ..NetworkOptions::default() };
+        let network = Network::new(&options)?;
         let url = welcome.url.parse().context("the stand-in's address")?;
         let gitea = Client::new(url, welcome.human_token.into(), network)?;
         let (owner, name) = welcome.repository.split_once('/').context("owner/name")?;
