@@ -15,7 +15,7 @@
 //! | `PUT /-/admin/clock-offset` | `{"seconds":-3600}` |
 //! | `POST /-/admin/deeds` | does what a person does: `{"deed":"close","user":"alice","repository":"ops/alerts","issue":1}` |
 //!
-//! The actions of faults are `refuse` (with `status`, and perhaps `retry_after` in seconds
+//! The actions of faults are `refuse` (with `status`, 200 to 999, and perhaps `retry_after` in seconds
 //! and `body`: `json`, `html` or `empty`), `hang-up`, `do-and-hang-up`, `do-and-stall`,
 //! `stall-and-do` (perhaps with `after_ms`) and `do-and-fail`.
 
@@ -115,6 +115,9 @@ async fn faults(State(face): State<Face>) -> Json<Value> {
 }
 
 async fn order(State(face): State<Face>, Json(fault): Json<Fault>) -> StatusCode {
+    if !fault.is_possible() {
+        return StatusCode::UNPROCESSABLE_ENTITY;
+    }
     face.world().order(fault);
     StatusCode::CREATED
 }

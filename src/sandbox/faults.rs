@@ -17,7 +17,7 @@ use super::route::Route;
 pub enum Action {
     /// Nothing is done, and this is answered.
     Refuse {
-        /// The status of the answer, 100 to 999.
+        /// The status of the answer, 200 to 999.
         status: u16,
         /// The value of `Retry-After`, in seconds.
         #[serde(default)]
@@ -126,6 +126,11 @@ impl Fault {
         self
     }
 
+    /// Whether it can be carried out: an answer below 200 would not be the last one.
+    pub(super) fn is_possible(&self) -> bool {
+        !matches!(self.action, Action::Refuse { status, .. } if !(200..=999).contains(&status))
+    }
+
     fn matches(&self, method: &Method, route: Route, path: &str, query: &str) -> bool {
         let Matcher { method: wanted, route: wanted_route, path: part } = &self.matcher;
         wanted.as_deref().is_none_or(|wanted| wanted == method.as_str())
@@ -142,8 +147,11 @@ impl Fault {
 pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
+    /// Orders a fault; one for no request is none.
     pub(super) fn order(&mut self, fault: Fault) {
-        self.0.push(fault);
+        if fault.times != Some(0) {
+            self.0.push(fault);
+        }
     }
 
     pub(super) fn clear(&mut self) {

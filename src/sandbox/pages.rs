@@ -65,8 +65,16 @@ async fn repositories(State(face): State<Face>) -> Response {
     page(&world, "Repositories", &body)
 }
 
-async fn to_issues(Path((owner, name)): Path<(String, String)>) -> Redirect {
-    Redirect::to(&format!("/{owner}/{name}/issues"))
+/// Leads nowhere but to a repository that is there: a name may decode to another's address.
+async fn to_issues(
+    State(face): State<Face>,
+    Path((owner, name)): Path<(String, String)>,
+) -> Response {
+    let world = face.world();
+    match world.repository(&format!("{owner}/{name}")) {
+        Some(found) => Redirect::to(&format!("/{}/issues", world.name_of(found))).into_response(),
+        None => missing(&world),
+    }
 }
 
 async fn issues(
@@ -207,11 +215,11 @@ async fn comment(
         .find(|(name, _)| name == "body")
         .map(|(_, text)| text.into_owned())
         .unwrap_or_default();
-    if text.trim().is_empty() {
-        return back(&owner, &name, number);
-    }
     let now = face.clock.now();
     let mut world = face.world();
+    if text.trim().is_empty() && world.issue(&format!("{owner}/{name}"), number).is_some() {
+        return back(&owner, &name, number);
+    }
     let human = world.human().to_owned();
     match world.comment_as(&human, &format!("{owner}/{name}"), number, &text, now) {
         Ok(_) => back(&owner, &name, number),

@@ -194,6 +194,8 @@ async fn an_order_that_cannot_be_read_is_refused_and_changes_nothing() {
         ("POST", "faults", json!({ "action": { "do": "hang-up" }, "matcher": { "verb": "GET" } })),
         ("POST", "faults", json!({ "action": { "do": "hang-up" }, "often": 2 })),
         ("POST", "faults", json!({})),
+        ("POST", "faults", json!({ "action": { "do": "refuse", "status": 199 } })),
+        ("POST", "faults", json!({ "action": { "do": "refuse", "status": 1000 } })),
         ("PUT", "page-size", json!({ "default": 2 })),
         ("PUT", "page-size", json!({ "default": -1, "max": 3 })),
         ("PUT", "clock-offset", json!({ "seconds": "much" })),
@@ -206,4 +208,13 @@ async fn an_order_that_cannot_be_read_is_refused_and_changes_nothing() {
     assert_eq!(opened(&sandbox).await.unwrap(), 201);
     let settings = sandbox.get("/api/v1/settings/api").await.json();
     assert_eq!(settings["default_paging_num"], 30);
+}
+
+#[tokio::test]
+async fn a_fault_that_is_ordered_for_no_request_strikes_none() {
+    let sandbox = Sandbox::start().await;
+    let order = json!({ "action": { "do": "hang-up" }, "times": 0 });
+    assert_eq!(sandbox.post("/-/admin/faults", order).await.status, 201);
+    assert_eq!(sandbox.get("/-/admin/faults").await.json(), json!([]));
+    assert_eq!(opened(&sandbox).await.unwrap(), 201);
 }

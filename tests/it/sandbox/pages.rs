@@ -91,9 +91,15 @@ async fn the_list_has_tabs_with_counts_and_what_is_missing_is_missing() {
     assert!(closed.contains(">two<") && !closed.contains("three"), "{closed}");
     assert!(page("/").await.text.contains("2 open of 3 issues"));
     assert_eq!(page("/ops/alerts").await.header("location"), Some("/ops/alerts/issues"));
-    for path in ["/ops/nothing/issues", "/ops/alerts/issues/9"] {
+    for path in ["/ops/nothing/issues", "/ops/alerts/issues/9", "/ops/nothing"] {
         assert_eq!(page(path).await.status, 404, "{path}");
     }
+    // What decodes to the address of another leads nobody there.
+    let lure = page("/%2Fevil.example/x").await;
+    assert_eq!((lure.status, lure.header("location")), (404, None));
+    let empty = sandbox.request("POST", "/%2Fevil.example/x/issues/1/comments", "").body("body=");
+    let empty = answer(empty).await;
+    assert_eq!((empty.status, empty.header("location")), (404, None));
     for path in ["/-/sandbox.css", "/-/sandbox.js"] {
         assert_eq!(page(path).await.status, 200, "{path}");
     }

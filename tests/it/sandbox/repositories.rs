@@ -131,3 +131,18 @@ async fn a_deleted_issue_is_gone_and_its_number_is_not_used_again() {
     assert_eq!(sandbox.get(&path).await.status, 404);
     assert_eq!(sandbox.open("b").await["number"], 2);
 }
+
+#[tokio::test]
+async fn labels_are_made_by_who_may_write_to_issues_or_pull_requests() {
+    let sandbox = Sandbox::start().await;
+    let label = json!({ "name": "x", "color": "#fff" });
+    for (issues, pulls, bot, admin) in
+        [(true, true, 201, 201), (false, true, 201, 201), (false, false, 403, 201)]
+    {
+        sandbox.world().set_units(ALERTS, issues, pulls).unwrap();
+        for (token, status) in [(BOT_TOKEN, bot), (ALICE_TOKEN, admin), (BOB_TOKEN, 403)] {
+            let made = sandbox.ask(token, "POST", LABELS, label.clone()).await;
+            assert_eq!(made.status, status, "issues {issues}, pulls {pulls}: {made:?}");
+        }
+    }
+}
