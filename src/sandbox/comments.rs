@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::body::Fields;
 use super::call::Call;
-use super::issues::{Event, EventKind, Issue};
+use super::issues::{Event, EventKind, Issue, no_such_issue};
 use super::lists::{Window, list};
 use super::message::Response;
 use super::refusal::Refusal;
@@ -101,12 +101,8 @@ impl World {
     pub(super) fn commented_issue(&self, call: &Call<'_>) -> Result<&Issue, Refusal> {
         let repository = self.repository_of(call)?;
         let number = call.number()?;
-        let issue = repository.issues.get(&number).ok_or_else(|| {
-            Refusal::Broken(format!(
-                "issue does not exist [id: 0, repo_id: {}, index: {number}]",
-                repository.id
-            ))
-        })?;
+        let issue = repository.issues.get(&number);
+        let issue = issue.ok_or_else(|| Refusal::Broken(no_such_issue(repository.id, number)))?;
         if repository.has_unit(issue) { Ok(issue) } else { Err(Refusal::not_found()) }
     }
 

@@ -228,8 +228,13 @@ impl World {
                 "user should be an owner or a collaborator with admin write of a repository",
             ));
         }
-        let number = self.issue_of(call)?.number;
-        self.drop_issue(call.repository()?, number);
+        let (repository, number) = (call.repository()?, call.number()?);
+        let issue = self.repository_of(call)?.issues.get(&number);
+        issue.ok_or_else(|| Refusal::NotFound {
+            message: "not found",
+            error: Some(no_such_issue(repository, number)),
+        })?;
+        self.drop_issue(repository, number);
         Ok(Response::empty(StatusCode::NO_CONTENT))
     }
 
@@ -251,6 +256,11 @@ fn assignees(fields: &Fields) -> Result<Option<Vec<&str>>, Refusal> {
     let listed = fields.texts("assignees")?;
     let logins = listed.or_else(|| one.map(|login| vec![login]));
     Ok(logins.map(|logins| logins.into_iter().filter(|login| !login.is_empty()).collect()))
+}
+
+/// What Gitea's errors call an issue that is not there.
+pub(super) fn no_such_issue(repository: u64, number: u64) -> String {
+    format!("issue does not exist [id: 0, repo_id: {repository}, index: {number}]")
 }
 
 fn no_such_user(login: &str) -> String {
