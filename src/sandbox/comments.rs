@@ -70,13 +70,18 @@ impl World {
         self.comment_response(call, StatusCode::OK, comment.id)
     }
 
-    /// `PATCH .../issues/comments/{id}`; the same text is no change.
+    /// `PATCH .../issues/comments/{id}`; the same text is no change, and answered without
+    /// whose it is.
     pub(super) fn edit_comment(&mut self, call: &Call<'_>) -> Result<Response, Refusal> {
         let body = text(call, "EditIssueCommentOption")?;
         let (issue, comment) = self.editable_comment(call)?;
         let (number, id) = (issue.number, comment.id);
-        if comment.body != body
-            && let Some(issue) = self.issue_mut(call.repository()?, number)
+        if comment.body == body {
+            let mut shape = self.frame(call).comment(self.repository_of(call)?, issue, comment);
+            shape.user = None;
+            return Ok(Response::of(StatusCode::OK, &shape));
+        }
+        if let Some(issue) = self.issue_mut(call.repository()?, number)
             && let Some(comment) = issue.timeline.iter_mut().find(|event| event.id == id)
         {
             comment.body = body;

@@ -193,10 +193,24 @@ impl World {
                 .copied()
                 .collect();
             self.remove_labels(repository, number, &rivals, by, now);
-            if let Some(issue) = self.issue_mut(repository, number) {
-                issue.labels.insert(*id);
-            }
-            let kind = EventKind::Label { label: *id, added: true };
+            self.put_label(repository, number, *id, by, now);
+        }
+    }
+
+    /// Puts a label on an issue that does not have it, whatever else is there: so does
+    /// Gitea when it opens an issue, even with two that exclude each other.
+    pub(super) fn put_label(
+        &mut self,
+        repository: u64,
+        number: u64,
+        label: u64,
+        by: u64,
+        now: Timestamp,
+    ) {
+        let is_new =
+            self.issue_mut(repository, number).is_some_and(|issue| issue.labels.insert(label));
+        if is_new {
+            let kind = EventKind::Label { label, added: true };
             self.record(repository, number, by, kind, "", now);
         }
     }

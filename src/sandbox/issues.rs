@@ -149,7 +149,9 @@ impl World {
             .collect();
         let repository = repository.id;
         let number = self.open_issue(repository, viewer, title, body, call.now);
-        self.add_labels(repository, number, &labels, viewer, call.now);
+        for label in labels {
+            self.put_label(repository, number, label, viewer, call.now);
+        }
         self.assign(repository, number, &assigned, viewer, call.now);
         if closed {
             self.set_open(repository, number, false, viewer, call.now);

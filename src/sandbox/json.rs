@@ -121,7 +121,8 @@ pub(super) struct CommentShape<'a> {
     pull_request_url: String,
     /// The page for people, not the API; empty for a pull request.
     issue_url: String,
-    user: UserShape<'a>,
+    /// Missing where Gitea forgets to look it up.
+    pub(super) user: Option<UserShape<'a>>,
     original_author: &'static str,
     original_author_id: u64,
     body: &'a str,
@@ -297,7 +298,7 @@ impl<'a> Frame<'a> {
             html_url: format!("{page}#issuecomment-{}", comment.id),
             pull_request_url: if issue.is_pull { page.clone() } else { String::new() },
             issue_url: if issue.is_pull { String::new() } else { page },
-            user: self.user(comment.user),
+            user: Some(self.user(comment.user)),
             original_author: "",
             original_author_id: 0,
             body: &comment.body,

@@ -126,13 +126,10 @@ impl World {
             Some("closed") => Some(false),
             _ => Some(true),
         };
-        // Names that no label has are dropped; where none is left, nothing is filtered.
+        // Names that no label has are dropped; where none is left, nothing is filtered. All
+        // labels of a name are wanted, so that doubles hide the issues that have one of them.
         let names = request.parameter("labels").unwrap_or_default();
-        let labels = names
-            .split(',')
-            .map(|name| ids_of(repository, name))
-            .filter(|ids| !ids.is_empty())
-            .collect();
+        let labels = names.split(',').flat_map(|name| ids_of(repository, name)).collect();
         Ok(Filter {
             state,
             issues,
@@ -152,8 +149,8 @@ struct Filter {
     state: Option<bool>,
     issues: bool,
     pulls: bool,
-    /// An issue needs one of each.
-    labels: Vec<BTreeSet<u64>>,
+    /// An issue needs all of them.
+    labels: BTreeSet<u64>,
     words: String,
     poster: Option<u64>,
     assignee: Option<u64>,
@@ -164,7 +161,7 @@ impl Filter {
     fn passes(&self, issue: &Issue) -> bool {
         self.state.is_none_or(|open| issue.is_open == open)
             && (if issue.is_pull { self.pulls } else { self.issues })
-            && self.labels.iter().all(|ids| !ids.is_disjoint(&issue.labels))
+            && self.labels.is_subset(&issue.labels)
             && self.poster.is_none_or(|poster| issue.poster == poster)
             && self.assignee.is_none_or(|user| issue.assignees.contains(&user))
             && self.window.holds(issue.updated)
@@ -178,7 +175,7 @@ impl Filter {
 }
 
 /// The ids of all labels of this name; names are not unique.
-fn ids_of(repository: &Repository, name: &str) -> BTreeSet<u64> {
+fn ids_of(repository: &Repository, name: &str) -> Vec<u64> {
     let labels = repository.labels.values();
     labels.filter(|label| label.name == name).map(|label| label.id).collect()
 }

@@ -80,7 +80,7 @@ async fn comments_are_edited_and_deleted_by_their_author_or_a_writer() {
     let path = format!("{ISSUES}/comments/{bobs}");
     sandbox.turn_clock(5);
     let same = sandbox.patch(&path, json!({ "body": "bob" })).await.json();
-    assert_eq!(same["updated_at"], same["created_at"]);
+    assert_eq!((&same["updated_at"], &same["user"]), (&same["created_at"], &NULL));
     let edited = sandbox.patch(&path, json!({ "body": "other" })).await;
     assert_eq!(
         (edited.status, &edited.json()["updated_at"]),
@@ -164,4 +164,16 @@ async fn a_reaction_is_new_once() {
         assert_eq!(sandbox.ask(BOT_TOKEN, "DELETE", &path, eyes).await.status, 204);
         assert_eq!(sandbox.get(&path).await.text, "[]");
     }
+}
+
+#[tokio::test]
+async fn labels_that_exclude_each_other_are_both_there_if_an_issue_opens_with_them() {
+    let sandbox = Sandbox::start().await;
+    for name in ["kind/a", "kind/b"] {
+        sandbox.post(LABELS, json!({ "name": name, "color": "#0ab", "exclusive": true })).await;
+    }
+    let opened = sandbox.post(ISSUES, json!({ "title": "a", "labels": [1, 2, 2] })).await.json();
+    assert_eq!(opened["labels"].as_array().unwrap().len(), 2);
+    let labels = format!("{ISSUES}/1/labels");
+    assert_eq!(sandbox.get(&labels).await.names(), ["kind/a", "kind/b"]);
 }

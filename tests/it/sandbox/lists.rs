@@ -149,4 +149,9 @@ async fn a_filter_by_labels_drops_unknown_names_and_joins_the_others() {
         let list = sandbox.get(&format!("{ISSUES}?labels={names}")).await;
         assert_eq!(list.numbers(), numbers, "{names}");
     }
+    // A second label of a name hides the issues that have the first one only.
+    sandbox.post(LABELS, json!({ "name": "bug", "color": "#000" })).await;
+    assert_eq!(sandbox.get(&format!("{ISSUES}?labels=bug")).await.text, "[]");
+    sandbox.post(ISSUES, json!({ "title": "a", "labels": [1, 3] })).await;
+    assert_eq!(sandbox.get(&format!("{ISSUES}?labels=bug")).await.numbers(), [4]);
 }
