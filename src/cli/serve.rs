@@ -1,7 +1,6 @@
 //! `teawatch serve`: puts everything together, and takes it apart in order.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ConfigArgs;
+use super::pid_file::PidFile;
 use crate::alert::marker::Instance;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -264,27 +264,6 @@ fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
 /// The name of a new store: 16 hex digits.
 fn random_id() -> anyhow::Result<String> {
     Ok(format!("{:016x}", getrandom::u64().context("the system gives no random numbers")?))
-}
-
-/// `<data>/teawatch.pid`: says which process serves, for people and `status`.
-#[derive(Debug)]
-struct PidFile(PathBuf);
-
-impl PidFile {
-    fn write(data_dir: &Path) -> anyhow::Result<Self> {
-        let path = data_dir.join("teawatch.pid");
-        std::fs::write(&path, format!("{}\n", std::process::id()))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self(path))
-    }
-
-    /// The store's lock, not this file, keeps a second process out, so leaving it behind
-    /// does no harm.
-    fn remove(&self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the pid file stays");
-        }
-    }
 }
 
 #[cfg(test)]

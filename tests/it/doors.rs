@@ -1,6 +1,8 @@
 //! The doors for tools and machines: health, pages, tokens.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -183,6 +185,33 @@ fn a_graceful_stop_loses_nothing() {
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);
     assert_eq!(teawatch.get("/api/v1/checks").1, before);
     eventually("the issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+}
+
+#[test]
+fn the_pid_file_is_whole_and_for_its_owner_alone_whatever_a_crash_left_behind() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let (pid_file, unfinished) =
+        (data.path().join("teawatch.pid"), data.path().join("teawatch.pid.new"));
+    for left_behind in [false, true] {
+        if left_behind {
+            for path in [&pid_file, &unfinished] {
+                std::fs::write(path, "4194304 and more").unwrap();
+                std::fs::set_permissions(path, Permissions::from_mode(0o666)).unwrap();
+            }
+        }
+        let old = std::fs::File::open(&pid_file);
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        let mode = std::fs::metadata(&pid_file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "left behind: {left_behind}");
+        let pid = std::fs::read_to_string(&pid_file).unwrap();
+        assert_eq!(pid, format!("{}\n", teawatch.pid().as_raw_nonzero()));
+        assert!(!unfinished.exists());
+        // Who has the old one open reads on in it: it was replaced, not written over.
+        if let Ok(old) = old {
+            assert_eq!(std::io::read_to_string(old).unwrap(), "4194304 and more");
+        }
+        teawatch.kill();
+    }
 }
 
 #[test]
