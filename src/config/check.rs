@@ -220,6 +220,7 @@ fn agents(view: View<'_>, problems: &mut Vec<Problem>) -> Option<Agents> {
         deny: BTreeSet::from_iter(deny),
         generations,
         window: view.duration("agents.window"),
+        source_bytes: view.size("limits.source_bytes"),
     })
 }
 

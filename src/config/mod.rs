@@ -35,7 +35,7 @@ pub use self::example::example;
 pub use self::layers::{Flag, Sources};
 pub use self::problem::{Error, Origin, Problem};
 pub use self::show::Shown;
-pub use self::table::{EXPECT, ROUTE, SETTINGS, Setting};
+pub use self::table::{EXPECT, ROUTE, SETTINGS, SOURCE_BYTES_MAX, Setting};
 
 /// Everything that `teawatch serve` is told.
 #[derive(Debug, Clone)]
@@ -93,6 +93,8 @@ pub struct Agents {
     pub generations: BTreeMap<String, u64>,
     /// How far a signature's time may be from ours.
     pub window: SignedDuration,
+    /// The longest name of a source, in bytes; at most [`SOURCE_BYTES_MAX`].
+    pub source_bytes: usize,
 }
 
 /// Who may use `/api/v1`. Without a token it is open, which is so on loopback only.

@@ -57,6 +57,9 @@ pub(super) const EXPECT_DOC: &str = "Checks that must report. Without an [[expec
 
 const MEBI: u64 = 1024 * 1024;
 
+/// The longest name of a source, in bytes, that a configuration can allow.
+pub const SOURCE_BYTES_MAX: usize = 250;
+
 /// Every setting that has one place, in the order of the file.
 #[rustfmt::skip] // A table is read by its rows.
 pub const SETTINGS: &[Setting] = &[
@@ -210,7 +213,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.check_name_bytes", Kind::Count { min: 1, max: 379 }, Preset::Is("200"),
         "The longest name of a check, in bytes. Together with source_bytes at most 380, \
          which is what the store keeps of both names."),
-    setting("limits.source_bytes", Kind::Count { min: 1, max: 250 }, Preset::Is("100"),
+    setting("limits.source_bytes", Kind::Count { min: 1, max: SOURCE_BYTES_MAX as u64 },
+        Preset::Is("100"),
         "The longest name of a source, in bytes. Together with check_name_bytes at most 380."),
     setting("limits.queue_commands", Kind::Count { min: 1, max: 1_000_000 },
         Preset::Is("8192"), "Commands that may wait; further callers are told to come back."),

@@ -874,6 +874,7 @@ fn every_setting_reaches_its_reader() {
                 "web1": 2,
             },
             window: 240s,
+            source_bytes: 30,
         },
         api: Api {
             read_token: None,
