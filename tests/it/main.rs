@@ -20,6 +20,7 @@ mod gitea_client;
 mod model;
 mod outbox_cli;
 mod pacing;
+mod package;
 mod pagination;
 mod refusals;
 mod returning;
