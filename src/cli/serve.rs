@@ -77,7 +77,9 @@ impl Server {
             .context("opening the store was cut short")?
             .with_context(|| format!("cannot open the store in {}", config.data_dir.display()))?;
         let pid_file = PidFile::write(&config.data_dir)?;
-        let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
+        // Nobody is sent to a page that does not answer.
+        let public_url = config.public_url.as_ref().filter(|_| config.has_page());
+        let public_url = public_url.map(|url| url.as_str().trim_end_matches('/'));
         let core = Core::load(
             &mut store,
             config.engine.clone(),
@@ -258,6 +260,8 @@ fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         },
         read_token: token(&config.api.read_token).context("`api.read_token_file`")?,
         write_token: token(&config.api.write_token).context("`api.write_token_file`")?,
+        page: config.has_page(),
+        gitea_url: config.gitea.url.to_string(),
     })
 }
 

@@ -55,6 +55,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
             data_dir: layers.path("data_dir").expect("it has a default"),
             listen: view.address("listen"),
             public_url: view.url("public_url"),
+            public_page: view.switch("public_page"),
             salt: Salt::new(salt.secret.expose_secret()),
             log,
             gitea,

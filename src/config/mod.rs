@@ -44,8 +44,10 @@ pub struct Config {
     pub file: Option<PathBuf>,
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
-    /// Ends in a slash. Without one, links name the address that is listened on.
+    /// How people reach the page. Ends in a slash.
     pub public_url: Option<Url>,
+    /// Whether the page answers although others than this machine can reach it.
+    pub public_page: bool,
     pub salt: Salt,
     pub log: Log,
     pub gitea: Gitea,
@@ -124,6 +126,11 @@ impl Config {
     /// Reads and judges everything.
     pub fn load(sources: &Sources) -> Result<Self, Error> {
         check::config(layers::Layers::read(sources)?)
+    }
+
+    /// Whether the page for people answers: on loopback always.
+    pub fn has_page(&self) -> bool {
+        self.listen.ip().is_loopback() || self.public_page
     }
 }
 

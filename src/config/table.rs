@@ -70,8 +70,12 @@ pub const SETTINGS: &[Setting] = &[
         "Address and port to listen on. Where others than this machine can reach it, both \
          tokens of [api] are needed, and a proxy in front that speaks TLS."),
     setting("public_url", Kind::Url, Preset::Unset("https://teawatch.example.org/"),
-        "How people reach teawatch, for links in issues. Without it links name the address \
-         that teawatch listens on."),
+        "How people reach the page of teawatch, for a link in issues. Without it, and where \
+         the page does not answer, issues have no such link."),
+    setting("public_page", Kind::Switch, Preset::Is("false"),
+        "Whether the page at / answers although listen lets others than this machine in. It \
+         asks for no proof, and shows what is in trouble and what was reported of it. On \
+         loopback it always answers."),
     setting("salt_file", Kind::SecretFile { variable: "TEAWATCH_SALT", least: 16 },
         Preset::Unset("/etc/teawatch/salt"),
         "Needed. A file with the salt that names alerts and signs what teawatch writes, at \

@@ -37,6 +37,9 @@ pub enum ApiError {
     /// 404.
     #[error("there is no {0}")]
     Missing(String),
+    /// 404: others than this machine could read it, and nobody has allowed that.
+    #[error("there is no page here")]
+    PageClosed,
     /// 405.
     #[error("this method does nothing here")]
     Method,
@@ -91,6 +94,11 @@ impl ApiError {
                 "`teawatch-source` and the body's `source` must be the same",
             ),
             Self::Missing(_) => (StatusCode::NOT_FOUND, "missing", "see the README for the doors"),
+            Self::PageClosed => (
+                StatusCode::NOT_FOUND,
+                "missing",
+                "the page is there on loopback only; the setting `public_page` opens it here",
+            ),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
             }

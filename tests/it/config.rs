@@ -116,6 +116,7 @@ fn cases() -> Vec<Case> {
         ("data_dir", json!("teawatch-data"), "/var/lib/teawatch", json!("/var/lib/teawatch")),
         ("listen", json!("127.0.0.1:8710"), "[::1]:9000", json!("[::1]:9000")),
         ("public_url", Value::Null, "https://tea.test/w/", json!("https://tea.test/w/")),
+        ("public_page", json!(false), "true", json!(true)),
         ("log.level", json!("info"), "warn,teawatch=debug", json!("warn,teawatch=debug")),
         ("log.format", json!("text"), "json", json!("json")),
         ("gitea.url", Value::Null, "http://git.test:3000/", json!("http://git.test:3000/")),
@@ -809,6 +810,7 @@ fn every_setting_reaches_its_reader() {
                 fragment: None,
             },
         ),
+        public_page: true,
         salt: Salt(..),
         log: Log {
             level: "warn,teawatch=debug",

@@ -21,6 +21,7 @@ mod model;
 mod outbox_cli;
 mod pacing;
 mod package;
+mod page;
 mod pagination;
 mod refusals;
 mod returning;
