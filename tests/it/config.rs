@@ -1221,3 +1221,68 @@ bad-values.toml:35:19: `storm.max_open_issues` expects a whole number from 1 to 
 "#,
     ),
 ];
+
+/// A value as the README writes it, as `config show` does.
+fn from_readme(word: &str) -> Value {
+    let word = word.trim();
+    if let Some(text) = word.strip_prefix('`').and_then(|word| word.strip_suffix('`')) {
+        return json!(text);
+    }
+    let digits = word.replace(',', "");
+    if let Some(mebi) = digits.strip_suffix(" MiB") {
+        return json!(mebi.parse::<f64>().unwrap() * 1024.0 * 1024.0);
+    }
+    let number = digits.strip_suffix(" a second").unwrap_or(&digits);
+    if let Ok(number) = number.parse::<f64>() {
+        return json!(number);
+    }
+    match word {
+        "true" | "false" => json!(word == "true"),
+        "" | "nobody" | "nothing" => Value::Null,
+        duration => {
+            let duration: jiff::SignedDuration = duration.parse().unwrap();
+            json!(format!("{duration:#}"))
+        }
+    }
+}
+
+/// What `config show` shows, in the form in which the README can write it.
+fn simple(value: &Value) -> Value {
+    match value {
+        Value::Array(items) if items.len() == 1 => items[0].clone(),
+        Value::Number(number) => json!(number.as_f64()),
+        Value::String(text) if text.is_empty() => Value::Null,
+        Value::Array(items) if items.is_empty() => Value::Null,
+        Value::Object(pairs) if pairs.is_empty() => Value::Null,
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn r150_the_readme_gives_the_defaults_that_the_code_has() {
+    let defaults = World::complete().shown(&[])["settings"].clone();
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let mut found = 0;
+    for (head, section) in
+        [("| setting | default | meaning |", ""), ("| limit | default | beyond it |", "limits.")]
+    {
+        let rows = readme.lines().skip_while(|line| *line != head).skip(2);
+        for row in rows.take_while(|row| row.starts_with('|')) {
+            let cells: Vec<_> = row.split('|').skip(1).map(str::trim).collect();
+            let keys: Vec<_> = cells[0].split(", ").map(|key| key.trim_matches('`')).collect();
+            let written = cells[1].split(';').next().unwrap();
+            let written: Vec<_> = match written {
+                "" => vec![""; keys.len()],
+                _ => written.split(", ").collect(),
+            };
+            assert_eq!(keys.len(), written.len(), "{row}");
+            for (key, written) in keys.iter().zip(written) {
+                let key = format!("{section}{key}");
+                let default = defaults.get(&key).unwrap_or_else(|| panic!("there is no `{key}`"));
+                assert_eq!(from_readme(written), simple(&default["value"]), "{key}: {row}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 20, "only {found} settings were found");
+}
