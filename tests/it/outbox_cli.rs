@@ -246,7 +246,7 @@ fn alerts_and_checks_are_shown_to_people_and_to_programs() {
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);
     assert_eq!(run(&teawatch, &["alerts"]).lines().count(), 1);
     assert_eq!(run(&teawatch, &["checks", "--json"]), "[]\n");
-    let report = Report::new("db1").check("disk", "failure", "97 %\u{1b}[31m full");
+    let report = Report::new("db1").check("disk", "failure", "97 %\u{1b}[31m \u{202e}\u{2067}full");
     teawatch.report(&report.check("cpu", "success", "cool"));
     eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
 
@@ -260,13 +260,14 @@ fn alerts_and_checks_are_shown_to_people_and_to_programs() {
 
     let checks = run(&teawatch, &["checks"]);
     // The terminal is not at the mercy of whoever reports.
-    assert!(!checks.contains('\u{1b}'), "{checks}");
+    assert!(!checks.contains(['\u{1b}', '\u{202e}', '\u{2067}']), "{checks}");
+    assert!(checks.contains("97 % [31m   full"), "{checks}");
     let rows: Vec<Vec<_>> =
         checks.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
     let states: Vec<_> = rows.iter().map(|row| (row[0], row[1])).collect();
     assert_eq!(states, [("up", "db1/agent"), ("up", "db1/cpu"), ("down", "db1/disk")]);
     let checks: Value = serde_json::from_str(&run(&teawatch, &["checks", "--json"])).unwrap();
-    assert_eq!(checks[2]["latest"]["summary"], "97 %\u{1b}[31m full");
+    assert_eq!(checks[2]["latest"]["summary"], "97 %\u{1b}[31m \u{202e}\u{2067}full");
     assert_eq!(checks[2]["status"], "down");
 }
 
