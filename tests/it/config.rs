@@ -1222,6 +1222,19 @@ bad-values.toml:35:19: `storm.max_open_issues` expects a whole number from 1 to 
     ),
 ];
 
+#[test]
+fn a_check_is_expected_only_under_a_name_that_a_report_may_give() {
+    let names =
+        ["nightly", "a b/é", " nightly", "nightly ", "\u{a0}x", "x\u{3000}", "a\tb", " ", ""];
+    for name in names {
+        let quoted = toml::Value::from(name);
+        let file = format!("[[expect]]\nsource = \"db1\"\nname = {quoted}\ninterval = \"1d\"\n");
+        let output = World::complete().file("teawatch.toml", file).run(&["config", "check"]);
+        let is_name = teawatch::observation::check_name(name, 200).is_ok();
+        assert_eq!(output.status.success(), is_name, "{name:?}: {}", text(&output.stderr));
+    }
+}
+
 /// A value as the README writes it, as `config show` does.
 fn from_readme(word: &str) -> Value {
     let word = word.trim();
