@@ -220,7 +220,8 @@ fn commands_take_their_token_from_a_file_and_say_when_it_is_wrong() {
         let output = served.cli(&[call, &flags].concat());
         assert_eq!(output.status.code(), Some(1), "{call:?}");
         let said = text(&output.stderr);
-        assert!(said.contains("token"), "{said}");
+        assert!(said.contains("token") && said.contains("`api.write_token_file`"), "{said}");
+        assert!(!said.contains("teawatch-source"), "{said}");
         assert!(!said.contains(READ_TOKEN) && !said.contains(WRITE_TOKEN), "{said}");
     }
 }

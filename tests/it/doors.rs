@@ -10,8 +10,8 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Gitea, Letter, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually, failing,
-    passing, token_settings,
+    Answer, Gitea, Letter, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually,
+    failing, passing, token_settings,
 };
 
 /// Every page of a list, one after the other.
@@ -314,6 +314,36 @@ fn who_may_read_may_not_write_and_strangers_may_do_neither() {
     // Health is for everybody.
     assert_eq!(teawatch.get("/readyz").0, 200);
     assert_eq!(ask(client().get(format!("{}/healthz", teawatch.url))).status, 200);
+}
+
+#[test]
+fn whoever_is_turned_away_is_told_what_would_help() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let files = token_settings(data.path());
+    let settings: Vec<_> = files.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let hint = |answer: &Answer| answer.body["error"]["hint"].as_str().unwrap().to_owned();
+    let url = |path: &str| format!("{}/api/v1/{path}", teawatch.url);
+    for token in [None, Some("nonsense")] {
+        let request = client().get(url("checks"));
+        let answer = ask(match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        });
+        assert_eq!(answer.error(), (401, "unproven"));
+        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+        // It is not an agent that asks.
+        assert!(hint(&answer).contains("`api.read_token_file`"), "{answer:?}");
+        assert!(!hint(&answer).contains("teawatch-source"), "{answer:?}");
+    }
+    let report = Letter::bare("db1", passing("db1/disk").body.to_string()).send(&teawatch);
+    assert_eq!(report.error(), (401, "unproven"));
+    assert!(hint(&report).contains("`teawatch secret agent SOURCE`"), "{report:?}");
+    for path in ["checks/db1/disk", "outbox/7"] {
+        let answer = ask(client().delete(url(path)).bearer_auth(WRITE_TOKEN));
+        assert_eq!(answer.error(), (404, "missing"));
+        assert!(hint(&answer).contains("`teawatch checks`"), "{answer:?}");
+    }
 }
 
 #[test]
