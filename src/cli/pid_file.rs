@@ -19,10 +19,13 @@ impl PidFile {
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(path))
     }
+}
 
+/// It goes with its process, also where the rest of the start fails.
+impl Drop for PidFile {
     /// The store's lock, not this file, keeps a second process out, so leaving it behind
     /// does no harm.
-    pub(super) fn remove(&self) {
+    fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.0) {
             tracing::debug!(error = &error as &dyn std::error::Error, "the pid file stays");
         }

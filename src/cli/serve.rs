@@ -50,6 +50,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Makes what a server makes of its configuration alone, to see whether it could.
+pub(super) fn judge(config: &Config) -> anyhow::Result<()> {
+    host(config, None)?;
+    door_settings(config)?;
+    Ok(())
+}
+
 /// A running server.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -168,7 +175,7 @@ impl Server {
             Some(Ended::Failed(error)) => store_failed(&error),
             Some(Ended::Stopped) | None => code,
         };
-        self.pid_file.remove();
+        drop(self.pid_file);
         code
     }
 
@@ -211,6 +218,20 @@ fn worker(
     instance: Instance,
     clock: Clock,
 ) -> anyhow::Result<Worker<engine::Engine>> {
+    Ok(Worker {
+        ledger: engine.clone(),
+        host: host(config, Some(Arc::clone(gate)))?,
+        settings,
+        salt: config.salt.clone(),
+        instance,
+        clock,
+        courier: Courier::default(),
+        // Without randomness many clients come back at once; nothing worse.
+        dice: || getrandom::u32().unwrap_or(u32::MAX / 2),
+    })
+}
+
+fn host(config: &Config, gate: Option<Arc<Gate>>) -> anyhow::Result<Host> {
     let gitea = &config.gitea;
     let std = |duration: SignedDuration| duration.unsigned_abs();
     let network = Network::new(&NetworkOptions {
@@ -220,20 +241,8 @@ fn worker(
         tls: gitea.url.scheme() == "https",
     })
     .context("cannot set up the connection to Gitea")?;
-    let gate = Some(Arc::clone(gate));
-    let host = Host::new(&gitea.url, &gitea.token, Arc::new(network), gate)
-        .context("cannot set up the connection to Gitea")?;
-    Ok(Worker {
-        ledger: engine.clone(),
-        host,
-        settings,
-        salt: config.salt.clone(),
-        instance,
-        clock,
-        courier: Courier::default(),
-        // Without randomness many clients come back at once; nothing worse.
-        dice: || getrandom::u32().unwrap_or(u32::MAX / 2),
-    })
+    Host::new(&gitea.url, &gitea.token, Arc::new(network), gate)
+        .context("cannot set up the connection to Gitea")
 }
 
 fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {

@@ -153,15 +153,16 @@ pub const SETTINGS: &[Setting] = &[
         "How far the time of a signature may be from ours, either way."),
 
     setting("api.read_token_file",
-        Kind::SecretFile { variable: "TEAWATCH_API_READ_TOKEN", least: 1 },
+        Kind::SecretFile { variable: "TEAWATCH_API_READ_TOKEN", least: 24 },
         Preset::Unset("/etc/teawatch/api-read-token"),
-        "A file with the token for reading. Without one reading is open, which is allowed \
-         on loopback only. TEAWATCH_API_READ_TOKEN may hold it instead."),
+        "A file with the token for reading, at least 24 characters; `teawatch secret new` \
+         makes one. Without one reading is open, which is allowed on loopback only. \
+         TEAWATCH_API_READ_TOKEN may hold it instead."),
     setting("api.write_token_file",
-        Kind::SecretFile { variable: "TEAWATCH_API_WRITE_TOKEN", least: 1 },
+        Kind::SecretFile { variable: "TEAWATCH_API_WRITE_TOKEN", least: 24 },
         Preset::Unset("/etc/teawatch/api-write-token"),
-        "A file with the token for changing something, which may read as well. Without one \
-         it is open, on loopback only. TEAWATCH_API_WRITE_TOKEN may hold it instead."),
+        "A file with the token for changing something, which may read as well; likewise. \
+         Without one it is open, on loopback only. TEAWATCH_API_WRITE_TOKEN may hold it instead."),
 
     setting("alerts.fail_after", Kind::Count { min: 1, max: 10_000 }, Preset::Is("1"),
         "Failures in a row until a check is down."),

@@ -684,10 +684,14 @@ fn secrets_that_are_easy_to_guess_are_refused() {
     let world = World::complete()
         .with("TEAWATCH_SALT", "fifteen-letters")
         .with("TEAWATCH_MASTER_SECRET", "m".repeat(31))
-        .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "p".repeat(31));
+        .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "p".repeat(31))
+        .with("TEAWATCH_API_READ_TOKEN", "r".repeat(23))
+        .with("TEAWATCH_API_WRITE_TOKEN", "w".repeat(23));
     assert_eq!(
         world.complaints(&[]),
-        "TEAWATCH_MASTER_SECRET: the secret is shorter than 32 characters\n\
+        "TEAWATCH_API_READ_TOKEN: the secret is shorter than 24 characters\n\
+         TEAWATCH_API_WRITE_TOKEN: the secret is shorter than 24 characters\n\
+         TEAWATCH_MASTER_SECRET: the secret is shorter than 32 characters\n\
          TEAWATCH_PREVIOUS_MASTER_SECRET: the secret is shorter than 32 characters\n\
          TEAWATCH_SALT: the secret is shorter than 16 characters\n"
     );
@@ -714,9 +718,9 @@ fn others_can_reach_the_server_only_with_both_tokens() {
         )
     };
     assert_eq!(world.complaints(&[]), needed("read") + &needed("write"));
-    let world = world.with("TEAWATCH_API_READ_TOKEN", "r");
+    let world = world.with("TEAWATCH_API_READ_TOKEN", "r".repeat(24));
     assert_eq!(world.complaints(&[]), needed("write"));
-    let world = world.with("TEAWATCH_API_WRITE_TOKEN", "w");
+    let world = world.with("TEAWATCH_API_WRITE_TOKEN", "w".repeat(24));
     assert!(world.run(&["config", "check"]).status.success());
 }
 
@@ -954,8 +958,8 @@ fn each_secret_reaches_its_reader() {
     use secrecy::ExposeSecret as _;
     let world = World::complete()
         .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "the-previous-master-of-these-tests")
-        .with("TEAWATCH_API_READ_TOKEN", " read ")
-        .with("TEAWATCH_API_WRITE_TOKEN", "write\n");
+        .with("TEAWATCH_API_READ_TOKEN", " the-token-for-reading-0123 ")
+        .with("TEAWATCH_API_WRITE_TOKEN", "the-token-for-writing-0123\n");
     let config = world.loaded();
     let Agents { master, previous_master, .. } = &config.agents;
     assert_eq!(config.gitea.token.expose_secret(), "the-token-of-these-tests");
@@ -964,8 +968,14 @@ fn each_secret_reaches_its_reader() {
         previous_master.as_ref().unwrap().expose_secret(),
         "the-previous-master-of-these-tests"
     );
-    assert_eq!(config.api.read_token.as_ref().unwrap().expose_secret(), "read");
-    assert_eq!(config.api.write_token.as_ref().unwrap().expose_secret(), "write");
+    assert_eq!(
+        config.api.read_token.as_ref().unwrap().expose_secret(),
+        "the-token-for-reading-0123"
+    );
+    assert_eq!(
+        config.api.write_token.as_ref().unwrap().expose_secret(),
+        "the-token-for-writing-0123"
+    );
     assert!(config.salt == teawatch::alert::Salt::new("the-salt-of-these-tests"));
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -211,6 +212,31 @@ fn the_pid_file_is_whole_and_for_its_owner_alone_whatever_a_crash_left_behind() 
             assert_eq!(std::io::read_to_string(old).unwrap(), "4194304 and more");
         }
         teawatch.kill();
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_pid_file_and_config_check_foresees_it() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let roots = data.path().join("ca.pem");
+    for garbage in
+        ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+    {
+        std::fs::write(&roots, garbage).unwrap();
+        let settings = [("gitea.ca_file", roots.to_str().unwrap())];
+        let serve = Teawatch::command(data.path(), &gitea, &settings);
+        let mut check = Command::new(serve.get_program());
+        check.current_dir(data.path()).env_clear();
+        check.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        check.args(["config", "check"]).args(serve.get_args().skip(1));
+        for mut command in [check, serve] {
+            let output = command.stderr(Stdio::piped()).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{garbage:?}: {said}");
+            assert!(said.contains("cannot set up the connection to Gitea"), "{said}");
+            assert!(said.contains("certificate"), "{said}");
+            assert!(!data.path().join("teawatch.pid").exists());
+        }
     }
 }
 
