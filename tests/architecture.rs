@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use teawatch::alert::Phase;
 use teawatch::check::Status;
 use teawatch::config::{SETTINGS, example};
+use teawatch::engine::Progress;
 
 /// Each module, and the modules of this crate that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -317,6 +318,12 @@ fn r150_the_readme_lists_exactly_the_statuses_of_checks() {
 #[test]
 fn r150_the_readme_lists_exactly_the_phases_of_alerts() {
     assert_eq!(readme_table("| phase | meaning |"), Phase::ALL);
+}
+
+#[test]
+fn r150_the_readme_lists_exactly_the_states_of_effects() {
+    let states = Progress::ALL.map(|progress| progress.to_string());
+    assert_eq!(readme_table("| state | meaning |"), states);
 }
 
 #[test]

@@ -39,6 +39,19 @@ impl fmt::Display for EffectKind {
     }
 }
 
+impl EffectKind {
+    /// One of them, within a sentence.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Open => "an opening",
+            Self::Comment => "a comment",
+            Self::Edit => "an edit",
+            Self::Close => "a closing",
+            Self::Reopen => "a reopening",
+        }
+    }
+}
+
 impl Effect {
     /// Names this effect for ever. Two effects with one key are one effect.
     pub fn dedup_key(&self, fingerprint: &Fingerprint) -> String {

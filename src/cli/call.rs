@@ -121,9 +121,15 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Text from outside, on one line of a terminal and without its control characters.
+/// Text from outside, on one line of a terminal, without its control characters and
+/// without those that turn the direction of what stands beside them.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let breaks_the_row = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if breaks_the_row(c) { ' ' } else { c }).collect()
 }
 
 /// The end of a command that went well.

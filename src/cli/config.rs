@@ -36,6 +36,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { config } => {
             let config = Config::load(&config.sources())?;
+            super::serve::judge(&config)?;
             match config.file {
                 Some(file) => print(&format!("configuration is fine: {}\n", file.display()))?,
                 None => print("configuration is fine: no file, flags and environment only\n")?,

@@ -9,6 +9,7 @@ mod demo;
 mod lists;
 mod outbox;
 mod output;
+mod pid_file;
 mod sandbox;
 mod secret;
 mod serve;

@@ -93,15 +93,9 @@ fn list(server: &Server, json: bool) -> anyhow::Result<ExitCode> {
     let rows: Vec<_> = entries
         .iter()
         .map(|entry| {
-            let state = match (&entry.parked, entry.doubt, entry.not_before) {
-                (Some(_), ..) => "parked",
-                (None, Some(_), _) => "in doubt",
-                (None, None, Some(_)) => "waiting",
-                (None, None, None) => "queued",
-            };
             vec![
                 entry.seq.to_string(),
-                state.to_owned(),
+                entry.progress().to_string(),
                 entry.effect.kind.to_string(),
                 entry.repository.clone(),
                 entry.made_at.to_string(),

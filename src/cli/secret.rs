@@ -8,12 +8,9 @@ use secrecy::ExposeSecret as _;
 
 use super::ConfigArgs;
 use super::output::print;
-use crate::config::Agents;
+use crate::config::{Agents, SOURCE_BYTES_MAX};
 use crate::observation::check_source;
 use crate::signature::{self, Master};
-
-/// The longest name of a source, in bytes.
-const SOURCE_MAX: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -32,9 +29,14 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::New => print(&format!("{}\n", signature::new_master()?))?,
         Command::Agent { source, config } => {
-            check_source(&source, SOURCE_MAX)
-                .map_err(|what| anyhow::anyhow!("the name of the source {what}"))?;
+            let judge = |bytes_max| {
+                check_source(&source, bytes_max)
+                    .map_err(|what| anyhow::anyhow!("the name of the source {what}"))
+            };
+            // What no configuration allows is told without one.
+            judge(SOURCE_BYTES_MAX)?;
             let agents = Agents::load(&config.sources())?;
+            judge(agents.source_bytes)?;
             let master = Master::parse(agents.master.expose_secret())
                 .context("the master secret cannot be used")?;
             let secret = signature::agent_secret(&master, &source, agents.generation(&source));

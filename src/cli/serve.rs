@@ -1,7 +1,6 @@
 //! `teawatch serve`: puts everything together, and takes it apart in order.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ConfigArgs;
+use super::pid_file::PidFile;
 use crate::alert::marker::Instance;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -50,6 +50,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Makes what a server makes of its configuration alone, to see whether it could.
+pub(super) fn judge(config: &Config) -> anyhow::Result<()> {
+    host(config, None)?;
+    door_settings(config)?;
+    Ok(())
+}
+
 /// A running server.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -77,7 +84,9 @@ impl Server {
             .context("opening the store was cut short")?
             .with_context(|| format!("cannot open the store in {}", config.data_dir.display()))?;
         let pid_file = PidFile::write(&config.data_dir)?;
-        let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
+        // Nobody is sent to a page that does not answer.
+        let public_url = config.public_url.as_ref().filter(|_| config.has_page());
+        let public_url = public_url.map(|url| url.as_str().trim_end_matches('/'));
         let core = Core::load(
             &mut store,
             config.engine.clone(),
@@ -166,7 +175,7 @@ impl Server {
             Some(Ended::Failed(error)) => store_failed(&error),
             Some(Ended::Stopped) | None => code,
         };
-        self.pid_file.remove();
+        drop(self.pid_file);
         code
     }
 
@@ -209,6 +218,20 @@ fn worker(
     instance: Instance,
     clock: Clock,
 ) -> anyhow::Result<Worker<engine::Engine>> {
+    Ok(Worker {
+        ledger: engine.clone(),
+        host: host(config, Some(Arc::clone(gate)))?,
+        settings,
+        salt: config.salt.clone(),
+        instance,
+        clock,
+        courier: Courier::default(),
+        // Without randomness many clients come back at once; nothing worse.
+        dice: || getrandom::u32().unwrap_or(u32::MAX / 2),
+    })
+}
+
+fn host(config: &Config, gate: Option<Arc<Gate>>) -> anyhow::Result<Host> {
     let gitea = &config.gitea;
     let std = |duration: SignedDuration| duration.unsigned_abs();
     let network = Network::new(&NetworkOptions {
@@ -219,20 +242,8 @@ fn worker(
         proxies: !is_on_this_machine(&gitea.url),
     })
     .context("cannot set up the connection to Gitea")?;
-    let gate = Some(Arc::clone(gate));
-    let host = Host::new(&gitea.url, &gitea.token, Arc::new(network), gate)
-        .context("cannot set up the connection to Gitea")?;
-    Ok(Worker {
-        ledger: engine.clone(),
-        host,
-        settings,
-        salt: config.salt.clone(),
-        instance,
-        clock,
-        courier: Courier::default(),
-        // Without randomness many clients come back at once; nothing worse.
-        dice: || getrandom::u32().unwrap_or(u32::MAX / 2),
-    })
+    Host::new(&gitea.url, &gitea.token, Arc::new(network), gate)
+        .context("cannot set up the connection to Gitea")
 }
 
 /// Whether an address is one that every machine has for itself.
@@ -269,33 +280,14 @@ fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         },
         read_token: token(&config.api.read_token).context("`api.read_token_file`")?,
         write_token: token(&config.api.write_token).context("`api.write_token_file`")?,
+        page: config.has_page(),
+        gitea_url: config.gitea.url.to_string(),
     })
 }
 
 /// The name of a new store: 16 hex digits.
 fn random_id() -> anyhow::Result<String> {
     Ok(format!("{:016x}", getrandom::u64().context("the system gives no random numbers")?))
-}
-
-/// `<data>/teawatch.pid`: says which process serves, for people and `status`.
-#[derive(Debug)]
-struct PidFile(PathBuf);
-
-impl PidFile {
-    fn write(data_dir: &Path) -> anyhow::Result<Self> {
-        let path = data_dir.join("teawatch.pid");
-        std::fs::write(&path, format!("{}\n", std::process::id()))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self(path))
-    }
-
-    /// The store's lock, not this file, keeps a second process out, so leaving it behind
-    /// does no harm.
-    fn remove(&self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the pid file stays");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
             data_dir: layers.path("data_dir").expect("it has a default"),
             listen: view.address("listen"),
             public_url: view.url("public_url"),
+            public_page: view.switch("public_page"),
             salt: Salt::new(salt.secret.expose_secret()),
             log,
             gitea,
@@ -220,6 +221,7 @@ fn agents(view: View<'_>, problems: &mut Vec<Problem>) -> Option<Agents> {
         deny: BTreeSet::from_iter(deny),
         generations,
         window: view.duration("agents.window"),
+        source_bytes: view.size("limits.source_bytes"),
     })
 }
 

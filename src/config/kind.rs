@@ -154,8 +154,10 @@ impl Kind {
                 let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
                 text.len() <= TEXT_MAX && text.chars().all(is_plain)
             }),
-            Self::Pattern | Self::CheckName => {
-                text(raw, |text| !text.is_empty() && is_one_line(text))
+            Self::Pattern => text(raw, |text| !text.is_empty() && is_one_line(text)),
+            // No report may name another.
+            Self::CheckName => {
+                text(raw, |text| !text.is_empty() && is_one_line(text) && text.trim() == text)
             }
             Self::Path | Self::SecretFile { .. } => {
                 text(raw, |text| !text.is_empty() && !text.contains('\0'))
@@ -241,7 +243,10 @@ impl Kind {
             Self::Names => {
                 format!("a list of names, each of one line and 1 to {NAME_MAX} bytes")
             }
-            Self::CheckName => "the name of a check, without control characters".into(),
+            Self::CheckName => {
+                "the name of a check, without control characters, and without blanks at its ends"
+                    .into()
+            }
             Self::Source => "the name of a source, of letters, digits, `.`, `_` and `-`".into(),
             Self::Sources => {
                 "a list of names of sources, of letters, digits, `.`, `_` and `-`".into()

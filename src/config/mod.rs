@@ -35,7 +35,7 @@ pub use self::example::example;
 pub use self::layers::{Flag, Sources};
 pub use self::problem::{Error, Origin, Problem};
 pub use self::show::Shown;
-pub use self::table::{EXPECT, ROUTE, SETTINGS, Setting};
+pub use self::table::{EXPECT, ROUTE, SETTINGS, SOURCE_BYTES_MAX, Setting};
 
 /// Everything that `teawatch serve` is told.
 #[derive(Debug, Clone)]
@@ -44,8 +44,10 @@ pub struct Config {
     pub file: Option<PathBuf>,
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
-    /// Ends in a slash. Without one, links name the address that is listened on.
+    /// How people reach the page. Ends in a slash.
     pub public_url: Option<Url>,
+    /// Whether the page answers although others than this machine can reach it.
+    pub public_page: bool,
     pub salt: Salt,
     pub log: Log,
     pub gitea: Gitea,
@@ -93,6 +95,8 @@ pub struct Agents {
     pub generations: BTreeMap<String, u64>,
     /// How far a signature's time may be from ours.
     pub window: SignedDuration,
+    /// The longest name of a source, in bytes; at most [`SOURCE_BYTES_MAX`].
+    pub source_bytes: usize,
 }
 
 /// Who may use `/api/v1`. Without a token it is open, which is so on loopback only.
@@ -122,6 +126,11 @@ impl Config {
     /// Reads and judges everything.
     pub fn load(sources: &Sources) -> Result<Self, Error> {
         check::config(layers::Layers::read(sources)?)
+    }
+
+    /// Whether the page for people answers: on loopback always.
+    pub fn has_page(&self) -> bool {
+        self.listen.ip().is_loopback() || self.public_page
     }
 }
 

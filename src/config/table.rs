@@ -57,6 +57,9 @@ pub(super) const EXPECT_DOC: &str = "Checks that must report. Without an [[expec
 
 const MEBI: u64 = 1024 * 1024;
 
+/// The longest name of a source, in bytes, that a configuration can allow.
+pub const SOURCE_BYTES_MAX: usize = 250;
+
 /// Every setting that has one place, in the order of the file.
 #[rustfmt::skip] // A table is read by its rows.
 pub const SETTINGS: &[Setting] = &[
@@ -67,8 +70,12 @@ pub const SETTINGS: &[Setting] = &[
         "Address and port to listen on. Where others than this machine can reach it, both \
          tokens of [api] are needed, and a proxy in front that speaks TLS."),
     setting("public_url", Kind::Url, Preset::Unset("https://teawatch.example.org/"),
-        "How people reach teawatch, for links in issues. Without it links name the address \
-         that teawatch listens on."),
+        "How people reach the page of teawatch, for a link in issues. Without it, and where \
+         the page does not answer, issues have no such link."),
+    setting("public_page", Kind::Switch, Preset::Is("false"),
+        "Whether the page at / answers although listen lets others than this machine in. It \
+         asks for no proof, and shows what is in trouble and what was reported of it. On \
+         loopback it always answers."),
     setting("salt_file", Kind::SecretFile { variable: "TEAWATCH_SALT", least: 16 },
         Preset::Unset("/etc/teawatch/salt"),
         "Needed. A file with the salt that names alerts and signs what teawatch writes, at \
@@ -146,15 +153,16 @@ pub const SETTINGS: &[Setting] = &[
         "How far the time of a signature may be from ours, either way."),
 
     setting("api.read_token_file",
-        Kind::SecretFile { variable: "TEAWATCH_API_READ_TOKEN", least: 1 },
+        Kind::SecretFile { variable: "TEAWATCH_API_READ_TOKEN", least: 24 },
         Preset::Unset("/etc/teawatch/api-read-token"),
-        "A file with the token for reading. Without one reading is open, which is allowed \
-         on loopback only. TEAWATCH_API_READ_TOKEN may hold it instead."),
+        "A file with the token for reading, at least 24 characters; `teawatch secret new` \
+         makes one. Without one reading is open, which is allowed on loopback only. \
+         TEAWATCH_API_READ_TOKEN may hold it instead."),
     setting("api.write_token_file",
-        Kind::SecretFile { variable: "TEAWATCH_API_WRITE_TOKEN", least: 1 },
+        Kind::SecretFile { variable: "TEAWATCH_API_WRITE_TOKEN", least: 24 },
         Preset::Unset("/etc/teawatch/api-write-token"),
-        "A file with the token for changing something, which may read as well. Without one \
-         it is open, on loopback only. TEAWATCH_API_WRITE_TOKEN may hold it instead."),
+        "A file with the token for changing something, which may read as well; likewise. \
+         Without one it is open, on loopback only. TEAWATCH_API_WRITE_TOKEN may hold it instead."),
 
     setting("alerts.fail_after", Kind::Count { min: 1, max: 10_000 }, Preset::Is("1"),
         "Failures in a row until a check is down."),
@@ -210,7 +218,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.check_name_bytes", Kind::Count { min: 1, max: 379 }, Preset::Is("200"),
         "The longest name of a check, in bytes. Together with source_bytes at most 380, \
          which is what the store keeps of both names."),
-    setting("limits.source_bytes", Kind::Count { min: 1, max: 250 }, Preset::Is("100"),
+    setting("limits.source_bytes", Kind::Count { min: 1, max: SOURCE_BYTES_MAX as u64 },
+        Preset::Is("100"),
         "The longest name of a source, in bytes. Together with check_name_bytes at most 380."),
     setting("limits.queue_commands", Kind::Count { min: 1, max: 1_000_000 },
         Preset::Is("8192"), "Commands that may wait; further callers are told to come back."),

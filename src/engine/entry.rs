@@ -1,5 +1,7 @@
 //! One effect on its way to Gitea, as the disk has it.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +76,46 @@ pub struct Parked {
     pub reason: String,
 }
 
+/// How far an effect has come, as people see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Its turn comes.
+    Queued,
+    /// Tried, and tried again after a pause.
+    Waiting,
+    /// It may have been carried out.
+    InDoubt,
+    /// It needs a person.
+    Parked,
+}
+
+impl Progress {
+    /// Every one, in the order of the README.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Waiting, Self::InDoubt, Self::Parked];
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Queued => "queued",
+            Self::Waiting => "waiting",
+            Self::InDoubt => "in doubt",
+            Self::Parked => "parked",
+        })
+    }
+}
+
 impl Entry {
+    /// How far it has come.
+    pub fn progress(&self) -> Progress {
+        match (&self.parked, self.doubt, self.not_before) {
+            (Some(_), ..) => Progress::Parked,
+            (None, Some(_), _) => Progress::InDoubt,
+            (None, None, Some(_)) => Progress::Waiting,
+            (None, None, None) => Progress::Queued,
+        }
+    }
+
     /// The clock was set back: what is waited for moves with it. What Gitea's clock said
     /// stays.
     pub(super) fn rewind(&mut self, by: SignedDuration) {

@@ -77,7 +77,7 @@ pub(super) async fn forget(
     if was_known {
         Ok(Json(json!({ "forgotten": shown })))
     } else {
-        Err(ApiError::Missing(format!("check `{shown}`")))
+        Err(ApiError::Unknown(format!("check `{shown}`")))
     }
 }
 
@@ -131,5 +131,5 @@ fn seq(path: Result<Path<u64>, PathRejection>) -> Result<u64, ApiError> {
 }
 
 fn missing(seq: u64) -> ApiError {
-    ApiError::Missing(format!("effect {seq} in the outbox"))
+    ApiError::Unknown(format!("effect {seq} in the outbox"))
 }

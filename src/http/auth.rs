@@ -146,8 +146,8 @@ fn check_token(
     let secrets: Vec<_> = tokens.into_iter().flatten().cloned().collect();
     match bearer(headers) {
         Some(token) if signature::bearer_matches(&secrets, token) => Ok(()),
-        Some(_) => Err(ApiError::Unproven("the token does not match")),
-        None => Err(ApiError::Unproven("a Bearer token is needed")),
+        Some(_) => Err(ApiError::NoToken("the token does not match")),
+        None => Err(ApiError::NoToken("a Bearer token is needed")),
     }
 }
 

@@ -34,9 +34,18 @@ pub enum ApiError {
     /// 403: the body speaks for somebody else.
     #[error("the header says `{header}`, the body `{body}`")]
     OtherSource { header: String, body: String },
-    /// 404.
+    /// 401: the same where a token is asked for.
+    #[error("{0}")]
+    NoToken(&'static str),
+    /// 404: a door.
     #[error("there is no {0}")]
     Missing(String),
+    /// 404: something that a door would change or show.
+    #[error("there is no {0}")]
+    Unknown(String),
+    /// 404: others than this machine could read it, and nobody has allowed that.
+    #[error("there is no page here")]
+    PageClosed,
     /// 405.
     #[error("this method does nothing here")]
     Method,
@@ -70,6 +79,12 @@ impl ApiError {
                  secret, or that secret as a Bearer token; `teawatch secret agent SOURCE` \
                  prints it",
             ),
+            Self::NoToken(_) => (
+                StatusCode::UNAUTHORIZED,
+                "unproven",
+                "send the token of `api.read_token_file` as Bearer; to change something, that of \
+                 `api.write_token_file`",
+            ),
             Self::Clock { .. } => (
                 StatusCode::UNAUTHORIZED,
                 "clock",
@@ -91,6 +106,16 @@ impl ApiError {
                 "`teawatch-source` and the body's `source` must be the same",
             ),
             Self::Missing(_) => (StatusCode::NOT_FOUND, "missing", "see the README for the doors"),
+            Self::Unknown(_) => (
+                StatusCode::NOT_FOUND,
+                "missing",
+                "`teawatch checks` and `teawatch outbox list` show what there is",
+            ),
+            Self::PageClosed => (
+                StatusCode::NOT_FOUND,
+                "missing",
+                "the page is there on loopback only; the setting `public_page` opens it here",
+            ),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
             }
@@ -121,6 +146,11 @@ impl IntoResponse for ApiError {
             error["server_time"] = json!(server.as_second());
         }
         let mut response = (status, Json(json!({ "error": error }))).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            // HTTP wants to know how one proves oneself; the hint says the rest.
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
         if matches!(self, Self::Busy(_) | Self::TooMany) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

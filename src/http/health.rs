@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::App;
-use crate::engine::Health;
+use super::{App, Inner};
+use crate::engine::{Core, Health};
 
 /// An engine that does not answer for this long is not at work.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,31 +20,43 @@ pub(super) async fn alive() -> &'static str {
     "alive\n"
 }
 
+/// Whether teawatch can do its work, in words.
 #[derive(Debug, Serialize)]
-struct Readiness {
-    ready: bool,
-    /// What keeps teawatch from its work, in words.
-    reasons: Vec<String>,
+pub(super) struct Readiness {
+    pub(super) ready: bool,
+    /// What keeps teawatch from its work.
+    pub(super) reasons: Vec<String>,
     /// What people should look at, though the work goes on.
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<Health>,
 }
 
 /// 200 when reports are taken and Gitea takes what follows; otherwise 503, and why.
 pub(super) async fn ready(State(App(app)): State<App>) -> Response {
-    let asked = app.engine.ask(|core, _| core.health());
+    let (readiness, _) = judge(&app, |_, _| ()).await;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness)).into_response()
+}
+
+/// Whether teawatch can do its work, and what was read with the same question, if the
+/// engine answers.
+pub(super) async fn judge<T: Send + 'static>(
+    app: &Inner,
+    read: impl FnOnce(&Core, Timestamp) -> T + Send + 'static,
+) -> (Readiness, Option<T>) {
+    let asked = app.engine.ask(|core, now| (core.health(), read(core, now)));
     let mut reasons = Vec::new();
     let mut notes = Vec::new();
-    let engine = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(health)) => Some(health),
+    let (engine, found) = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok((health, found))) => (Some(health), Some(found)),
         Ok(Err(error)) => {
             reasons.push(format!("the engine does not answer: {error}"));
-            None
+            (None, None)
         }
         Err(_) => {
             reasons.push(format!("the engine has not answered for {} s", PATIENCE.as_secs()));
-            None
+            (None, None)
         }
     };
     for (repository, refusing) in &app.outbox.borrow().refusing {
@@ -57,8 +70,10 @@ pub(super) async fn ready(State(App(app)): State<App>) -> Response {
                  stop one of the two"
             ));
         }
-        if health.parked > 0 {
-            notes.push(format!("{} effects are parked; see `teawatch outbox list`", health.parked));
+        match health.parked {
+            0 => {}
+            1 => notes.push("1 effect is parked; see `teawatch outbox list`".to_owned()),
+            many => notes.push(format!("{many} effects are parked; see `teawatch outbox list`")),
         }
         for (repository, unclaimed) in &health.unclaimed {
             let numbers: Vec<_> =
@@ -69,7 +84,5 @@ pub(super) async fn ready(State(App(app)): State<App>) -> Response {
             ));
         }
     }
-    let ready = reasons.is_empty();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, reasons, notes, engine })).into_response()
+    (Readiness { ready: reasons.is_empty(), reasons, notes, engine }, found)
 }

@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod error;
 mod health;
+mod page;
 mod rate;
 mod reports;
 
@@ -62,6 +63,10 @@ pub struct Settings {
     pub read_token: Option<Secret>,
     /// Without one, everybody who can connect may write.
     pub write_token: Option<Secret>,
+    /// Whether the page for people answers everybody who can connect.
+    pub page: bool,
+    /// Where Gitea is, for links to issues. Ends in a slash.
+    pub gitea_url: String,
 }
 
 impl App {
@@ -87,6 +92,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/outbox", get(api::outbox))
         .route("/api/v1/outbox/{seq}", get(api::outbox_entry).delete(api::drop_entry))
         .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))
+        .route("/", get(page::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(error::unknown_path)

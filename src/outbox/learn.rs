@@ -130,7 +130,7 @@ fn trimmed(entry: &Entry, error: String, settings: &Settings, now: Timestamp) ->
     let kind = entry.effect.kind;
     match kind {
         EffectKind::Comment | EffectKind::Edit => Outcome::Done(Learned::Settled {
-            left_out: vec![format!("a {kind} could not be written: {error}")],
+            left_out: vec![format!("{} could not be written: {error}", kind.noun())],
             late_until: None,
         }),
         EffectKind::Open | EffectKind::Close | EffectKind::Reopen => {

@@ -61,7 +61,8 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
     // written all the same costs nothing.
     if is_talk && entry.attempts >= TALK_ATTEMPTS_MAX {
         let error = entry.last_error.as_deref().unwrap_or("no answer");
-        let note = format!("a {kind} was given up after {TALK_ATTEMPTS_MAX} attempts: {error}");
+        let what = kind.noun();
+        let note = format!("{what} was given up after {TALK_ATTEMPTS_MAX} attempts: {error}");
         return Step::Settle(nothing_to_do(vec![note]));
     }
     let Some(doubt) = entry.doubt else {
@@ -107,13 +108,16 @@ mod tests {
 
     #[test]
     fn a_comment_or_an_edit_in_doubt_is_given_up_and_nothing_else_is() {
-        for kind in [EffectKind::Comment, EffectKind::Edit] {
+        for (kind, told) in
+            [(EffectKind::Comment, "a comment was"), (EffectKind::Edit, "an edit was")]
+        {
             assert!(!matches!(step(kind, TALK_ATTEMPTS_MAX - 1), Step::Settle(_)), "{kind}");
             let given_up = step(kind, TALK_ATTEMPTS_MAX);
             let Step::Settle(Outcome::Done(Learned::Settled { left_out, .. })) = given_up else {
                 panic!("{kind}: {given_up:?}");
             };
             assert_eq!(left_out.len(), 1, "it is told: {left_out:?}");
+            assert!(left_out[0].starts_with(told), "{left_out:?}");
         }
         for kind in [EffectKind::Open, EffectKind::Close, EffectKind::Reopen] {
             assert!(!matches!(step(kind, 1_000), Step::Settle(_)), "{kind}");

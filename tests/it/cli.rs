@@ -3,9 +3,11 @@
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use teawatch::signature::Secret;
 
 use crate::support::{
-    Gitea, READ_TOKEN, Teawatch, WRITE_TOKEN, eventually, failing, passing, token_settings,
+    Answer, Gitea, Letter, MASTER, READ_TOKEN, Teawatch, WRITE_TOKEN, eventually, failing, passing,
+    token_settings,
 };
 
 /// The flags of whoever reads the configuration.
@@ -218,7 +220,83 @@ fn commands_take_their_token_from_a_file_and_say_when_it_is_wrong() {
         let output = served.cli(&[call, &flags].concat());
         assert_eq!(output.status.code(), Some(1), "{call:?}");
         let said = text(&output.stderr);
-        assert!(said.contains("token"), "{said}");
+        assert!(said.contains("token") && said.contains("`api.write_token_file`"), "{said}");
+        assert!(!said.contains("teawatch-source"), "{said}");
         assert!(!said.contains(READ_TOKEN) && !said.contains(WRITE_TOKEN), "{said}");
     }
+}
+
+/// What `teawatch secret agent` prints, or its complaint.
+fn printed_secret(source: &str, settings: &[&str]) -> Result<Secret, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_teawatch"));
+    command.env_clear().env("TEAWATCH_MASTER_SECRET", MASTER).args(["secret", "agent", source]);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+    let output = command.stdin(Stdio::null()).current_dir(std::env::temp_dir()).output().unwrap();
+    if output.status.success() {
+        let printed = text(&output.stdout).strip_suffix('\n').unwrap();
+        assert_eq!(printed.trim(), printed);
+        Ok(Secret::parse(printed).unwrap())
+    } else {
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+        Err(text(&output.stderr).to_owned())
+    }
+}
+
+/// What the server answers to a report that is signed with the secret, and to one that
+/// comes with it as a token.
+fn answers(served: &Teawatch, source: &str, secret: &Secret) -> [Answer; 2] {
+    let body = || failing(&format!("{source}/disk")).body.to_string();
+    let signed = Letter::signed(secret, source, 0, body());
+    let bearer = Letter::bare(source, body());
+    let bearer = bearer.with("authorization", &format!("Bearer {}", secret.expose()));
+    [signed, bearer].map(|letter| letter.send(served))
+}
+
+#[test]
+fn the_secret_that_is_printed_for_a_source_proves_its_reports_and_no_other_does() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let second = "agents.generation=db1=2";
+    let settings = [("agents.generation", "db1=2")];
+    let served = Teawatch::start(data.path(), &gitea, &settings);
+    let secret = printed_secret("db1", &[second]).unwrap();
+    for answer in answers(&served, "db1", &secret) {
+        assert_eq!((answer.status, &answer.body["duplicate"]), (200, &false.into()), "{answer:?}");
+    }
+    let other = printed_secret("db2", &[second]).unwrap();
+    for answer in answers(&served, "db2", &other) {
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    // Of the generation before, of one to come, and of another source.
+    let first = printed_secret("db1", &[]).unwrap();
+    let third = printed_secret("db1", &["agents.generation=db1=3"]).unwrap();
+    for (secret, code) in [(&first, "generation"), (&third, "unproven"), (&other, "unproven")] {
+        for answer in answers(&served, "db1", secret) {
+            assert_eq!(answer.error(), (401, code));
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_printed_for_every_source_that_the_server_would_hear_and_for_no_other() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let served = Teawatch::start(data.path(), &gitea, &[("limits.source_bytes", "120")]);
+    let long = ["limits.source_bytes=120"];
+    let (longest, too_long) = ("a".repeat(120), "a".repeat(121));
+    let secret = printed_secret(&longest, &long).unwrap();
+    for answer in answers(&served, &longest, &secret) {
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    for (source, settings, most) in [
+        (too_long.as_str(), long.as_slice(), 120),
+        (&longest, &[], 100),
+        ("db10", &["limits.source_bytes=3"], 3),
+    ] {
+        let complaint = printed_secret(source, settings).unwrap_err();
+        let expected = format!("the name of the source must be 1 to {most} characters");
+        assert!(complaint.contains(&expected), "{complaint}");
+    }
+    let strange = answers(&served, &too_long, &secret);
+    assert!(strange.iter().all(|answer| answer.error() == (401, "unproven")), "{strange:?}");
 }

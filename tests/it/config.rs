@@ -116,6 +116,7 @@ fn cases() -> Vec<Case> {
         ("data_dir", json!("teawatch-data"), "/var/lib/teawatch", json!("/var/lib/teawatch")),
         ("listen", json!("127.0.0.1:8710"), "[::1]:9000", json!("[::1]:9000")),
         ("public_url", Value::Null, "https://tea.test/w/", json!("https://tea.test/w/")),
+        ("public_page", json!(false), "true", json!(true)),
         ("log.level", json!("info"), "warn,teawatch=debug", json!("warn,teawatch=debug")),
         ("log.format", json!("text"), "json", json!("json")),
         ("gitea.url", Value::Null, "http://git.test:3000/", json!("http://git.test:3000/")),
@@ -683,10 +684,14 @@ fn secrets_that_are_easy_to_guess_are_refused() {
     let world = World::complete()
         .with("TEAWATCH_SALT", "fifteen-letters")
         .with("TEAWATCH_MASTER_SECRET", "m".repeat(31))
-        .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "p".repeat(31));
+        .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "p".repeat(31))
+        .with("TEAWATCH_API_READ_TOKEN", "r".repeat(23))
+        .with("TEAWATCH_API_WRITE_TOKEN", "w".repeat(23));
     assert_eq!(
         world.complaints(&[]),
-        "TEAWATCH_MASTER_SECRET: the secret is shorter than 32 characters\n\
+        "TEAWATCH_API_READ_TOKEN: the secret is shorter than 24 characters\n\
+         TEAWATCH_API_WRITE_TOKEN: the secret is shorter than 24 characters\n\
+         TEAWATCH_MASTER_SECRET: the secret is shorter than 32 characters\n\
          TEAWATCH_PREVIOUS_MASTER_SECRET: the secret is shorter than 32 characters\n\
          TEAWATCH_SALT: the secret is shorter than 16 characters\n"
     );
@@ -713,9 +718,9 @@ fn others_can_reach_the_server_only_with_both_tokens() {
         )
     };
     assert_eq!(world.complaints(&[]), needed("read") + &needed("write"));
-    let world = world.with("TEAWATCH_API_READ_TOKEN", "r");
+    let world = world.with("TEAWATCH_API_READ_TOKEN", "r".repeat(24));
     assert_eq!(world.complaints(&[]), needed("write"));
-    let world = world.with("TEAWATCH_API_WRITE_TOKEN", "w");
+    let world = world.with("TEAWATCH_API_WRITE_TOKEN", "w".repeat(24));
     assert!(world.run(&["config", "check"]).status.success());
 }
 
@@ -809,6 +814,7 @@ fn every_setting_reaches_its_reader() {
                 fragment: None,
             },
         ),
+        public_page: true,
         salt: Salt(..),
         log: Log {
             level: "warn,teawatch=debug",
@@ -874,6 +880,7 @@ fn every_setting_reaches_its_reader() {
                 "web1": 2,
             },
             window: 240s,
+            source_bytes: 30,
         },
         api: Api {
             read_token: None,
@@ -951,8 +958,8 @@ fn each_secret_reaches_its_reader() {
     use secrecy::ExposeSecret as _;
     let world = World::complete()
         .with("TEAWATCH_PREVIOUS_MASTER_SECRET", "the-previous-master-of-these-tests")
-        .with("TEAWATCH_API_READ_TOKEN", " read ")
-        .with("TEAWATCH_API_WRITE_TOKEN", "write\n");
+        .with("TEAWATCH_API_READ_TOKEN", " the-token-for-reading-0123 ")
+        .with("TEAWATCH_API_WRITE_TOKEN", "the-token-for-writing-0123\n");
     let config = world.loaded();
     let Agents { master, previous_master, .. } = &config.agents;
     assert_eq!(config.gitea.token.expose_secret(), "the-token-of-these-tests");
@@ -961,8 +968,14 @@ fn each_secret_reaches_its_reader() {
         previous_master.as_ref().unwrap().expose_secret(),
         "the-previous-master-of-these-tests"
     );
-    assert_eq!(config.api.read_token.as_ref().unwrap().expose_secret(), "read");
-    assert_eq!(config.api.write_token.as_ref().unwrap().expose_secret(), "write");
+    assert_eq!(
+        config.api.read_token.as_ref().unwrap().expose_secret(),
+        "the-token-for-reading-0123"
+    );
+    assert_eq!(
+        config.api.write_token.as_ref().unwrap().expose_secret(),
+        "the-token-for-writing-0123"
+    );
     assert!(config.salt == teawatch::alert::Salt::new("the-salt-of-these-tests"));
 }
 
@@ -1218,3 +1231,81 @@ bad-values.toml:35:19: `storm.max_open_issues` expects a whole number from 1 to 
 "#,
     ),
 ];
+
+#[test]
+fn a_check_is_expected_only_under_a_name_that_a_report_may_give() {
+    let names =
+        ["nightly", "a b/é", " nightly", "nightly ", "\u{a0}x", "x\u{3000}", "a\tb", " ", ""];
+    for name in names {
+        let quoted = toml::Value::from(name);
+        let file = format!("[[expect]]\nsource = \"db1\"\nname = {quoted}\ninterval = \"1d\"\n");
+        let output = World::complete().file("teawatch.toml", file).run(&["config", "check"]);
+        let is_name = teawatch::observation::check_name(name, 200).is_ok();
+        assert_eq!(output.status.success(), is_name, "{name:?}: {}", text(&output.stderr));
+    }
+}
+
+/// A value as the README writes it, as `config show` does.
+fn from_readme(word: &str) -> Value {
+    let word = word.trim();
+    if let Some(text) = word.strip_prefix('`').and_then(|word| word.strip_suffix('`')) {
+        return json!(text);
+    }
+    let digits = word.replace(',', "");
+    if let Some(mebi) = digits.strip_suffix(" MiB") {
+        return json!(mebi.parse::<f64>().unwrap() * 1024.0 * 1024.0);
+    }
+    let number = digits.strip_suffix(" a second").unwrap_or(&digits);
+    if let Ok(number) = number.parse::<f64>() {
+        return json!(number);
+    }
+    match word {
+        "true" | "false" => json!(word == "true"),
+        "" | "nobody" | "nothing" => Value::Null,
+        duration => {
+            let duration: jiff::SignedDuration = duration.parse().unwrap();
+            json!(format!("{duration:#}"))
+        }
+    }
+}
+
+/// What `config show` shows, in the form in which the README can write it.
+fn simple(value: &Value) -> Value {
+    match value {
+        Value::Array(items) if items.len() == 1 => items[0].clone(),
+        Value::Number(number) => json!(number.as_f64()),
+        Value::String(text) if text.is_empty() => Value::Null,
+        Value::Array(items) if items.is_empty() => Value::Null,
+        Value::Object(pairs) if pairs.is_empty() => Value::Null,
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn r150_the_readme_gives_the_defaults_that_the_code_has() {
+    let defaults = World::complete().shown(&[])["settings"].clone();
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let mut found = 0;
+    for (head, section) in
+        [("| setting | default | meaning |", ""), ("| limit | default | beyond it |", "limits.")]
+    {
+        let rows = readme.lines().skip_while(|line| *line != head).skip(2);
+        for row in rows.take_while(|row| row.starts_with('|')) {
+            let cells: Vec<_> = row.split('|').skip(1).map(str::trim).collect();
+            let keys: Vec<_> = cells[0].split(", ").map(|key| key.trim_matches('`')).collect();
+            let written = cells[1].split(';').next().unwrap();
+            let written: Vec<_> = match written {
+                "" => vec![""; keys.len()],
+                _ => written.split(", ").collect(),
+            };
+            assert_eq!(keys.len(), written.len(), "{row}");
+            for (key, written) in keys.iter().zip(written) {
+                let key = format!("{section}{key}");
+                let default = defaults.get(&key).unwrap_or_else(|| panic!("there is no `{key}`"));
+                assert_eq!(from_readme(written), simple(&default["value"]), "{key}: {row}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 20, "only {found} settings were found");
+}

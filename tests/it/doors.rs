@@ -1,6 +1,9 @@
 //! The doors for tools and machines: health, pages, tokens.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,8 +11,8 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Gitea, Letter, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually, failing,
-    passing, token_settings,
+    Answer, Gitea, Letter, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually,
+    failing, passing, token_settings,
 };
 
 /// Every page of a list, one after the other.
@@ -186,6 +189,58 @@ fn a_graceful_stop_loses_nothing() {
 }
 
 #[test]
+fn the_pid_file_is_whole_and_for_its_owner_alone_whatever_a_crash_left_behind() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let (pid_file, unfinished) =
+        (data.path().join("teawatch.pid"), data.path().join("teawatch.pid.new"));
+    for left_behind in [false, true] {
+        if left_behind {
+            for path in [&pid_file, &unfinished] {
+                std::fs::write(path, "4194304 and more").unwrap();
+                std::fs::set_permissions(path, Permissions::from_mode(0o666)).unwrap();
+            }
+        }
+        let old = std::fs::File::open(&pid_file);
+        let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        let mode = std::fs::metadata(&pid_file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "left behind: {left_behind}");
+        let pid = std::fs::read_to_string(&pid_file).unwrap();
+        assert_eq!(pid, format!("{}\n", teawatch.pid().as_raw_nonzero()));
+        assert!(!unfinished.exists());
+        // Who has the old one open reads on in it: it was replaced, not written over.
+        if let Ok(old) = old {
+            assert_eq!(std::io::read_to_string(old).unwrap(), "4194304 and more");
+        }
+        teawatch.kill();
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_pid_file_and_config_check_foresees_it() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let roots = data.path().join("ca.pem");
+    for garbage in
+        ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+    {
+        std::fs::write(&roots, garbage).unwrap();
+        let settings = [("gitea.ca_file", roots.to_str().unwrap())];
+        let serve = Teawatch::command(data.path(), &gitea, &settings);
+        let mut check = Command::new(serve.get_program());
+        check.current_dir(data.path()).env_clear();
+        check.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        check.args(["config", "check"]).args(serve.get_args().skip(1));
+        for mut command in [check, serve] {
+            let output = command.stderr(Stdio::piped()).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{garbage:?}: {said}");
+            assert!(said.contains("cannot set up the connection to Gitea"), "{said}");
+            assert!(said.contains("certificate"), "{said}");
+            assert!(!data.path().join("teawatch.pid").exists());
+        }
+    }
+}
+
+#[test]
 fn what_was_answered_while_teawatch_was_stopping_is_there_after_the_restart() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);
@@ -285,6 +340,36 @@ fn who_may_read_may_not_write_and_strangers_may_do_neither() {
     // Health is for everybody.
     assert_eq!(teawatch.get("/readyz").0, 200);
     assert_eq!(ask(client().get(format!("{}/healthz", teawatch.url))).status, 200);
+}
+
+#[test]
+fn whoever_is_turned_away_is_told_what_would_help() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let files = token_settings(data.path());
+    let settings: Vec<_> = files.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let hint = |answer: &Answer| answer.body["error"]["hint"].as_str().unwrap().to_owned();
+    let url = |path: &str| format!("{}/api/v1/{path}", teawatch.url);
+    for token in [None, Some("nonsense")] {
+        let request = client().get(url("checks"));
+        let answer = ask(match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        });
+        assert_eq!(answer.error(), (401, "unproven"));
+        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+        // It is not an agent that asks.
+        assert!(hint(&answer).contains("`api.read_token_file`"), "{answer:?}");
+        assert!(!hint(&answer).contains("teawatch-source"), "{answer:?}");
+    }
+    let report = Letter::bare("db1", passing("db1/disk").body.to_string()).send(&teawatch);
+    assert_eq!(report.error(), (401, "unproven"));
+    assert!(hint(&report).contains("`teawatch secret agent SOURCE`"), "{report:?}");
+    for path in ["checks/db1/disk", "outbox/7"] {
+        let answer = ask(client().delete(url(path)).bearer_auth(WRITE_TOKEN));
+        assert_eq!(answer.error(), (404, "missing"));
+        assert!(hint(&answer).contains("`teawatch checks`"), "{answer:?}");
+    }
 }
 
 #[test]

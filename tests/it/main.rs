@@ -20,6 +20,8 @@ mod gitea_client;
 mod model;
 mod outbox_cli;
 mod pacing;
+mod package;
+mod page;
 mod pagination;
 mod proxy;
 mod refusals;

@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use teawatch::engine::Progress;
 use teawatch::sandbox::{Action, Fault, Route};
 
 use crate::support::{
@@ -50,7 +51,7 @@ fn what_gitea_refuses_for_what_it_is_is_parked_shown_and_retried_by_a_person() {
     // The work goes on, so teawatch is ready, and says what there is to look at.
     let (ready, body) = readiness(&teawatch);
     assert!(ready);
-    assert_eq!(body["notes"], json!(["1 effects are parked; see `teawatch outbox list`"]));
+    assert_eq!(body["notes"], json!(["1 effect is parked; see `teawatch outbox list`"]));
     let other = failing("db1/cpu");
     teawatch.report(&other);
     eventually("the other one is parked as well", || {
@@ -58,6 +59,8 @@ fn what_gitea_refuses_for_what_it_is_is_parked_shown_and_retried_by_a_person() {
             teawatch.outbox().iter().all(|entry| entry["parked"].is_object())
         }
     });
+    let (_, body) = readiness(&teawatch);
+    assert_eq!(body["notes"], json!(["2 effects are parked; see `teawatch outbox list`"]));
 
     let list = run(&teawatch, &["outbox", "list"]);
     let lines: Vec<_> = list.lines().collect();
@@ -101,6 +104,43 @@ fn what_gitea_refuses_for_what_it_is_is_parked_shown_and_retried_by_a_person() {
     assert!(!gitea.comments(1).iter().any(|comment| comment.contains("could not be assigned")));
     all_is_told(&teawatch, &gitea);
     assert_eq!(gitea.issues().len(), 2);
+}
+
+#[test]
+fn r150_the_list_tells_every_state_of_the_readme_apart() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[("gitea.settle_wait", "1h")]);
+    let opening = |fault: Fault| fault.on(&Method::POST, Route::Issues);
+    gitea.order(opening(refuse(422).until_cleared()));
+    teawatch.report(&failing("db1/parked"));
+    eventually("it is parked", || is_parked(&teawatch));
+    gitea.world().clear_faults();
+    gitea.order(opening(Fault::new(Action::HangUp)));
+    teawatch.report(&failing("db1/doubtful"));
+    eventually("it was looked for in vain", || {
+        teawatch.outbox().iter().any(|entry| entry["doubt"]["looks"] == 1)
+    });
+    // It cannot be closed before it is known whether it is open.
+    teawatch.report(&passing("db1/doubtful"));
+    let later = Action::Refuse { status: 429, retry_after: Some(3_600), body: Default::default() };
+    gitea.order(opening(Fault::new(later)));
+    teawatch.report(&failing("db1/waiting"));
+    eventually("it is told to wait", || {
+        teawatch.outbox().iter().any(|entry| entry["not_before"].is_string())
+    });
+
+    let list = run(&teawatch, &["outbox", "list"]);
+    let mut states: Vec<_> = list
+        .lines()
+        .skip(1)
+        .map(|line| line.split("  ").filter(|cell| !cell.is_empty()).nth(1).unwrap().trim())
+        .collect();
+    states.dedup();
+    assert_eq!(states, ["parked", "in doubt", "queued", "waiting"], "{list}");
+    let mut known = Progress::ALL.map(|progress| progress.to_string());
+    known.sort();
+    states.sort_unstable();
+    assert_eq!(states, known);
 }
 
 #[test]
@@ -206,7 +246,7 @@ fn alerts_and_checks_are_shown_to_people_and_to_programs() {
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);
     assert_eq!(run(&teawatch, &["alerts"]).lines().count(), 1);
     assert_eq!(run(&teawatch, &["checks", "--json"]), "[]\n");
-    let report = Report::new("db1").check("disk", "failure", "97 %\u{1b}[31m full");
+    let report = Report::new("db1").check("disk", "failure", "97 %\u{1b}[31m \u{202e}\u{2067}full");
     teawatch.report(&report.check("cpu", "success", "cool"));
     eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
 
@@ -220,13 +260,14 @@ fn alerts_and_checks_are_shown_to_people_and_to_programs() {
 
     let checks = run(&teawatch, &["checks"]);
     // The terminal is not at the mercy of whoever reports.
-    assert!(!checks.contains('\u{1b}'), "{checks}");
+    assert!(!checks.contains(['\u{1b}', '\u{202e}', '\u{2067}']), "{checks}");
+    assert!(checks.contains("97 % [31m   full"), "{checks}");
     let rows: Vec<Vec<_>> =
         checks.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
     let states: Vec<_> = rows.iter().map(|row| (row[0], row[1])).collect();
     assert_eq!(states, [("up", "db1/agent"), ("up", "db1/cpu"), ("down", "db1/disk")]);
     let checks: Value = serde_json::from_str(&run(&teawatch, &["checks", "--json"])).unwrap();
-    assert_eq!(checks[2]["latest"]["summary"], "97 %\u{1b}[31m full");
+    assert_eq!(checks[2]["latest"]["summary"], "97 %\u{1b}[31m \u{202e}\u{2067}full");
     assert_eq!(checks[2]["status"], "down");
 }
 

@@ -438,7 +438,10 @@ fn an_edit_that_is_never_answered_well_is_given_up_and_holds_nothing_up() {
     teawatch.report(&passing("db1/disk"));
     eventually("it is closed", || gitea.open() == 0);
     eventually("what was given up is told", || {
-        gitea.comments(1).iter().any(|comment| comment.contains("was given up after 8 attempts"))
+        gitea
+            .comments(1)
+            .iter()
+            .any(|comment| comment.contains("an edit was given up after 8 attempts"))
     });
     all_is_told(&teawatch, &gitea);
 }

@@ -353,7 +353,7 @@ fn a_wrong_door_or_method_says_so_in_the_same_words() {
     let url = |path: &str| format!("{}{path}", teawatch.url);
     let long = format!("/api/v1/checks?limit=5&{}=1", "q".repeat(50_000));
     for (path, status, code) in [
-        ("/", 404, "missing"),
+        ("/nonsense", 404, "missing"),
         ("/api/v1/report", 404, "missing"),
         ("/api/v1/reports/", 404, "missing"),
         ("/api/v1/%00%0d%0aset-cookie:%20a", 404, "missing"),

@@ -42,6 +42,8 @@ impl Inside {
             limits: teawatch::observation::Limits::default(),
             read_token: None,
             write_token: None,
+            page: true,
+            gitea_url: "http://gitea.test/".to_owned(),
         };
         let app = App::new(started.engine.clone(), outbox, clock.clone(), doors);
         let runtime = tokio::runtime::Builder::new_multi_thread()
