@@ -17,6 +17,10 @@ use crate::gitea::{self, Concern, IssueState, LabelId};
 /// has no `content_version` to protect what a person is writing.
 const QUIET: SignedDuration = SignedDuration::from_secs(60);
 
+/// After so many fruitless attempts an opening goes without labels that can neither be read
+/// nor made: nobody is to wait for them in the dark.
+const LABEL_ATTEMPTS_MAX: u32 = 3;
+
 /// The colour of labels that we make.
 const LABEL_COLOR: &str = "#d73a4a";
 /// What people are told about labels that we make.
@@ -188,6 +192,12 @@ impl Courier {
                     let note = format!("the label {name} could not be made: {error}");
                     labels.left_out.push(note);
                 }
+                Err(error) if entry.attempts >= LABEL_ATTEMPTS_MAX && !is_of_target(&error) => {
+                    // The others would fare no better, and each would be waited for.
+                    let named = prospect.labels.join(", ");
+                    let note = format!("the labels {named} could not be had: {}", chain(&error));
+                    return Ok(Labels { ids: Vec::new(), left_out: vec![note] });
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -288,4 +298,9 @@ pub(super) fn settled(settings: &Settings, prospect: &Prospect) -> Learned {
 
 fn is_dispensable(error: &gitea::Error) -> bool {
     error.concern() == Concern::Trimmings
+}
+
+/// Whether nothing else would fare better at this address, the opening neither.
+fn is_of_target(error: &gitea::Error) -> bool {
+    matches!(error.concern(), Concern::Target | Concern::Moved { .. })
 }

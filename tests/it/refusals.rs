@@ -461,3 +461,26 @@ fn a_bot_that_is_renamed_asks_who_it_is_and_finds_what_it_has_opened() {
     eventually("it is closed", || gitea.open() == 1);
     all_is_told(&teawatch, &gitea);
 }
+
+#[test]
+fn labels_that_can_neither_be_read_nor_made_hold_up_no_opening_for_ever() {
+    for method in [Method::GET, Method::POST] {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+        gitea.order(refuse(500).on(&method, Route::Labels).until_cleared());
+        teawatch.report(&failing("db1/disk"));
+        eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+        // They are tried for some time first, and no longer when it is clear.
+        assert_eq!(gitea.count(&method, Route::Labels), 4, "{method}");
+        assert!(gitea.world().labels_of(REPOSITORY, 1).is_empty());
+        gitea.world().clear_faults();
+        teawatch.report(&passing("db1/disk"));
+        eventually("it is closed", || gitea.open() == 0);
+        eventually("what it lacks is told", || {
+            let told = "> the labels watchdog could not be had: cannot ";
+            gitea.comments(1).iter().any(|comment| comment.contains(told))
+        });
+        all_is_told(&teawatch, &gitea);
+        assert_eq!((gitea.issues().len(), gitea.count(&Method::POST, Route::Issues)), (1, 1));
+    }
+}
