@@ -77,8 +77,14 @@ impl Core {
         let since = gitea_now.and_then(|at| at.checked_sub(LOOK_BACK).ok());
         entry.doubt = Some(match entry.doubt {
             // The first request of this doubt may be the one that is found.
-            Some(doubt) => Doubt { sent_at: now, looks: 0, earlier: Some(doubt.sent_at), ..doubt },
-            None => Doubt { sent_at: now, since, highest, looks: 0, earlier: None },
+            Some(doubt) => Doubt {
+                sent_at: now,
+                over_at: None,
+                looks: 0,
+                earlier: Some(doubt.late_from()),
+                ..doubt
+            },
+            None => Doubt { sent_at: now, over_at: None, since, highest, looks: 0, earlier: None },
         });
         let entry = entry.clone();
         self.dirty.entries.insert(seq);
@@ -125,13 +131,18 @@ impl Core {
                     matches!(entry.effect.kind, EffectKind::Close | EffectKind::Reopen);
                 entry.doubt = entry.doubt.filter(|_| may_repeat).and_then(|doubt| {
                     let sent_at = doubt.earlier?;
-                    Some(Doubt { sent_at, earlier: None, looks: 0, ..doubt })
+                    let over_at = Some(sent_at);
+                    Some(Doubt { sent_at, over_at, earlier: None, looks: 0, ..doubt })
                 });
                 entry.attempts = entry.attempts.saturating_add(1);
                 entry.not_before = retry_at;
                 entry.last_error = Some(error);
             }
             Outcome::Unknown { retry_at, error } => {
+                if let Some(doubt) = &mut entry.doubt {
+                    // A question that fails afterwards makes it no later.
+                    doubt.over_at.get_or_insert(now);
+                }
                 entry.attempts = entry.attempts.saturating_add(1);
                 entry.not_before = Some(retry_at);
                 entry.last_error = Some(error);

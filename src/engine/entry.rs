@@ -44,8 +44,11 @@ pub struct Text {
 /// An attempt whose outcome is not known, and what helps to find out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
-    /// When the last request was sent, by our clock.
+    /// When the last attempt began, by our clock. Its request may have waited for its turn.
     pub sent_at: Timestamp,
+    /// When that attempt was over, or the process that made it: no request of it was sent
+    /// later.
+    pub over_at: Option<Timestamp>,
     /// Nothing of ours can be older than this, by Gitea's clock, if it is known.
     pub since: Option<Timestamp>,
     /// The highest issue number that was known when the first request was sent.
@@ -55,6 +58,13 @@ pub struct Doubt {
     /// When an earlier request was sent that was not answered either: it may still be
     /// carried out.
     pub earlier: Option<Timestamp>,
+}
+
+impl Doubt {
+    /// From then on it counts how long a request may still be carried out.
+    pub fn late_from(&self) -> Timestamp {
+        self.over_at.unwrap_or(self.sent_at)
+    }
 }
 
 /// A part of an issue that can be left out rather than lose the alert.
@@ -80,7 +90,9 @@ impl Entry {
     pub(super) fn rewind(&mut self, by: SignedDuration) {
         let parked = self.parked.as_mut().map(|parked| [&mut parked.since, &mut parked.until]);
         let doubt = self.doubt.as_mut();
-        let doubt = doubt.map(|doubt| [Some(&mut doubt.sent_at), doubt.earlier.as_mut()]);
+        let doubt = doubt.map(|doubt| {
+            [Some(&mut doubt.sent_at), doubt.over_at.as_mut(), doubt.earlier.as_mut()]
+        });
         let own = [Some(&mut self.made_at), self.not_before.as_mut()];
         let times = own.into_iter().chain(doubt.into_iter().flatten()).flatten();
         for at in times.chain(parked.into_iter().flatten()) {

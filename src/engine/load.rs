@@ -62,7 +62,7 @@ impl Core {
         }
         core.turn(now);
         core.mark(now);
-        core.feed_everything();
+        core.feed_everything(now);
         core.expect(now);
         core.wake_everything(now);
         Ok(core)
@@ -81,10 +81,14 @@ impl Core {
         }
     }
 
-    /// The outbox starts with everything that waits. What was parked is tried again.
-    fn feed_everything(&mut self) {
+    /// The outbox starts with everything that waits. What was parked is tried again, and
+    /// attempts that were under way are over.
+    fn feed_everything(&mut self, now: Timestamp) {
         for entry in self.entries.values_mut() {
             entry.parked = None;
+            if let Some(doubt) = &mut entry.doubt {
+                doubt.over_at.get_or_insert(now);
+            }
             self.dirty.entries.insert(entry.seq);
         }
         self.dirty.repositories.extend(self.repositories.keys().cloned());

@@ -31,7 +31,14 @@ pub(super) fn entry(seq: u64, kind: EffectKind) -> Entry {
 
 /// A doubt about a request that was sent then.
 pub(super) fn doubt(second: i64) -> Doubt {
-    Doubt { sent_at: at(second), since: Some(at(0)), highest: 0, looks: 0, earlier: None }
+    Doubt {
+        sent_at: at(second),
+        over_at: None,
+        since: Some(at(0)),
+        highest: 0,
+        looks: 0,
+        earlier: None,
+    }
 }
 
 /// The effect on an alert whose issue is #1.

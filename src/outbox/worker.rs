@@ -274,7 +274,7 @@ impl<L: Ledger> Worker<L> {
             // The request itself may still be on its way.
             let late_until = entry
                 .doubt
-                .and_then(|doubt| doubt.sent_at.checked_add(self.settings.settle_wait).ok());
+                .and_then(|doubt| doubt.late_from().checked_add(self.settings.settle_wait).ok());
             let learned = Learned::Settled { left_out: Vec::new(), late_until };
             return self.settle(entry.seq, Outcome::Done(learned), News::Delivered).await;
         }
@@ -288,8 +288,8 @@ impl<L: Ledger> Worker<L> {
             let error = "an attempt without an answer was not carried out".to_owned();
             return Outcome::Refused { retry_at: None, error };
         }
-        let sent_at = entry.doubt.map_or_else(|| self.clock.now(), |doubt| doubt.sent_at);
-        let look_at = sent_at.checked_add(self.settings.settle_wait).unwrap_or(Timestamp::MAX);
+        let late_from = entry.doubt.map_or_else(|| self.clock.now(), |doubt| doubt.late_from());
+        let look_at = late_from.checked_add(self.settings.settle_wait).unwrap_or(Timestamp::MAX);
         Outcome::NotFound { look_at }
     }
 
