@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
+use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
@@ -23,6 +24,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Host {
     clients: Vec<(Priority, Client)>,
+    gate: Option<Arc<Gate>>,
     date: Arc<Mutex<Option<Timestamp>>>,
     identity: Mutex<Option<Identity>>,
 }
@@ -38,7 +40,7 @@ impl Host {
         let date: Arc<Mutex<Option<Timestamp>>> = Arc::default();
         let paced = Paced {
             inner: transport,
-            gate,
+            gate: gate.clone(),
             priority: Priority::LookOrClose,
             date: Arc::clone(&date),
         };
@@ -47,7 +49,7 @@ impl Host {
             Client::new(base.clone(), token.clone(), paced).map(|client| (priority, client))
         };
         let clients = Priority::ALL.into_iter().map(client).collect::<Result<_, _>>()?;
-        Ok(Self { clients, date, identity: Mutex::new(None) })
+        Ok(Self { clients, gate, date, identity: Mutex::new(None) })
     }
 
     /// The client whose requests have this priority.
@@ -55,6 +57,11 @@ impl Host {
         let mut clients = self.clients.iter();
         let found = clients.find(|(of, _)| *of == priority).map(|(_, client)| client);
         found.expect("there is a client for each priority")
+    }
+
+    /// Until when the host wants to hear nothing, if that is so.
+    pub fn paused_until(&self) -> Option<Timestamp> {
+        self.gate.as_ref().and_then(|gate| gate.paused_until())
     }
 
     /// What Gitea's clock said last.
@@ -85,7 +92,8 @@ impl Host {
     }
 }
 
-/// A transport that waits for a token, and reads Gitea's clock from every answer.
+/// A transport that waits for a token, and reads from every answer Gitea's clock and whether
+/// a pause is wanted.
 #[derive(Debug, Clone)]
 struct Paced {
     inner: Arc<dyn Transport>,
@@ -106,6 +114,15 @@ impl Transport for Paced {
             let answer = self.inner.call(request).await?;
             if let Some(date) = gitea::date(answer.headers()) {
                 *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(date);
+            }
+            let is_busy = matches!(
+                answer.status(),
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+            );
+            if let (Some(gate), Some(asked)) = (&self.gate, gitea::retry_after(answer.headers()))
+                && is_busy
+            {
+                gate.pause(asked);
             }
             Ok(answer)
         })

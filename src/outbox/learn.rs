@@ -34,11 +34,7 @@ pub fn learn(
 ) -> Verdict {
     let message = chain(error);
     let pause = match error.retry_after() {
-        Some(asked) => SignedDuration::try_from(asked)
-            .unwrap_or(SignedDuration::MAX)
-            .min(settings.retry_after_max)
-            // "At once" is never meant.
-            .max(settings.retry_first),
+        Some(asked) => settings.pause(asked),
         None => backoff(settings, entry.attempts, dice),
     };
     let retry_at = later(now, pause);

@@ -65,6 +65,17 @@ pub struct Settings {
     pub park_retry: SignedDuration,
 }
 
+impl Settings {
+    /// How long a pause is kept that the server asked for.
+    pub fn pause(&self, asked: std::time::Duration) -> SignedDuration {
+        SignedDuration::try_from(asked)
+            .unwrap_or(SignedDuration::MAX)
+            .min(self.retry_after_max)
+            // "At once" is never meant.
+            .max(self.retry_first)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
