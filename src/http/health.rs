@@ -46,7 +46,11 @@ pub(super) async fn ready(State(App(app)): State<App>) -> Response {
             None
         }
     };
-    for (repository, refusing) in &app.outbox.borrow().refusing {
+    let outbox = app.outbox.borrow().clone();
+    if let Some(until) = outbox.paused_until {
+        notes.push(format!("Gitea asked for a pause: nothing is sent until {until}"));
+    }
+    for (repository, refusing) in &outbox.refusing {
         let (since, reason) = (refusing.since, &refusing.reason);
         reasons.push(format!("{repository} refuses since {since}: {reason}"));
     }
@@ -55,6 +59,13 @@ pub(super) async fn ready(State(App(app)): State<App>) -> Response {
             reasons.push(format!(
                 "a copy of this store runs elsewhere: it wrote {key}, which this one never did; \
                  stop one of the two"
+            ));
+        }
+        if let Some(stuck) = &health.stuck {
+            let (openings, oldest) = (stuck.openings, &stuck.oldest);
+            reasons.push(format!(
+                "{openings} issues could not be opened so far, that of {oldest} since {}: {}",
+                stuck.since, stuck.reason
             ));
         }
         if health.parked > 0 {

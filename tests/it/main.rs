@@ -19,6 +19,7 @@ mod doors;
 mod gitea_client;
 mod model;
 mod outbox_cli;
+mod outbox_pauses;
 mod pacing;
 mod pagination;
 mod refusals;

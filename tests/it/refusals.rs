@@ -484,3 +484,29 @@ fn labels_that_can_neither_be_read_nor_made_hold_up_no_opening_for_ever() {
         assert_eq!((gitea.issues().len(), gitea.count(&Method::POST, Route::Issues)), (1, 1));
     }
 }
+
+#[test]
+fn an_opening_that_gets_nowhere_is_told_with_its_reason() {
+    for (status, method) in [(502, Method::POST), (422, Method::GET)] {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+        teawatch.report(&passing("db1/disk"));
+        eventually("it is ready", || readiness(&teawatch).0);
+        gitea.order(refuse(status).on(&method, Route::Issues).until_cleared());
+        if method == Method::GET {
+            // The answer is lost, and the looks for it are refused.
+            gitea.order(Fault::new(Action::DoAndHangUp).on(&Method::POST, Route::Issues));
+        }
+        teawatch.report(&failing("db1/disk"));
+        eventually("it is told", || {
+            let (ready, body) = readiness(&teawatch);
+            let told = body["reasons"][0].as_str().unwrap_or_default();
+            let opening = "1 issues could not be opened so far, that of db1/disk since 20";
+            !ready && told.starts_with(opening) && told.contains(&status.to_string())
+        });
+        gitea.world().clear_faults();
+        eventually("an issue is open", || gitea.open() == 1);
+        all_is_told(&teawatch, &gitea);
+        assert_eq!(gitea.issues().len(), 1);
+    }
+}
