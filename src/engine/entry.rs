@@ -23,10 +23,15 @@ pub struct Entry {
     pub doubt: Option<Doubt>,
     /// Attempts since the last success in getting on.
     pub attempts: u32,
+    /// How often in a row what comes before the request has failed, which is asking for
+    /// labels.
+    pub unprepared: u32,
     /// Not to be tried before.
     pub not_before: Option<Timestamp>,
     /// What Gitea refused to take with it.
     pub left_out: Vec<Trimming>,
+    /// The same in words, for the next text.
+    pub told: Vec<String>,
     pub parked: Option<Parked>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
@@ -71,6 +76,9 @@ impl Doubt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trimming {
+    /// One of them.
+    Assignee(String),
+    /// All of them.
     Assignees,
     Labels,
 }
@@ -103,5 +111,71 @@ impl Entry {
     /// The name of the effect, for ever.
     pub fn key(&self) -> String {
         self.effect.dedup_key(&self.fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::Settings;
+    use super::super::{Core, Outcome};
+    use super::*;
+    use crate::alert::Salt;
+    use crate::check::{CheckId, Kind, Observation};
+    use crate::store::{Memory, Store as _};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn load(memory: &mut Memory, now: Timestamp) -> Core {
+        let instance = "0123456789abcdef".to_owned();
+        Core::load(memory, Settings::default(), Salt::new("salt"), None, instance, now).unwrap()
+    }
+
+    /// A check fails, and its opening waits.
+    fn failing(memory: &mut Memory) -> (Core, u64) {
+        let mut core = load(memory, at(0));
+        let failure = Observation::new(Kind::Failure, "it is broken");
+        core.observe(&CheckId::new("db1", "disk"), &failure, at(0));
+        let seq = *core.entries.keys().next().unwrap();
+        (core, seq)
+    }
+
+    fn doubt(core: &Core, seq: u64) -> Doubt {
+        core.entries[&seq].doubt.unwrap()
+    }
+
+    #[test]
+    fn what_a_request_may_still_do_counts_from_the_end_of_its_attempt_or_of_its_process() {
+        let mut memory = Memory::new();
+        let (mut core, seq) = failing(&mut memory);
+        let unknown = || Outcome::Unknown { retry_at: at(0), error: "no answer".to_owned() };
+        core.begin(seq, None, at(10)).unwrap();
+        core.settle(seq, unknown(), at(70));
+        assert_eq!(doubt(&core, seq).late_from(), at(70));
+        // A look that fails afterwards makes it no later.
+        core.settle(seq, unknown(), at(90));
+        assert_eq!(doubt(&core, seq).late_from(), at(70));
+        core.begin(seq, None, at(200)).unwrap();
+        assert_eq!(doubt(&core, seq).earlier, Some(at(70)));
+        memory.commit(core.take_writes().0).unwrap();
+        // The process ends with the request under way, nobody knows when it was sent.
+        let core = load(&mut memory, at(300));
+        assert_eq!(doubt(&core, seq).late_from(), at(300));
+        assert_eq!(doubt(&core, seq).earlier, Some(at(70)));
+    }
+
+    #[test]
+    fn a_text_is_written_at_the_first_attempt_and_never_changes() {
+        let mut memory = Memory::new();
+        let (mut core, seq) = failing(&mut memory);
+        let first = core.begin(seq, None, at(10)).unwrap().entry.text;
+        core.settle(seq, Outcome::Refused { retry_at: None, error: "429".to_owned() }, at(11));
+        let worse = Observation::new(Kind::Failure, "it is worse");
+        core.observe(&CheckId::new("db1", "disk"), &worse, at(12));
+        memory.commit(core.take_writes().0).unwrap();
+        let mut core = load(&mut memory, at(100));
+        let again = core.begin(seq, None, at(110)).unwrap().entry.text;
+        assert!(first.is_some() && first == again, "{first:?} {again:?}");
     }
 }

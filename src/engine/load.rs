@@ -1,6 +1,6 @@
 //! From the disk into memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -38,6 +38,8 @@ impl Core {
             made_at: now,
             next_entry: 1,
             next_history: 1,
+            users: BTreeSet::new(),
+            copied: None,
         });
         let mut core = Self {
             settings,
@@ -52,7 +54,6 @@ impl Core {
             absences: loaded.absences,
             bound: BTreeMap::new(),
             deadlines: Deadlines::default(),
-            copied: None,
             turned_at: loaded.mark.unwrap_or(now),
             dirty: Dirty { meta: is_new, ..Dirty::default() },
         };

@@ -27,11 +27,11 @@ mod view;
 pub use self::accept::Accepted;
 pub use self::adopt::Found;
 pub use self::core::Core;
-pub use self::effects::{Outcome, Prospect};
+pub use self::effects::{Dropped, Outcome, Prospect};
 pub use self::entry::{Doubt, Entry, Parked, Text, Trimming};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
 pub use self::thread::{Ended, Engine, Started, Weight, start};
-pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page};
+pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page, Stuck};
 
 use crate::store;
 

@@ -157,7 +157,7 @@ impl Core {
             undelivered: self.entries.len(),
             parked: self.entries.values().filter(|entry| entry.parked.is_some()).count(),
             unclaimed,
-            copied: self.copied.clone(),
+            copied: self.meta.copied.clone(),
             stuck: self.stuck(),
         }
     }

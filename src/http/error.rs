@@ -37,6 +37,9 @@ pub enum ApiError {
     /// 404.
     #[error("there is no {0}")]
     Missing(String),
+    /// 409.
+    #[error("effect {0} may have been carried out already")]
+    InDoubt(u64),
     /// 405.
     #[error("this method does nothing here")]
     Method,
@@ -91,6 +94,11 @@ impl ApiError {
                 "`teawatch-source` and the body's `source` must be the same",
             ),
             Self::Missing(_) => (StatusCode::NOT_FOUND, "missing", "see the README for the doors"),
+            Self::InDoubt(_) => (
+                StatusCode::CONFLICT,
+                "in_doubt",
+                "teawatch looks for the issue first; try again when it is no longer in doubt",
+            ),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
             }

@@ -58,7 +58,8 @@ pub(super) async fn ready(State(App(app)): State<App>) -> Response {
         if let Some(key) = &health.copied {
             reasons.push(format!(
                 "a copy of this store runs elsewhere: it wrote {key}, which this one never did; \
-                 stop one of the two"
+                 nothing more is written until both are stopped and one of them is started with \
+                 an empty data directory and the same salt"
             ));
         }
         if let Some(stuck) = &health.stuck {

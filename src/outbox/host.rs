@@ -1,5 +1,6 @@
 //! The Gitea host: a client for each priority, its clock, and who we are there.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -18,6 +19,20 @@ pub struct Identity {
     pub id: i64,
     /// What lists ask for.
     pub login: String,
+    /// Every id that was ever ours, this one among them.
+    pub ids: BTreeSet<i64>,
+}
+
+impl Identity {
+    /// Whether a user is or was ours.
+    pub fn is(&self, user: &gitea::User) -> bool {
+        self.ids.contains(&user.id)
+    }
+
+    /// Whether what is ours was written by this user alone.
+    pub fn is_the_only_one(&self) -> bool {
+        self.ids.iter().all(|&id| id == self.id)
+    }
 }
 
 /// Everything that calls the host, calls it through this.
@@ -74,15 +89,9 @@ impl Host {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Who we are; asked for when it is not known.
-    pub async fn identity(&self, priority: Priority) -> gitea::Result<Identity> {
-        if let Some(identity) = self.known_identity() {
-            return Ok(identity);
-        }
-        let user = self.client(priority).user().await?.value;
-        let identity = Identity { id: user.id, login: user.login };
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.clone());
-        Ok(identity)
+    /// Takes note of who we are.
+    pub(super) fn know(&self, identity: Identity) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
     }
 
     /// Forgets who we are, so that it is asked for again: daily, and when our login turned

@@ -490,8 +490,7 @@ fn an_opening_that_gets_nowhere_is_told_with_its_reason() {
     for (status, method) in [(502, Method::POST), (422, Method::GET)] {
         let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
         let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
-        teawatch.report(&passing("db1/disk"));
-        eventually("it is ready", || readiness(&teawatch).0);
+        eventually("it has read what is open", || gitea.count(&Method::GET, Route::Issues) > 0);
         gitea.order(refuse(status).on(&method, Route::Issues).until_cleared());
         if method == Method::GET {
             // The answer is lost, and the looks for it are refused.
@@ -509,4 +508,35 @@ fn an_opening_that_gets_nowhere_is_told_with_its_reason() {
         all_is_told(&teawatch, &gitea);
         assert_eq!(gitea.issues().len(), 1);
     }
+}
+
+#[test]
+fn the_closing_of_a_deleted_issue_makes_room_for_one_issue_only() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[("storm.max_open_issues", "2")]);
+    for check in ["db1/a", "db1/b"] {
+        teawatch.report(&failing(check));
+    }
+    eventually("two are open", || gitea.open() == 2 && teawatch.outbox().is_empty());
+    gitea.world().delete_issue(REPOSITORY, 1).unwrap();
+    let (deleted, other) = if gitea.issue(2).title.contains("db1/b:") {
+        ("db1/a", "db1/b")
+    } else {
+        ("db1/b", "db1/a")
+    };
+    teawatch.report(&passing(deleted));
+    eventually("teawatch has noticed", || teawatch.log().contains("the issue was deleted"));
+    all_is_told(&teawatch, &gitea);
+    teawatch.report(&failing("db1/c"));
+    eventually("there is room for one", || !gitea.issues_about("db1/c").is_empty());
+    teawatch.report(&failing("db1/d"));
+    eventually("the next one is a row", || {
+        gitea.issues().iter().any(|issue| issue.title.contains("overflow"))
+    });
+    assert!(gitea.issues_about("db1/d").is_empty());
+    for check in [other, "db1/c", "db1/d"] {
+        teawatch.report(&passing(check));
+    }
+    eventually("all are closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
 }
