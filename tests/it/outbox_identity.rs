@@ -52,6 +52,28 @@ fn an_issue_that_we_opened_as_another_user_is_found_and_stays_ours() {
 }
 
 #[test]
+fn who_we_are_is_known_before_anything_is_written_in_that_name() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    assert!(teawatch.stop().success());
+    gitea.world().add_user("watchtower");
+    gitea.world().set_rights(REPOSITORY, "watchtower", Some(Right::Write)).unwrap();
+    gitea.world().add_token("watchtower", BOT_TOKEN, &["all"]).unwrap();
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    gitea.order(Fault::new(Action::DoAndStall).on(&Method::POST, Route::Issues));
+    teawatch.report(&failing("db1/cpu"));
+    eventually("it is there", || gitea.open() == 2);
+    teawatch.kill();
+    gitea.world().add_token("teawatch", BOT_TOKEN, &["all"]).unwrap();
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    eventually("it is found", || teawatch.outbox().is_empty());
+    all_is_told(&teawatch, &gitea);
+    assert_eq!((gitea.issues().len(), gitea.count(&Method::POST, Route::Issues)), (2, 2));
+}
+
+#[test]
 fn a_repository_that_is_out_of_sight_of_a_look_refuses_and_the_opening_loses_no_attempt() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = Teawatch::start(data.path(), &gitea, &[("gitea.retry_max", "50ms")]);
