@@ -88,6 +88,7 @@ pub struct Health {
     /// Set when a copy of this store runs elsewhere.
     pub copied: Option<String>,
     /// Issues that could not be opened in several attempts, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<Stuck>,
 }
 

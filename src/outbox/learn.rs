@@ -220,8 +220,36 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{at, doubt, entry, prospect, refused_closing};
+    use std::future::ready;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
+
+    use super::super::samples::{at, doubt, entry, prospect};
     use super::*;
+    use crate::gitea::{Client, IssueState, Transport, TransportError};
+
+    /// A server that answers with this status, whatever it is asked for.
+    #[derive(Debug)]
+    struct Always(u16);
+
+    impl Transport for Always {
+        fn call(
+            &self,
+            _: http::Request<Vec<u8>>,
+        ) -> BoxFuture<'_, Result<http::Response<Vec<u8>>, TransportError>> {
+            let answer = http::Response::builder().status(self.0).body(Vec::new()).unwrap();
+            Box::pin(ready(Ok(answer)))
+        }
+    }
+
+    /// What a closing is told that is answered with this status.
+    fn refused_closing(status: u16) -> gitea::Error {
+        let base = "http://gitea.test".parse().unwrap();
+        let issues = Client::anonymous(base, Always(status)).unwrap().issues("ops", "alerts");
+        let closing = issues.edit(1).state(IssueState::Closed);
+        closing.send().now_or_never().unwrap().unwrap_err()
+    }
 
     #[test]
     fn a_closing_in_doubt_is_looked_for_at_once_and_then_ever_more_rarely() {

@@ -1,14 +1,9 @@
 //! Effects for the tests of the pure parts.
 
-use std::future::ready;
-
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::{Effect, EffectKind, Fingerprint, Group, Issue, Salt};
 use crate::engine::{Doubt, Entry, Prospect};
-use crate::gitea::{self, Client, IssueState, Transport, TransportError};
 
 /// So many seconds after the epoch.
 pub(super) fn at(second: i64) -> Timestamp {
@@ -57,26 +52,4 @@ pub(super) fn prospect(entry: Entry) -> Prospect {
         labels: Vec::new(),
         assignees: Vec::new(),
     }
-}
-
-/// A server that answers with this status, whatever it is asked for.
-#[derive(Debug)]
-struct Always(u16);
-
-impl Transport for Always {
-    fn call(
-        &self,
-        _: http::Request<Vec<u8>>,
-    ) -> BoxFuture<'_, Result<http::Response<Vec<u8>>, TransportError>> {
-        let answer = http::Response::builder().status(self.0).body(Vec::new()).unwrap();
-        Box::pin(ready(Ok(answer)))
-    }
-}
-
-/// What a closing is told that is answered with this status.
-pub(super) fn refused_closing(status: u16) -> gitea::Error {
-    let base = "http://gitea.test".parse().unwrap();
-    let issues = Client::anonymous(base, Always(status)).unwrap().issues("ops", "alerts");
-    let closing = issues.edit(1).state(IssueState::Closed);
-    closing.send().now_or_never().unwrap().unwrap_err()
 }
