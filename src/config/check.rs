@@ -170,6 +170,7 @@ fn gitea(view: View<'_>, problems: &mut Vec<Problem>) -> Option<Gitea> {
             probe_first: view.duration("gitea.probe_first"),
             probe_max: view.duration("gitea.probe_max"),
             park_retry: view.duration("gitea.park_retry"),
+            edit_quiet: view.duration("gitea.edit_quiet"),
         },
     })
 }

@@ -127,6 +127,9 @@ pub const SETTINGS: &[Setting] = &[
         "The longest pause between two such probes."),
     setting("gitea.park_retry", Kind::Interval, Preset::Is("6h"),
         "How often something that Gitea refuses for what it is gets another try."),
+    setting("gitea.edit_quiet", Kind::Interval, Preset::Is("60s"),
+        "Before Gitea 1.26: how long nobody must have touched an issue before its table is \
+         brought up to date, lest what somebody is writing gets lost."),
 
     setting("agents.master_secret_file",
         Kind::SecretFile { variable: "TEAWATCH_MASTER_SECRET", least: 32 },

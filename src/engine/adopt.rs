@@ -134,9 +134,10 @@ impl Core {
         if let Some(marker) = markers.iter().find(is_foreign) {
             let key = marker.effect.dedup_key(&marker.fingerprint);
             tracing::error!(key, "a copy of this store runs elsewhere: nothing more is written");
-            self.copied = Some(key);
+            self.meta.copied = Some(key);
+            self.dirty.meta = true;
         }
-        self.copied.clone()
+        self.meta.copied.clone()
     }
 
     fn has_made(&self, marker: &Marker) -> bool {

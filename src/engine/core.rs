@@ -36,8 +36,6 @@ pub struct Core {
     /// whatever the routes say meanwhile.
     pub(super) bound: BTreeMap<CheckId, Fingerprint>,
     pub(super) deadlines: Deadlines,
-    /// The key of a marker that says that a copy of this store runs elsewhere.
-    pub(super) copied: Option<String>,
     /// When the last turn began.
     pub(super) turned_at: Timestamp,
     pub(super) dirty: Dirty,
@@ -251,8 +249,10 @@ impl Core {
                     text: None,
                     doubt: None,
                     attempts: 0,
+                    unprepared: 0,
                     not_before: None,
                     left_out: Vec::new(),
+                    told: Vec::new(),
                     parked: None,
                     last_error: None,
                 };

@@ -1,6 +1,6 @@
 //! What the outbox asks of the engine: begin an effect, and settle what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,6 +29,31 @@ pub struct Prospect {
     pub assignees: Vec<String>,
 }
 
+/// What became of a person's wish to give an effect up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    Done,
+    /// There is no such effect.
+    Missing,
+    /// It may have been carried out: it can be dropped when a look has shown that it was not.
+    InDoubt,
+}
+
+impl Prospect {
+    /// Who is still to be assigned.
+    pub fn assignees_in_play(&self) -> impl Iterator<Item = &String> {
+        let left_out = &self.entry.left_out;
+        let is_left_out = |login: &String| {
+            left_out.iter().any(|trimming| match trimming {
+                Trimming::Assignee(other) => other == login,
+                Trimming::Assignees => true,
+                Trimming::Labels => false,
+            })
+        };
+        self.assignees.iter().filter(move |login| !is_left_out(login))
+    }
+}
+
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -40,8 +65,8 @@ pub enum Outcome {
     Unknown { retry_at: Timestamp, error: String },
     /// A look found nothing; the next one may be taken at this time.
     NotFound { look_at: Timestamp },
-    /// Gitea refuses a part that can be left out.
-    Trimmed { trimming: Trimming, error: String },
+    /// Gitea refuses parts that can be left out.
+    Trimmed { trimmings: Vec<Trimming>, error: String },
     /// Gitea refuses it for what it is.
     Parked(Parked),
 }
@@ -57,7 +82,7 @@ impl Core {
         gitea_now: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Prospect> {
-        if self.copied.is_some() {
+        if self.meta.copied.is_some() {
             return None;
         }
         let entry = self.entries.get(&seq)?;
@@ -74,11 +99,18 @@ impl Core {
         entry.text = Some(text);
         entry.not_before = None;
         entry.parked = None;
+        entry.unprepared = 0;
         let since = gitea_now.and_then(|at| at.checked_sub(LOOK_BACK).ok());
         entry.doubt = Some(match entry.doubt {
             // The first request of this doubt may be the one that is found.
-            Some(doubt) => Doubt { sent_at: now, looks: 0, earlier: Some(doubt.sent_at), ..doubt },
-            None => Doubt { sent_at: now, since, highest, looks: 0, earlier: None },
+            Some(doubt) => Doubt {
+                sent_at: now,
+                over_at: None,
+                looks: 0,
+                earlier: Some(doubt.late_from()),
+                ..doubt
+            },
+            None => Doubt { sent_at: now, over_at: None, since, highest, looks: 0, earlier: None },
         });
         let entry = entry.clone();
         self.dirty.entries.insert(seq);
@@ -109,6 +141,8 @@ impl Core {
     /// it, and the entry.
     pub fn settle(&mut self, seq: u64, outcome: Outcome, now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&seq) else { return };
+        let alert = self.alerts.get(&entry.fingerprint);
+        let has_labels = alert.is_some_and(|alert| !alert.target.labels.is_empty());
         let was_in_doubt = entry.doubt.is_some();
         match outcome {
             Outcome::Done(learned) => {
@@ -125,13 +159,21 @@ impl Core {
                     matches!(entry.effect.kind, EffectKind::Close | EffectKind::Reopen);
                 entry.doubt = entry.doubt.filter(|_| may_repeat).and_then(|doubt| {
                     let sent_at = doubt.earlier?;
-                    Some(Doubt { sent_at, earlier: None, looks: 0, ..doubt })
+                    let over_at = Some(sent_at);
+                    Some(Doubt { sent_at, over_at, earlier: None, looks: 0, ..doubt })
                 });
                 entry.attempts = entry.attempts.saturating_add(1);
+                if !was_in_doubt {
+                    entry.unprepared = entry.unprepared.saturating_add(1);
+                }
                 entry.not_before = retry_at;
                 entry.last_error = Some(error);
             }
             Outcome::Unknown { retry_at, error } => {
+                if let Some(doubt) = &mut entry.doubt {
+                    // A question that fails afterwards makes it no later.
+                    doubt.over_at.get_or_insert(now);
+                }
                 entry.attempts = entry.attempts.saturating_add(1);
                 entry.not_before = Some(retry_at);
                 entry.last_error = Some(error);
@@ -142,10 +184,23 @@ impl Core {
                 }
                 entry.not_before = Some(look_at);
             }
-            Outcome::Trimmed { trimming, error } => {
+            Outcome::Trimmed { trimmings, error } => {
                 entry.doubt = None;
                 entry.not_before = None;
-                entry.left_out.push(trimming);
+                for trimming in trimmings {
+                    let note = match &trimming {
+                        Trimming::Assignee(login) => {
+                            Some(format!("{login} could not be assigned: {error}"))
+                        }
+                        // Each was named before, and what nobody wanted is not missed.
+                        Trimming::Assignees => None,
+                        Trimming::Labels => {
+                            has_labels.then(|| format!("labels could not be set: {error}"))
+                        }
+                    };
+                    entry.told.extend(note);
+                    entry.left_out.push(trimming);
+                }
                 entry.last_error = Some(error);
             }
             Outcome::Parked(parked) => {
@@ -164,10 +219,10 @@ impl Core {
     /// The same for what says nothing about the effect itself, such as a target that
     /// refuses: it does not count as an attempt.
     pub fn postpone(&mut self, seq: u64, outcome: Outcome, now: Timestamp) {
-        let attempts = self.entries.get(&seq).map_or(0, |entry| entry.attempts);
+        let before = self.entries.get(&seq).map(|entry| (entry.attempts, entry.unprepared));
         self.settle(seq, outcome, now);
-        if let Some(entry) = self.entries.get_mut(&seq) {
-            entry.attempts = attempts;
+        if let (Some(entry), Some(before)) = (self.entries.get_mut(&seq), before) {
+            (entry.attempts, entry.unprepared) = before;
         }
     }
 
@@ -180,9 +235,15 @@ impl Core {
         true
     }
 
-    /// Gives an effect up, because a person says so. Returns whether it existed.
-    pub fn drop_effect(&mut self, seq: u64, now: Timestamp) -> bool {
-        let Some(entry) = self.entries.remove(&seq) else { return false };
+    /// Gives an effect up, because a person says so. An opening in doubt is not given up:
+    /// there may be an issue by now, which nobody would ever close.
+    pub fn drop_effect(&mut self, seq: u64, now: Timestamp) -> Dropped {
+        let is_in_doubt =
+            |entry: &Entry| entry.effect.kind == EffectKind::Open && entry.doubt.is_some();
+        if self.entries.get(&seq).is_some_and(is_in_doubt) {
+            return Dropped::InDoubt;
+        }
+        let Some(entry) = self.entries.remove(&seq) else { return Dropped::Missing };
         self.dirty.entries.insert(seq);
         let what = format!("a person dropped what teawatch was to {}", entry.effect.kind);
         let learned = match entry.effect.kind {
@@ -195,7 +256,7 @@ impl Core {
         let fingerprint = entry.fingerprint.clone();
         self.remember(Happened::Dropped { fingerprint, effect: entry.effect }, now);
         self.tell_alert(&entry, &Event::Done { effect: entry.effect, learned }, now);
-        true
+        Dropped::Done
     }
 
     /// Gitea called a repository by another name.
@@ -206,6 +267,14 @@ impl Core {
     /// Gitea told the id of a repository for the first time.
     pub fn identified(&mut self, repository: &str, id: i64) {
         self.repository(repository).admission.id.get_or_insert(id);
+    }
+
+    /// Takes note of the user that we are, and says all that we ever were.
+    pub fn we_are(&mut self, id: i64) -> BTreeSet<i64> {
+        if self.meta.users.insert(id) {
+            self.dirty.meta = true;
+        }
+        self.meta.users.clone()
     }
 
     fn delivered(&mut self, entry: &Entry, learned: &Learned, now: Timestamp) {

@@ -1,6 +1,6 @@
 //! From the disk into memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -38,6 +38,8 @@ impl Core {
             made_at: now,
             next_entry: 1,
             next_history: 1,
+            users: BTreeSet::new(),
+            copied: None,
         });
         let mut core = Self {
             settings,
@@ -52,7 +54,6 @@ impl Core {
             absences: loaded.absences,
             bound: BTreeMap::new(),
             deadlines: Deadlines::default(),
-            copied: None,
             turned_at: loaded.mark.unwrap_or(now),
             dirty: Dirty { meta: is_new, ..Dirty::default() },
         };
@@ -62,7 +63,7 @@ impl Core {
         }
         core.turn(now);
         core.mark(now);
-        core.feed_everything();
+        core.feed_everything(now);
         core.expect(now);
         core.wake_everything(now);
         Ok(core)
@@ -81,10 +82,14 @@ impl Core {
         }
     }
 
-    /// The outbox starts with everything that waits. What was parked is tried again.
-    fn feed_everything(&mut self) {
+    /// The outbox starts with everything that waits. What was parked is tried again, and
+    /// attempts that were under way are over.
+    fn feed_everything(&mut self, now: Timestamp) {
         for entry in self.entries.values_mut() {
             entry.parked = None;
+            if let Some(doubt) = &mut entry.doubt {
+                doubt.over_at.get_or_insert(now);
+            }
             self.dirty.entries.insert(entry.seq);
         }
         self.dirty.repositories.extend(self.repositories.keys().cloned());

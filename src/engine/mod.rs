@@ -28,12 +28,12 @@ mod view;
 pub use self::accept::Accepted;
 pub use self::adopt::Found;
 pub use self::core::Core;
-pub use self::effects::{Outcome, Prospect};
+pub use self::effects::{Dropped, Outcome, Prospect};
 pub use self::entry::{Doubt, Entry, Parked, Progress, Text, Trimming};
 pub use self::overview::{AlertRow, Overview};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
 pub use self::thread::{Ended, Engine, Started, Weight, start};
-pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page};
+pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page, Stuck};
 
 use crate::store;
 

@@ -1,5 +1,7 @@
 //! What the engine keeps besides checks, alerts and effects.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,11 @@ pub struct Meta {
     pub next_entry: u64,
     /// Numbers the next record of the history.
     pub next_history: u64,
+    /// Every user of Gitea that we ever were: what they have written is ours.
+    pub users: BTreeSet<i64>,
+    /// The key of a marker that says that a copy of this store runs elsewhere. For ever: the
+    /// copy has used names that this store would use again.
+    pub copied: Option<String>,
 }
 
 /// A repository that issues go to, by the name that the configuration has for it.

@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::Entry;
 use super::core::Core;
 use super::records::Unclaimed;
-use crate::alert::{Alert, Effect, Fingerprint, Group};
+use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group};
 use crate::check::{Check, CheckId, Latest, Status};
 
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
+
+/// An opening that was tried so often is told to people.
+const STUCK_ATTEMPTS: u32 = 3;
 
 /// Some items, and where the next ones begin.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -84,6 +87,19 @@ pub struct Health {
     pub unclaimed: BTreeMap<String, Vec<Unclaimed>>,
     /// Set when a copy of this store runs elsewhere.
     pub copied: Option<String>,
+    /// Issues that could not be opened in several attempts, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<Stuck>,
+}
+
+/// Openings that are tried again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    pub openings: usize,
+    /// Of the oldest one: whose issue it is to be, since when, and why it is none yet.
+    pub oldest: String,
+    pub since: Timestamp,
+    pub reason: String,
 }
 
 impl Core {
@@ -142,8 +158,27 @@ impl Core {
             undelivered: self.entries.len(),
             parked: self.entries.values().filter(|entry| entry.parked.is_some()).count(),
             unclaimed,
-            copied: self.copied.clone(),
+            copied: self.meta.copied.clone(),
+            stuck: self.stuck(),
         }
+    }
+
+    /// What is parked is told by itself, and what was tried once or twice is on its way.
+    fn stuck(&self) -> Option<Stuck> {
+        let is_stuck = |entry: &&Entry| {
+            entry.effect.kind == EffectKind::Open
+                && entry.parked.is_none()
+                && entry.attempts >= STUCK_ATTEMPTS
+        };
+        let mut stuck = self.entries.values().filter(is_stuck);
+        let oldest = stuck.next()?;
+        let alert = self.alerts.get(&oldest.fingerprint);
+        Some(Stuck {
+            openings: 1 + stuck.count(),
+            oldest: alert.map_or_else(String::new, |alert| alert.group.to_string()),
+            since: oldest.made_at,
+            reason: oldest.last_error.clone().unwrap_or_default(),
+        })
     }
 
     fn check_view(&self, check: &Check, now: Timestamp) -> CheckView {

@@ -30,7 +30,7 @@ pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
 
 /// How long the server asks us to wait, given in seconds or as a date. A date is measured
 /// against the answer's own `Date`, so that no clock of ours is involved.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -126,6 +126,14 @@ impl Error {
         self.status() == Some(StatusCode::NOT_FOUND)
     }
 
+    /// What the server said about its refusal, for people; empty if it said nothing.
+    pub fn message(&self) -> &str {
+        match &*self.cause {
+            Cause::Refused { message, .. } => message,
+            _ => "",
+        }
+    }
+
     /// How long the server asks us to wait. Not limited: it may say a day.
     pub fn retry_after(&self) -> Option<Duration> {
         match &*self.cause {

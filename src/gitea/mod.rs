@@ -23,7 +23,7 @@ mod repositories;
 pub mod text;
 mod transport;
 
-pub use self::answer::{Answer, date};
+pub use self::answer::{Answer, date, retry_after};
 pub use self::client::{Client, USER_AGENT};
 pub use self::comments::{Comments, CreateComment, EditComment, ListComments};
 pub use self::error::{Cause, Error, MESSAGE_LIMIT_CHARS, Result, SetupError};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::auth::{Reader, Writer};
 use super::{ApiError, App};
 use crate::check::CheckId;
-use crate::engine::{AlertView, CheckView, Entry, PAGE_MAX, Page};
+use crate::engine::{AlertView, CheckView, Dropped, Entry, PAGE_MAX, Page};
 
 /// Where a page begins, and how long it is.
 #[derive(Debug, Deserialize)]
@@ -122,8 +122,11 @@ pub(super) async fn drop_entry(
     path: Result<Path<u64>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let seq = seq(path)?;
-    let exists = app.engine.ask(move |core, now| core.drop_effect(seq, now)).await?;
-    if exists { Ok(Json(json!({ "dropped": seq }))) } else { Err(missing(seq)) }
+    match app.engine.ask(move |core, now| core.drop_effect(seq, now)).await? {
+        Dropped::Done => Ok(Json(json!({ "dropped": seq }))),
+        Dropped::Missing => Err(missing(seq)),
+        Dropped::InDoubt => Err(ApiError::InDoubt(seq)),
+    }
 }
 
 fn seq(path: Result<Path<u64>, PathRejection>) -> Result<u64, ApiError> {

@@ -46,6 +46,9 @@ pub enum ApiError {
     /// 404: others than this machine could read it, and nobody has allowed that.
     #[error("there is no page here")]
     PageClosed,
+    /// 409.
+    #[error("effect {0} may have been carried out already")]
+    InDoubt(u64),
     /// 405.
     #[error("this method does nothing here")]
     Method,
@@ -115,6 +118,11 @@ impl ApiError {
                 StatusCode::NOT_FOUND,
                 "missing",
                 "the page is there on loopback only; the setting `public_page` opens it here",
+            ),
+            Self::InDoubt(_) => (
+                StatusCode::CONFLICT,
+                "in_doubt",
+                "teawatch looks for the issue first; try again when it is no longer in doubt",
             ),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")

@@ -59,7 +59,11 @@ pub(super) async fn judge<T: Send + 'static>(
             (None, None)
         }
     };
-    for (repository, refusing) in &app.outbox.borrow().refusing {
+    let outbox = app.outbox.borrow().clone();
+    if let Some(until) = outbox.paused_until {
+        notes.push(format!("Gitea asked for a pause: nothing is sent until {until}"));
+    }
+    for (repository, refusing) in &outbox.refusing {
         let (since, reason) = (refusing.since, &refusing.reason);
         reasons.push(format!("{repository} refuses since {since}: {reason}"));
     }
@@ -67,7 +71,15 @@ pub(super) async fn judge<T: Send + 'static>(
         if let Some(key) = &health.copied {
             reasons.push(format!(
                 "a copy of this store runs elsewhere: it wrote {key}, which this one never did; \
-                 stop one of the two"
+                 nothing more is written until both are stopped and one of them is started with \
+                 an empty data directory and the same salt"
+            ));
+        }
+        if let Some(stuck) = &health.stuck {
+            let (openings, oldest) = (stuck.openings, &stuck.oldest);
+            reasons.push(format!(
+                "{openings} issues could not be opened so far, that of {oldest} since {}: {}",
+                stuck.since, stuck.reason
             ));
         }
         match health.parked {

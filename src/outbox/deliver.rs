@@ -13,9 +13,9 @@ use crate::alert::{EffectKind, Issue, Learned};
 use crate::engine::{Prospect, Trimming};
 use crate::gitea::{self, Concern, IssueState, LabelId};
 
-/// How old the last change of an issue must be before its body is rewritten, where Gitea
-/// has no `content_version` to protect what a person is writing.
-const QUIET: SignedDuration = SignedDuration::from_secs(60);
+/// After so many fruitless attempts an opening goes without labels that can neither be read
+/// nor made: nobody is to wait for them in the dark.
+const LABEL_ATTEMPTS_MAX: u32 = 3;
 
 /// The colour of labels that we make.
 const LABEL_COLOR: &str = "#d73a4a";
@@ -75,10 +75,8 @@ impl Courier {
         match entry.effect.kind {
             EffectKind::Open => {
                 let Labels { ids, left_out } = labels;
-                let mut create = issues.create(text.title).body(text.body).labels(ids);
-                if !entry.left_out.contains(&Trimming::Assignees) {
-                    create = create.assignees(prospect.assignees.iter().cloned());
-                }
+                let create = issues.create(text.title).body(text.body).labels(ids);
+                let create = create.assignees(prospect.assignees_in_play().cloned());
                 let made = create.send().await?.value;
                 self.opened(host, path, expected, prospect, made, left_out).await
             }
@@ -100,10 +98,11 @@ impl Courier {
                     edit = edit.content_version(version);
                 } else {
                     let age = read.date.map(|date| date.duration_since(issue.updated_at));
-                    if let Some(age) = age.filter(|age| *age < QUIET) {
+                    if let Some(age) = age.filter(|age| *age < settings.edit_quiet) {
                         // A clock of Gitea's that was put back makes it no longer.
                         let age = age.max(SignedDuration::ZERO);
-                        let until = now.checked_add(QUIET - age).unwrap_or(Timestamp::MAX);
+                        let until =
+                            now.checked_add(settings.edit_quiet - age).unwrap_or(Timestamp::MAX);
                         return Err(Failure::Busy { until });
                     }
                 }
@@ -139,7 +138,7 @@ impl Courier {
         let may_have_labels =
             no_labels.is_empty() && !prospect.entry.left_out.contains(&Trimming::Labels);
         let mut left_out = no_labels;
-        left_out.extend(told(prospect));
+        left_out.extend(prospect.entry.told.iter().cloned());
         let has_label = |name: &&String| issue.labels.iter().any(|label| label.name == **name);
         let missing: Vec<_> =
             prospect.labels.iter().filter(|name| !has_label(name)).cloned().collect();
@@ -153,12 +152,10 @@ impl Courier {
         let is_assigned = |login: &&String| {
             issue.assignees.iter().any(|user| user.login.eq_ignore_ascii_case(login))
         };
-        if !prospect.entry.left_out.contains(&Trimming::Assignees) {
-            let dropped = prospect.assignees.iter().filter(|login| !is_assigned(login));
-            left_out.extend(dropped.map(|login| {
-                format!("{login} could not be assigned: teawatch may need the right to write")
-            }));
-        }
+        let dropped = prospect.assignees_in_play().filter(|login| !is_assigned(login));
+        left_out.extend(dropped.map(|login| {
+            format!("{login} could not be assigned: teawatch may need the right to write")
+        }));
         let found = issue.repository.as_ref().map(|repository| repository.id);
         let repository_id = found.or(expected).unwrap_or_default();
         let issue = Issue { repository_id, number: issue.number };
@@ -187,6 +184,12 @@ impl Courier {
                 Err(error) if is_dispensable(&error) => {
                     let note = format!("the label {name} could not be made: {error}");
                     labels.left_out.push(note);
+                }
+                Err(error) if entry.unprepared >= LABEL_ATTEMPTS_MAX && !is_of_target(&error) => {
+                    // The others would fare no better, and each would be waited for.
+                    let named = prospect.labels.join(", ");
+                    let note = format!("the labels {named} could not be had: {}", chain(&error));
+                    return Ok(Labels { ids: Vec::new(), left_out: vec![note] });
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -249,23 +252,6 @@ fn priority_of(prospect: &Prospect) -> Priority {
     }
 }
 
-/// What had to be left out of an opening, in words.
-fn told(prospect: &Prospect) -> Vec<String> {
-    let error = prospect.entry.last_error.as_deref().unwrap_or("it was refused");
-    let note = |trimming: &Trimming| match trimming {
-        Trimming::Assignees => {
-            format!("{} could not be assigned: {error}", prospect.assignees.join(", "))
-        }
-        Trimming::Labels => format!("labels could not be set: {error}"),
-    };
-    // What nobody asked for was not left out either.
-    let is_wanted = |trimming: &&Trimming| match trimming {
-        Trimming::Assignees => !prospect.assignees.is_empty(),
-        Trimming::Labels => !prospect.labels.is_empty(),
-    };
-    prospect.entry.left_out.iter().filter(is_wanted).map(note).collect()
-}
-
 /// An answer from a repository of the same name that is not ours is not believed.
 pub(super) fn check_home(expected: Option<i64>, issue: &gitea::Issue) -> Result<(), Failure> {
     let found = issue.repository.as_ref().map(|repository| repository.id);
@@ -288,4 +274,9 @@ pub(super) fn settled(settings: &Settings, prospect: &Prospect) -> Learned {
 
 fn is_dispensable(error: &gitea::Error) -> bool {
     error.concern() == Concern::Trimmings
+}
+
+/// Whether nothing else would fare better at this address, the opening neither.
+fn is_of_target(error: &gitea::Error) -> bool {
+    matches!(error.concern(), Concern::Target | Concern::Moved { .. })
 }

@@ -1,13 +1,16 @@
-//! Hands out the tokens of a host, by priority.
+//! Hands out the tokens of a host, by priority, and none while the host wants a pause.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot};
 
 use super::{Bucket, Priority, Settings};
 use crate::clock::Clock;
+
+/// The longest sleep: while a machine is suspended its sleeps stand still, and pauses do not.
+const SLEEP_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 /// Whoever calls the host waits here first.
 #[derive(Debug)]
@@ -15,6 +18,7 @@ pub struct Gate {
     state: Mutex<State>,
     arrived: Notify,
     clock: Clock,
+    settings: Settings,
 }
 
 #[derive(Debug)]
@@ -22,14 +26,53 @@ struct State {
     bucket: Bucket,
     waiting: BTreeMap<(Priority, u64), oneshot::Sender<()>>,
     tickets: u64,
+    pause: Option<Pause>,
+}
+
+/// A time during which the host wants to hear nothing.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Pause {
+    /// The same when the clock was set back meanwhile: it grows no longer by that.
+    fn seen_at(self, now: Timestamp) -> Self {
+        if self.from <= now {
+            return self;
+        }
+        let length = self.until.duration_since(self.from);
+        Self { from: now, until: now.checked_add(length).unwrap_or(Timestamp::MAX) }
+    }
 }
 
 impl Gate {
     /// A gate with a full bucket.
     pub fn new(settings: &Settings, clock: Clock) -> Self {
         let bucket = Bucket::new(settings.rate, settings.burst, clock.now());
-        let state = State { bucket, waiting: BTreeMap::new(), tickets: 0 };
-        Self { state: Mutex::new(state), arrived: Notify::new(), clock }
+        let state = State { bucket, waiting: BTreeMap::new(), tickets: 0, pause: None };
+        let (state, settings) = (Mutex::new(state), settings.clone());
+        Self { state, arrived: Notify::new(), clock, settings }
+    }
+
+    /// The host asked for a pause: nobody is let through meanwhile, whatever for.
+    pub fn pause(&self, asked: std::time::Duration) {
+        let now = self.clock.now();
+        let until = now.checked_add(self.settings.pause(asked)).unwrap_or(Timestamp::MAX);
+        let mut state = self.state();
+        // Of several wishes the longest counts.
+        let longer = state.pause.filter(|pause| pause.seen_at(now).until >= until);
+        state.pause = longer.or(Some(Pause { from: now, until }));
+    }
+
+    /// Until when nobody is let through, if that is so.
+    pub fn paused_until(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let pause = state.pause.map(|pause| pause.seen_at(now));
+        state.pause = pause.filter(|pause| now < pause.until);
+        state.pause.map(|pause| pause.until)
     }
 
     /// Waits for a token.
@@ -53,7 +96,7 @@ impl Gate {
         loop {
             match self.hand_out() {
                 Some(pause) => {
-                    let pause = pause.max(SignedDuration::ZERO).unsigned_abs();
+                    let pause = pause.clamp(SignedDuration::ZERO, SLEEP_MAX).unsigned_abs();
                     // Somebody with a better priority may come meanwhile.
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -68,8 +111,13 @@ impl Gate {
     /// Lets everybody through for whom there is a token. Returns how long the next one
     /// has to wait, if anybody does.
     fn hand_out(&self) -> Option<SignedDuration> {
+        let until = self.paused_until();
         let now = self.clock.now();
         let mut state = self.state();
+        if let Some(until) = until.filter(|_| !state.waiting.is_empty()) {
+            // A moment more, so that rounding does not make us come too early for ever.
+            return Some(until.duration_since(now) + SignedDuration::from_millis(1));
+        }
         while let Some(first) = state.waiting.first_key_value().map(|(key, _)| *key) {
             let Some(pass) = state.waiting.remove(&first) else { continue };
             if pass.is_closed() {

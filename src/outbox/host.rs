@@ -1,8 +1,10 @@
 //! The Gitea host: a client for each priority, its clock, and who we are there.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
+use http::StatusCode;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
@@ -17,12 +19,27 @@ pub struct Identity {
     pub id: i64,
     /// What lists ask for.
     pub login: String,
+    /// Every id that was ever ours, this one among them.
+    pub ids: BTreeSet<i64>,
+}
+
+impl Identity {
+    /// Whether a user is or was ours.
+    pub fn is(&self, user: &gitea::User) -> bool {
+        self.ids.contains(&user.id)
+    }
+
+    /// Whether what is ours was written by this user alone.
+    pub fn is_the_only_one(&self) -> bool {
+        self.ids.iter().all(|&id| id == self.id)
+    }
 }
 
 /// Everything that calls the host, calls it through this.
 #[derive(Debug)]
 pub struct Host {
     clients: Vec<(Priority, Client)>,
+    gate: Option<Arc<Gate>>,
     date: Arc<Mutex<Option<Timestamp>>>,
     identity: Mutex<Option<Identity>>,
 }
@@ -38,7 +55,7 @@ impl Host {
         let date: Arc<Mutex<Option<Timestamp>>> = Arc::default();
         let paced = Paced {
             inner: transport,
-            gate,
+            gate: gate.clone(),
             priority: Priority::LookOrClose,
             date: Arc::clone(&date),
         };
@@ -47,7 +64,7 @@ impl Host {
             Client::new(base.clone(), token.clone(), paced).map(|client| (priority, client))
         };
         let clients = Priority::ALL.into_iter().map(client).collect::<Result<_, _>>()?;
-        Ok(Self { clients, date, identity: Mutex::new(None) })
+        Ok(Self { clients, gate, date, identity: Mutex::new(None) })
     }
 
     /// The client whose requests have this priority.
@@ -55,6 +72,11 @@ impl Host {
         let mut clients = self.clients.iter();
         let found = clients.find(|(of, _)| *of == priority).map(|(_, client)| client);
         found.expect("there is a client for each priority")
+    }
+
+    /// Until when the host wants to hear nothing, if that is so.
+    pub fn paused_until(&self) -> Option<Timestamp> {
+        self.gate.as_ref().and_then(|gate| gate.paused_until())
     }
 
     /// What Gitea's clock said last.
@@ -67,15 +89,9 @@ impl Host {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Who we are; asked for when it is not known.
-    pub async fn identity(&self, priority: Priority) -> gitea::Result<Identity> {
-        if let Some(identity) = self.known_identity() {
-            return Ok(identity);
-        }
-        let user = self.client(priority).user().await?.value;
-        let identity = Identity { id: user.id, login: user.login };
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.clone());
-        Ok(identity)
+    /// Takes note of who we are.
+    pub(super) fn know(&self, identity: Identity) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
     }
 
     /// Forgets who we are, so that it is asked for again: daily, and when our login turned
@@ -85,7 +101,8 @@ impl Host {
     }
 }
 
-/// A transport that waits for a token, and reads Gitea's clock from every answer.
+/// A transport that waits for a token, and reads from every answer Gitea's clock and whether
+/// a pause is wanted.
 #[derive(Debug, Clone)]
 struct Paced {
     inner: Arc<dyn Transport>,
@@ -106,6 +123,15 @@ impl Transport for Paced {
             let answer = self.inner.call(request).await?;
             if let Some(date) = gitea::date(answer.headers()) {
                 *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(date);
+            }
+            let is_busy = matches!(
+                answer.status(),
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+            );
+            if let (Some(gate), Some(asked)) = (&self.gate, gitea::retry_after(answer.headers()))
+                && is_busy
+            {
+                gate.pause(asked);
             }
             Ok(answer)
         })

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Settings;
 use crate::alert::{EffectKind, Learned};
-use crate::engine::{Entry, Outcome, Parked, Trimming};
+use crate::engine::{Entry, Outcome, Parked, Prospect, Trimming};
 use crate::gitea::{self, Aftermath, Concern, Operation};
 
 /// What follows from an error.
@@ -20,25 +20,24 @@ pub enum Verdict {
     Identity { outcome: Outcome },
     /// Only another question can tell: is the issue gone, or the repository?
     AskIssue { otherwise: Outcome },
+    /// Only another question can tell: which of the assignees does Gitea not take?
+    AskAssignees,
 }
 
-/// Says what follows from `error`, which came of trying `entry` or of looking for it.
+/// Says what follows from `error`, which came of trying an effect or of looking for it.
 ///
 /// `dice` is any number: it spreads the pauses.
 pub fn learn(
     settings: &Settings,
-    entry: &Entry,
+    prospect: &Prospect,
     error: &gitea::Error,
     dice: u32,
     now: Timestamp,
 ) -> Verdict {
+    let entry = &prospect.entry;
     let message = chain(error);
     let pause = match error.retry_after() {
-        Some(asked) => SignedDuration::try_from(asked)
-            .unwrap_or(SignedDuration::MAX)
-            .min(settings.retry_after_max)
-            // "At once" is never meant.
-            .max(settings.retry_first),
+        Some(asked) => settings.pause(asked),
         None => backoff(settings, entry.attempts, dice),
     };
     let retry_at = later(now, pause);
@@ -80,6 +79,21 @@ pub fn learn(
                 Aftermath::Nothing => again,
             },
         },
+        Concern::Trimmings
+            if matches!(error.operation, Operation::CreateIssue { .. })
+                && prospect.assignees_in_play().next().is_some() =>
+        {
+            let blamed: Vec<_> = prospect
+                .assignees_in_play()
+                .filter(|login| blames(error, login))
+                .cloned()
+                .collect();
+            if blamed.is_empty() {
+                Verdict::AskAssignees
+            } else {
+                Verdict::Effect(without_assignees(blamed, message))
+            }
+        }
         Concern::Trimmings => Verdict::Effect(trimmed(entry, message, settings, now)),
         Concern::Stale => Verdict::Effect(again),
         // Whatever is wrong with a question, it says nothing about the effect.
@@ -137,11 +151,26 @@ fn trimmed(entry: &Entry, error: String, settings: &Settings, now: Timestamp) ->
             let next = [Trimming::Assignees, Trimming::Labels];
             let next = next.into_iter().find(|trimming| !entry.left_out.contains(trimming));
             match next.filter(|_| kind == EffectKind::Open) {
-                Some(trimming) => Outcome::Trimmed { trimming, error },
+                Some(trimming) => Outcome::Trimmed { trimmings: vec![trimming], error },
                 None => Outcome::Parked(parked(settings, error, now)),
             }
         }
     }
+}
+
+/// What remains of an opening that Gitea refuses because of these assignees.
+pub(super) fn without_assignees(logins: Vec<String>, error: String) -> Outcome {
+    let trimmings = logins.into_iter().map(Trimming::Assignee).collect();
+    Outcome::Trimmed { trimmings, error }
+}
+
+/// Whether a refusal names this user as the one that there is not. Words are no more than a
+/// hint: where they do not say it, another question does.
+fn blames(error: &gitea::Error, login: &str) -> bool {
+    let said = error.message().to_lowercase();
+    let named = format!(", name: {}", login.to_lowercase());
+    let mut rests = said.match_indices(&named).map(|(at, _)| &said[at + named.len()..]);
+    rests.any(|rest| rest.starts_with([']', ',']))
 }
 
 /// Whether an earlier closing or reopening without an answer may still be carried out.
@@ -191,7 +220,51 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
+
+    use super::super::samples::{at, doubt, entry, prospect};
     use super::*;
+    use crate::gitea::{Client, IssueState, Transport, TransportError};
+
+    /// A server that answers with this status, whatever it is asked for.
+    #[derive(Debug)]
+    struct Always(u16);
+
+    impl Transport for Always {
+        fn call(
+            &self,
+            _: http::Request<Vec<u8>>,
+        ) -> BoxFuture<'_, Result<http::Response<Vec<u8>>, TransportError>> {
+            let answer = http::Response::builder().status(self.0).body(Vec::new()).unwrap();
+            Box::pin(ready(Ok(answer)))
+        }
+    }
+
+    /// What a closing is told that is answered with this status.
+    fn refused_closing(status: u16) -> gitea::Error {
+        let base = "http://gitea.test".parse().unwrap();
+        let issues = Client::anonymous(base, Always(status)).unwrap().issues("ops", "alerts");
+        let closing = issues.edit(1).state(IssueState::Closed);
+        closing.send().now_or_never().unwrap().unwrap_err()
+    }
+
+    #[test]
+    fn a_closing_in_doubt_is_looked_for_at_once_and_then_ever_more_rarely() {
+        let settings = Settings { jitter_percent: 0, ..Settings::default() };
+        let pause = |attempts| {
+            let entry = Entry { attempts, doubt: Some(doubt(90)), ..entry(1, EffectKind::Close) };
+            match learn(&settings, &prospect(entry), &refused_closing(502), 0, at(100)) {
+                Verdict::Effect(Outcome::Unknown { retry_at, .. }) => {
+                    retry_at.duration_since(at(100)).as_secs()
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!([0, 1, 2, 5, 9].map(pause), [1, 2, 4, 32, 300]);
+    }
 
     #[test]
     fn pauses_double_up_to_the_longest_and_vary_by_the_jitter() {

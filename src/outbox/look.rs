@@ -82,7 +82,11 @@ pub(super) async fn issues(
     floor: u64,
 ) -> gitea::Result<Pass> {
     let issues = host.client(Priority::LookOrClose).issues(owner, name);
-    let mut list = issues.list().state(state).created_by(&*identity.login);
+    let mut list = issues.list().state(state);
+    // A login that was given up may be anybody's by now: then all are read, and ids decide.
+    if identity.is_the_only_one() {
+        list = list.created_by(&*identity.login);
+    }
     if let Some(since) = since {
         list = list.since(since);
     }
@@ -99,7 +103,7 @@ pub(super) async fn issues(
             break;
         }
     }
-    let is_ours = |issue: &Issue| issue.user.as_ref().is_some_and(|user| user.id == identity.id);
+    let is_ours = |issue: &Issue| issue.user.as_ref().is_some_and(|user| identity.is(user));
     let seen = walk
         .into_items()
         .into_iter()
@@ -126,7 +130,7 @@ pub(super) async fn comments(
     let found = list.send().await?.value;
     Ok(found
         .into_iter()
-        .filter(|comment| comment.user.as_ref().is_some_and(|user| user.id == identity.id))
+        .filter(|comment| comment.user.as_ref().is_some_and(|user| identity.is(user)))
         .filter_map(|comment| Marker::find(salt, &comment.body))
         .collect())
 }

@@ -15,6 +15,7 @@ mod learn;
 mod look;
 mod plan;
 mod queue;
+mod refused;
 mod repository;
 #[cfg(test)]
 mod samples;
@@ -63,6 +64,20 @@ pub struct Settings {
     pub probe_max: SignedDuration,
     /// How long a parked effect rests.
     pub park_retry: SignedDuration,
+    /// How old the last change of an issue must be before its body is rewritten, where Gitea
+    /// has no `content_version` to protect what a person is writing.
+    pub edit_quiet: SignedDuration,
+}
+
+impl Settings {
+    /// How long a pause is kept that the server asked for.
+    pub fn pause(&self, asked: std::time::Duration) -> SignedDuration {
+        SignedDuration::try_from(asked)
+            .unwrap_or(SignedDuration::MAX)
+            .min(self.retry_after_max)
+            // "At once" is never meant.
+            .max(self.retry_first)
+    }
 }
 
 impl Default for Settings {
@@ -79,6 +94,7 @@ impl Default for Settings {
             probe_first: SignedDuration::from_mins(1),
             probe_max: SignedDuration::from_mins(15),
             park_retry: SignedDuration::from_hours(6),
+            edit_quiet: SignedDuration::from_secs(60),
         }
     }
 }

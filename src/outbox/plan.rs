@@ -41,7 +41,7 @@ pub enum Look {
 /// |----------|---------------|---------------------------------------------------------|
 /// | no       |               | try                                                     |
 /// | yes      | never         | look at once                                            |
-/// | yes      | once          | wait until `settle_wait` after the request, look again  |
+/// | yes      | once          | wait until `settle_wait` after the attempt, look again  |
 /// | yes      | twice         | it was not carried out: try                             |
 ///
 /// Closing, reopening and editing may be repeated, so they need no second look.
@@ -73,7 +73,7 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
             _ => Step::Try,
         };
     };
-    let settled_at = later(doubt.sent_at, settings.settle_wait);
+    let settled_at = later(doubt.late_from(), settings.settle_wait);
     let thorough = doubt.looks > 0;
     match kind {
         EffectKind::Open | EffectKind::Comment if thorough && now < settled_at => {
@@ -99,7 +99,7 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 mod tests {
     use super::super::samples::{at, doubt, entry, prospect};
     use super::*;
-    use crate::engine::Entry;
+    use crate::engine::{Doubt, Entry};
 
     fn step(kind: EffectKind, attempts: u32) -> Step {
         let entry = Entry { doubt: Some(doubt(0)), attempts, ..entry(1, kind) };
@@ -121,6 +121,17 @@ mod tests {
         }
         for kind in [EffectKind::Open, EffectKind::Close, EffectKind::Reopen] {
             assert!(!matches!(step(kind, 1_000), Step::Settle(_)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_waited_for_its_turn_has_its_time_all_the_same() {
+        // Begun at 0, sent when its turn came, and given up at 500.
+        let late = Doubt { over_at: Some(at(500)), looks: 1, ..doubt(0) };
+        for kind in [EffectKind::Open, EffectKind::Comment] {
+            let entry = Entry { doubt: Some(late), ..entry(1, kind) };
+            let step = plan(&Settings::default(), &prospect(entry), at(510));
+            assert_eq!(step, Step::Wait(at(560)), "{kind}");
         }
     }
 }

@@ -92,6 +92,11 @@ impl<L: Ledger> Worker<L> {
             (None, _) => return Ok(News::Refused(chain(error))),
         };
         match found {
+            // Asking again under the name that was just asked for would go on for ever.
+            Ok(answer) if answer.value.full_name == format!("{}/{}", place.owner, place.name) => {
+                let name = answer.value.full_name;
+                Ok(News::Refused(format!("{name} is redirected to itself: {}", chain(error))))
+            }
             Ok(answer) => {
                 let (id, full_name) = (answer.value.id, answer.value.full_name);
                 tracing::warn!("the repository {} is now {full_name}", place.repository);
@@ -115,7 +120,11 @@ impl<L: Ledger> Worker<L> {
         record: &Repository,
     ) -> Result<News, engine::Error> {
         let place = Place::new(repository, record);
-        let (id, pass) = match self.open_issues(&place).await {
+        let found = match self.identity(Priority::LookOrClose).await? {
+            Ok(identity) => self.open_issues(&identity, &place).await,
+            Err(error) => Err(error),
+        };
+        let (id, pass) = match found {
             Ok(found) => found,
             Err(error) => {
                 return match error.concern() {
@@ -146,7 +155,11 @@ impl<L: Ledger> Worker<L> {
         Ok(News::Allowed)
     }
 
-    async fn open_issues(&self, place: &Place<'_>) -> gitea::Result<(Option<i64>, Pass)> {
+    async fn open_issues(
+        &self,
+        identity: &Identity,
+        place: &Place<'_>,
+    ) -> gitea::Result<(Option<i64>, Pass)> {
         let (owner, name) = place.path();
         let client = self.host.client(Priority::LookOrClose);
         let id = match client.repository(owner, name).get().await {
@@ -154,10 +167,9 @@ impl<L: Ledger> Worker<L> {
             Err(error) if error.status() == Some(http::StatusCode::FORBIDDEN) => None,
             Err(error) => return Err(error),
         };
-        let identity: Identity = self.host.identity(Priority::LookOrClose).await?;
         let open = StateFilter::Open;
         let pass =
-            look::issues(&self.host, place.path(), &identity, &self.salt, open, None, 0).await?;
+            look::issues(&self.host, place.path(), identity, &self.salt, open, None, 0).await?;
         Ok((id, pass))
     }
 }

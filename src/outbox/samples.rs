@@ -22,8 +22,10 @@ pub(super) fn entry(seq: u64, kind: EffectKind) -> Entry {
         text: None,
         doubt: None,
         attempts: 0,
+        unprepared: 0,
         not_before: None,
         left_out: Vec::new(),
+        told: Vec::new(),
         parked: None,
         last_error: None,
     }
@@ -31,7 +33,14 @@ pub(super) fn entry(seq: u64, kind: EffectKind) -> Entry {
 
 /// A doubt about a request that was sent then.
 pub(super) fn doubt(second: i64) -> Doubt {
-    Doubt { sent_at: at(second), since: Some(at(0)), highest: 0, looks: 0, earlier: None }
+    Doubt {
+        sent_at: at(second),
+        over_at: None,
+        since: Some(at(0)),
+        highest: 0,
+        looks: 0,
+        earlier: None,
+    }
 }
 
 /// The effect on an alert whose issue is #1.

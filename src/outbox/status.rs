@@ -12,6 +12,8 @@ pub struct Status {
     pub login: Option<String>,
     /// Repositories that refuse, since when and why.
     pub refusing: BTreeMap<String, Refusing>,
+    /// Gitea, or a proxy in front of it, wants to hear nothing until then.
+    pub paused_until: Option<Timestamp>,
 }
 
 /// Why a repository takes nothing.

@@ -152,6 +152,10 @@ impl<L: Ledger> Task<L> {
             self.worker.host.forget_identity();
             self.identity_at = now;
         }
+        // What would only wait at the gate is not begun, and no effect is put in doubt for it.
+        if self.worker.host.paused_until().is_some() {
+            return;
+        }
         while works.len() < self.worker.settings.in_flight.max(1) {
             if !self.start_question(works, now) && !self.start_attempt(works, now) {
                 break;
@@ -282,7 +286,8 @@ impl<L: Ledger> Task<L> {
             Some((name.clone(), Refusing { since, reason: reason.to_owned() }))
         });
         let login = self.worker.host.known_identity().map(|identity| identity.login);
-        let status = Status { login, refusing: refusing.collect() };
+        let paused_until = self.worker.host.paused_until();
+        let status = Status { login, refusing: refusing.collect(), paused_until };
         self.status.send_if_modified(|known| {
             for (name, refusing) in &status.refusing {
                 if !known.refusing.contains_key(name) {
@@ -309,7 +314,8 @@ impl<L: Ledger> Task<L> {
     fn sleep(&self, now: Timestamp) -> Duration {
         let rests = self.resting.values().copied().filter(|&at| at > now).min();
         let probes = self.targets.values().filter_map(Target::probe_at).filter(|&at| at > now);
-        let next = [self.queue.next_due(now), rests, probes.min()].into_iter().flatten().min();
+        let due = [self.queue.next_due(now), rests, probes.min()].into_iter().flatten().min();
+        let next = self.worker.host.paused_until().or(due);
         let pause = next.map_or(SignedDuration::MAX, |at| at.duration_since(now));
         let pause = pause.max(SignedDuration::ZERO).unsigned_abs() + Duration::from_millis(1);
         pause.min(SLEEP_MAX)

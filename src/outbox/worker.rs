@@ -5,12 +5,11 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
-use super::deliver::{Courier, Failure, check_home, settled};
-use super::learn::{Verdict, chain, learn};
+use super::deliver::{Courier, check_home, settled};
 use super::look::{self, Needle, Pass};
 use super::plan::{Look, Step, plan};
 use super::repository::Place;
-use super::{Host, Priority, Settings};
+use super::{Host, Identity, Priority, Settings};
 use crate::alert::marker::{Instance, Marker};
 use crate::alert::{EffectKind, Learned, Salt};
 use crate::clock::Clock;
@@ -95,6 +94,13 @@ impl<L: Ledger> Worker<L> {
 
     async fn send(&self, prospect: &Prospect, place: &Place<'_>) -> Result<News, engine::Error> {
         let seq = prospect.entry.seq;
+        let writes_marker =
+            matches!(prospect.entry.effect.kind, EffectKind::Open | EffectKind::Comment);
+        if writes_marker {
+            // Whoever we are when we write must be known when we look. If it cannot be read,
+            // nothing else can, and the next request shows why.
+            self.identity(Priority::LookOrClose).await?.ok();
+        }
         let labels = match self.courier.labels(&self.host, place.path(), prospect).await {
             Ok(labels) => labels,
             Err(failure) => return self.failed(prospect, failure, place).await,
@@ -138,7 +144,12 @@ impl<L: Ledger> Worker<L> {
             let other = self.ledger.ask(move |core, _| core.prospect(seq)).await?;
             prospects.extend(other.filter(|other| plan(&self.settings, other, now) == step));
         }
-        let pass = match self.pass(&prospects, thorough, place).await {
+        let identity = self.identity(Priority::LookOrClose).await?;
+        let pass = match identity {
+            Ok(identity) => self.pass(&prospects, thorough, &identity, place).await,
+            Err(error) => Err(error),
+        };
+        let pass = match pass {
             Ok(pass) => pass,
             Err(error) => return self.failed(&prospects[0], error.into(), place).await,
         };
@@ -164,16 +175,15 @@ impl<L: Ledger> Worker<L> {
         &self,
         prospects: &[Prospect],
         thorough: bool,
+        identity: &Identity,
         place: &Place<'_>,
     ) -> gitea::Result<Pass> {
         let doubts = || prospects.iter().filter_map(|prospect| prospect.entry.doubt);
         let since = doubts().map(|doubt| doubt.since).min().flatten();
         let floor = doubts().map(|doubt| doubt.highest).min().unwrap_or(0);
-        let identity = self.host.identity(Priority::LookOrClose).await?;
         let all = StateFilter::All;
-        let read = |since| {
-            look::issues(&self.host, place.path(), &identity, &self.salt, all, since, floor)
-        };
+        let read =
+            |since| look::issues(&self.host, place.path(), identity, &self.salt, all, since, floor);
         let mut pass = read(since).await?;
         if thorough {
             // An item can slip from one page to another while a list is read, and times
@@ -230,7 +240,7 @@ impl<L: Ledger> Worker<L> {
         let entry = &prospect.entry;
         let number = prospect.issue.map_or(0, |issue| issue.number);
         let since = entry.doubt.and_then(|doubt| doubt.since).filter(|_| !thorough);
-        let markers = match self.host.identity(Priority::LookOrClose).await {
+        let markers = match self.identity(Priority::LookOrClose).await? {
             Ok(identity) => {
                 look::comments(&self.host, place.path(), &identity, &self.salt, number, since).await
             }
@@ -274,7 +284,7 @@ impl<L: Ledger> Worker<L> {
             // The request itself may still be on its way.
             let late_until = entry
                 .doubt
-                .and_then(|doubt| doubt.sent_at.checked_add(self.settings.settle_wait).ok());
+                .and_then(|doubt| doubt.late_from().checked_add(self.settings.settle_wait).ok());
             let learned = Learned::Settled { left_out: Vec::new(), late_until };
             return self.settle(entry.seq, Outcome::Done(learned), News::Delivered).await;
         }
@@ -288,74 +298,29 @@ impl<L: Ledger> Worker<L> {
             let error = "an attempt without an answer was not carried out".to_owned();
             return Outcome::Refused { retry_at: None, error };
         }
-        let sent_at = entry.doubt.map_or_else(|| self.clock.now(), |doubt| doubt.sent_at);
-        let look_at = sent_at.checked_add(self.settings.settle_wait).unwrap_or(Timestamp::MAX);
+        let late_from = entry.doubt.map_or_else(|| self.clock.now(), |doubt| doubt.late_from());
+        let look_at = late_from.checked_add(self.settings.settle_wait).unwrap_or(Timestamp::MAX);
         Outcome::NotFound { look_at }
     }
 
-    /// What follows from an attempt or a look that failed.
-    async fn failed(
+    /// Who we are, asked for when it is not known. A user that we were not before is on the
+    /// disk before anything is made of it: what it has written stays ours.
+    pub(super) async fn identity(
         &self,
-        prospect: &Prospect,
-        failure: Failure,
-        place: &Place<'_>,
-    ) -> Result<News, engine::Error> {
-        let (seq, now) = (prospect.entry.seq, self.clock.now());
-        let message = chain(&failure);
-        tracing::warn!(outbox.entry = seq, error = message, "an effect will be tried again");
-        let error = match failure {
-            Failure::Gitea(error) => error,
-            Failure::Busy { until } => {
-                let outcome = Outcome::Refused { retry_at: Some(until), error: message };
-                return self.postpone(seq, outcome, News::Nothing).await;
-            }
-            Failure::OtherRepository { .. } => {
-                // Whatever was written there is not believed, nor written again.
-                let outcome = Outcome::Unknown { retry_at: now, error: message.clone() };
-                return self.postpone(seq, outcome, News::Refused(message)).await;
-            }
+        priority: Priority,
+    ) -> Result<gitea::Result<Identity>, engine::Error> {
+        if let Some(identity) = self.host.known_identity() {
+            return Ok(Ok(identity));
+        }
+        let user = match self.host.client(priority).user().await {
+            Ok(answer) => answer.value,
+            Err(error) => return Ok(Err(error)),
         };
-        match learn(&self.settings, &prospect.entry, &error, (self.dice)(), now) {
-            Verdict::Effect(outcome) => self.settle(seq, outcome, News::Nothing).await,
-            Verdict::Target { outcome, reason } => {
-                self.postpone(seq, outcome, News::Refused(reason)).await
-            }
-            Verdict::Identity { outcome } => {
-                self.host.forget_identity();
-                self.settle(seq, outcome, News::Nothing).await
-            }
-            Verdict::Moved { outcome } => {
-                let news = self.follow(&error, place).await?;
-                self.settle(seq, outcome, news).await
-            }
-            Verdict::AskIssue { otherwise } => self.ask_issue(prospect, otherwise, place).await,
-        }
-    }
-
-    /// Finds out whether an issue is gone, or its repository, or neither.
-    async fn ask_issue(
-        &self,
-        prospect: &Prospect,
-        otherwise: Outcome,
-        place: &Place<'_>,
-    ) -> Result<News, engine::Error> {
-        let seq = prospect.entry.seq;
-        let number = prospect.issue.map_or(0, |issue| issue.number);
-        let Err(error) = look::issue(&self.host, place.path(), number).await else {
-            return self.settle(seq, otherwise, News::Nothing).await;
-        };
-        if !error.is_not_found() {
-            return self.settle(seq, otherwise, News::Nothing).await;
-        }
-        match self.question(place).await {
-            // The repository answers and has issues: so it is the issue that is gone.
-            Ok(None) => {
-                tracing::warn!(issue.number = number, "the issue was deleted");
-                self.settle(seq, Outcome::Done(Learned::IssueGone), News::Delivered).await
-            }
-            Ok(Some(reason)) => self.postpone(seq, otherwise, News::Refused(reason)).await,
-            Err(error) => self.postpone(seq, otherwise, News::Refused(chain(&error))).await,
-        }
+        let id = user.id;
+        let ids = self.ledger.ask(move |core, _| core.we_are(id)).await?;
+        let identity = Identity { id, login: user.login, ids };
+        self.host.know(identity.clone());
+        Ok(Ok(identity))
     }
 
     /// Shows markers to the engine, which knows whether a copy of the store wrote them.
@@ -371,13 +336,18 @@ impl<L: Ledger> Worker<L> {
         }))
     }
 
-    async fn settle(&self, seq: u64, outcome: Outcome, news: News) -> Result<News, engine::Error> {
+    pub(super) async fn settle(
+        &self,
+        seq: u64,
+        outcome: Outcome,
+        news: News,
+    ) -> Result<News, engine::Error> {
         self.ledger.ask(move |core, now| core.settle(seq, outcome, now)).await?;
         Ok(news)
     }
 
     /// Settles what says nothing about the effect itself.
-    async fn postpone(
+    pub(super) async fn postpone(
         &self,
         seq: u64,
         outcome: Outcome,

@@ -187,6 +187,7 @@ impl World {
             users: &self.users,
             root: &self.root_url,
             public: &call.public_url,
+            has_versions: self.has_versions,
             viewer: call.viewer,
         }
     }

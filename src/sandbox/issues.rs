@@ -186,6 +186,7 @@ impl World {
         if issue.poster != viewer && !may_write {
             return Err(Refusal::Bare(StatusCode::FORBIDDEN));
         }
+        let version = version.filter(|_| self.has_versions);
         if version.is_some_and(|version| version != issue.content_version) {
             let message = "the issue is already changed".to_owned();
             return Err(Refusal::Said(StatusCode::CONFLICT, message));

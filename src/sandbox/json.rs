@@ -26,6 +26,7 @@ pub(super) struct Frame<'a> {
     pub(super) root: &'a str,
     pub(super) public: &'a str,
     pub(super) viewer: Option<u64>,
+    pub(super) has_versions: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,7 +96,9 @@ pub(super) struct IssueShape<'a> {
     pull_request: Option<Value>,
     repository: RepositoryMeta<'a>,
     pin_order: u64,
-    content_version: i64,
+    /// Not there before 1.26.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_version: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -274,7 +277,7 @@ impl<'a> Frame<'a> {
                 full_name: format!("{owner}/{name}"),
             },
             pin_order: 0,
-            content_version: issue.content_version,
+            content_version: self.has_versions.then_some(issue.content_version),
         }
     }
 

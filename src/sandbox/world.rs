@@ -52,6 +52,8 @@ pub struct World {
     pub(super) root_url: String,
     pub(super) page_size: usize,
     pub(super) max_page_size: usize,
+    /// Whether issues have a `content_version`, as from 1.26 on.
+    pub(super) has_versions: bool,
     version: String,
     human: u64,
     offset: SignedDuration,
@@ -90,6 +92,7 @@ impl World {
             root_url: ROOT_URL.to_owned(),
             page_size: 30,
             max_page_size: 50,
+            has_versions: true,
             version: VERSION.to_owned(),
             human: 0,
             offset: SignedDuration::ZERO,
@@ -163,6 +166,11 @@ impl World {
     pub fn set_page_size(&mut self, default: usize, max: usize) {
         self.max_page_size = max.max(1);
         self.page_size = default.clamp(1, self.max_page_size);
+    }
+
+    /// Sets whether issues have a `content_version`, as from Gitea 1.26 on.
+    pub fn set_content_versions(&mut self, has_versions: bool) {
+        self.has_versions = has_versions;
     }
 
     /// Sets the version that is told; the behaviour stays that of [`VERSION`].

@@ -135,6 +135,7 @@ fn cases() -> Vec<Case> {
         ("gitea.probe_first", json!("1m"), "30s", json!("30s")),
         ("gitea.probe_max", json!("15m"), "9m", json!("9m")),
         ("gitea.park_retry", json!("6h"), "5h", json!("5h")),
+        ("gitea.edit_quiet", json!("1m"), "45s", json!("45s")),
         ("agents.auto", json!(true), "false", json!(false)),
         ("agents.allow", json!([]), "web1, db1", json!(["web1", "db1"])),
         ("agents.deny", json!([]), "old1", json!(["old1"])),
@@ -860,6 +861,7 @@ fn every_setting_reaches_its_reader() {
                 probe_first: 30s,
                 probe_max: 540s,
                 park_retry: 18000s,
+                edit_quiet: 45s,
             },
         },
         agents: Agents {

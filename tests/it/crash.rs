@@ -10,7 +10,7 @@ use serde_json::Value;
 use teawatch::sandbox::{Action, Fault, Route};
 
 use crate::support::{
-    CHECK, Deed, Gitea, OTHER, REPOSITORY, Teawatch, eventually, failing, passing, turns,
+    CHECK, Deed, Gitea, OTHER, REPOSITORY, Report, Teawatch, eventually, failing, passing, turns,
 };
 
 /// Settings under which something that lands late does so before it is believed lost,
@@ -433,4 +433,35 @@ fn an_older_issue_with_the_same_title_is_not_taken_for_the_opening() {
 /// Nothing but this status.
 fn refuse(status: u16) -> Action {
     Action::Refuse { status, retry_after: None, body: Default::default() }
+}
+
+#[test]
+fn what_is_sent_again_after_a_restart_is_what_was_sent_first_though_the_alert_has_moved_on() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let refusal = Action::Refuse { status: 502, retry_after: None, body: Default::default() };
+    gitea.order(Fault::new(refusal.clone()).on(&Method::POST, Route::Issues).until_cleared());
+    teawatch.report(&failing(CHECK));
+    eventually("it was tried", || {
+        teawatch.outbox().first().is_some_and(|opening| opening["text"].is_object())
+    });
+    let first = teawatch.outbox()[0]["text"].clone();
+    teawatch.kill();
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let (source, name) = CHECK.split_once('/').unwrap();
+    teawatch.report(&Report::new(source).check(name, "failure", "it is worse"));
+    assert_eq!(teawatch.outbox()[0]["text"], first);
+    gitea.world().clear_faults();
+    // What comes behind it would change the text at once.
+    gitea.order(Fault::new(refusal).on(&Method::PATCH, Route::Issue).until_cleared());
+    eventually("it is open", || gitea.open() == 1);
+    let issue = gitea.issue(1);
+    assert_eq!(
+        (Some(&*issue.title), Some(&*issue.body)),
+        (first["title"].as_str(), first["body"].as_str())
+    );
+    gitea.world().clear_faults();
+    eventually("what is new follows", || gitea.issue(1).body.contains("it is worse"));
+    teawatch.settles(&gitea);
+    assert_eq!(gitea.issues().len(), 1);
 }

@@ -464,3 +464,82 @@ fn a_bot_that_is_renamed_asks_who_it_is_and_finds_what_it_has_opened() {
     eventually("it is closed", || gitea.open() == 1);
     all_is_told(&teawatch, &gitea);
 }
+
+#[test]
+fn labels_that_can_neither_be_read_nor_made_hold_up_no_opening_for_ever() {
+    for method in [Method::GET, Method::POST] {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+        gitea.order(refuse(500).on(&method, Route::Labels).until_cleared());
+        teawatch.report(&failing("db1/disk"));
+        eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+        // They are tried for some time first, and no longer when it is clear.
+        assert_eq!(gitea.count(&method, Route::Labels), 4, "{method}");
+        assert!(gitea.world().labels_of(REPOSITORY, 1).is_empty());
+        gitea.world().clear_faults();
+        teawatch.report(&passing("db1/disk"));
+        eventually("it is closed", || gitea.open() == 0);
+        eventually("what it lacks is told", || {
+            let told = "> the labels watchdog could not be had: cannot ";
+            gitea.comments(1).iter().any(|comment| comment.contains(told))
+        });
+        all_is_told(&teawatch, &gitea);
+        assert_eq!((gitea.issues().len(), gitea.count(&Method::POST, Route::Issues)), (1, 1));
+    }
+}
+
+#[test]
+fn an_opening_that_gets_nowhere_is_told_with_its_reason() {
+    for (status, method) in [(502, Method::POST), (422, Method::GET)] {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+        eventually("it has read what is open", || gitea.count(&Method::GET, Route::Issues) > 0);
+        gitea.order(refuse(status).on(&method, Route::Issues).until_cleared());
+        if method == Method::GET {
+            // The answer is lost, and the looks for it are refused.
+            gitea.order(Fault::new(Action::DoAndHangUp).on(&Method::POST, Route::Issues));
+        }
+        teawatch.report(&failing("db1/disk"));
+        eventually("it is told", || {
+            let (ready, body) = readiness(&teawatch);
+            let told = body["reasons"][0].as_str().unwrap_or_default();
+            let opening = "1 issues could not be opened so far, that of db1/disk since 20";
+            !ready && told.starts_with(opening) && told.contains(&status.to_string())
+        });
+        gitea.world().clear_faults();
+        eventually("an issue is open", || gitea.open() == 1);
+        all_is_told(&teawatch, &gitea);
+        assert_eq!(gitea.issues().len(), 1);
+    }
+}
+
+#[test]
+fn the_closing_of_a_deleted_issue_makes_room_for_one_issue_only() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[("storm.max_open_issues", "2")]);
+    for check in ["db1/a", "db1/b"] {
+        teawatch.report(&failing(check));
+    }
+    eventually("two are open", || gitea.open() == 2 && teawatch.outbox().is_empty());
+    gitea.world().delete_issue(REPOSITORY, 1).unwrap();
+    let (deleted, other) = if gitea.issue(2).title.contains("db1/b:") {
+        ("db1/a", "db1/b")
+    } else {
+        ("db1/b", "db1/a")
+    };
+    teawatch.report(&passing(deleted));
+    eventually("teawatch has noticed", || teawatch.log().contains("the issue was deleted"));
+    all_is_told(&teawatch, &gitea);
+    teawatch.report(&failing("db1/c"));
+    eventually("there is room for one", || !gitea.issues_about("db1/c").is_empty());
+    teawatch.report(&failing("db1/d"));
+    eventually("the next one is a row", || {
+        gitea.issues().iter().any(|issue| issue.title.contains("overflow"))
+    });
+    assert!(gitea.issues_about("db1/d").is_empty());
+    for check in [other, "db1/c", "db1/d"] {
+        teawatch.report(&passing(check));
+    }
+    eventually("all are closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+}
