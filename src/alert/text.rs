@@ -209,6 +209,10 @@ fn lead(alert: &Alert) -> String {
                      \"unknown\". This is not a failure of what is watched; look at whoever \
                      watches it: a missing program, missing rights, a timeout."
                 ),
+                Standing::Unheard => format!(
+                    "**It is not known yet how {name} is**: it was in trouble before teawatch \
+                     lost what it knew, and has not spoken for itself since {since}."
+                ),
                 Standing::Well => format!("{name} is well."),
             }
         }
@@ -320,6 +324,7 @@ fn told(member: &Member) -> String {
         Standing::Silent => "silent".to_owned(),
         Standing::NeverSeen => "never heard of".to_owned(),
         Standing::Flapping => "flapping".to_owned(),
+        Standing::Unheard => "not heard of".to_owned(),
         Standing::Failing | Standing::CannotTell | Standing::Well => {
             if member.summary.trim().is_empty() {
                 // A title shows stars as they are.

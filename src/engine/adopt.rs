@@ -15,6 +15,8 @@ use crate::check::CheckId;
 pub struct Found {
     pub number: u64,
     pub marker: Marker,
+    /// The members in its table, see [`members_in`](crate::alert::table::members_in).
+    pub members: Vec<String>,
 }
 
 impl Core {
@@ -32,6 +34,8 @@ impl Core {
                 *known = (episode, number);
             }
         }
+        let tables: BTreeMap<_, _> =
+            found.iter().map(|issue| (issue.number, &issue.members)).collect();
         // An issue that an alert holds already is nobody's to claim.
         let unclaimed: Vec<_> = newest
             .into_iter()
@@ -40,6 +44,7 @@ impl Core {
                 fingerprint: fingerprint.clone(),
                 episode,
                 number,
+                members: tables.get(&number).map_or_else(Vec::new, |names| names.to_vec()),
             })
             .collect();
         let highest = found.iter().map(|found| found.number).max().unwrap_or(0);
@@ -115,15 +120,15 @@ impl Core {
         };
         let mut target = rule.target.clone();
         target.repository = name;
-        let event = Event::Adopted { episode: unclaimed.episode, issue, target };
+        let (unheard, until) = self.unheard(&unclaimed, group, rule, now);
+        let event = Event::Adopted { episode: unclaimed.episode, issue, target, unheard, until };
         tracing::info!(
             alert.fingerprint = %fingerprint,
             issue.number = unclaimed.number,
             "{group} goes on in issue #{}", unclaimed.number
         );
         self.step_alert(fingerprint, group, rule, &event, now);
-        // Whether it is still in trouble is judged when its check has spoken.
-        self.deadlines.wake_alert_by(fingerprint, Some(now));
+        self.hear_out(fingerprint, now);
     }
 
     /// Compares markers that were seen with what this store has made. One of our own

@@ -1,6 +1,6 @@
 //! From the disk into memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::source::Source;
 use super::{Entry, Error};
 use crate::alert::marker::Instance;
-use crate::alert::{Alert, Group, Salt};
+use crate::alert::{Alert, Group, Salt, Standing};
 use crate::check::{Absences, Check, CheckId};
 use crate::store::{self, KeyReader, Store, Tree, decode};
 
@@ -51,6 +51,7 @@ impl Core {
             repositories: loaded.repositories,
             absences: loaded.absences,
             bound: BTreeMap::new(),
+            blind_unheard: BTreeSet::new(),
             deadlines: Deadlines::default(),
             copied: None,
             turned_at: loaded.mark.unwrap_or(now),
@@ -70,12 +71,13 @@ impl Core {
 
     /// Remembers which alert a check in trouble belongs to.
     fn bind(&mut self, alert: &Alert) {
+        self.bind_unheard(alert);
         if matches!(alert.group, Group::Blind { .. } | Group::Overflow { .. }) {
             return;
         }
-        for (name, _) in alert.members.iter().filter(|(_, member)| member.standing.is_trouble()) {
-            if let Some((source, name)) = name.split_once('/') {
-                let id = CheckId::new(source, name);
+        let is_bound = |standing: Standing| standing.is_trouble() && standing != Standing::Unheard;
+        for (name, _) in alert.members.iter().filter(|(_, member)| is_bound(member.standing)) {
+            if let Some(id) = CheckId::parse(name) {
                 self.bound.insert(id, alert.fingerprint.clone());
             }
         }

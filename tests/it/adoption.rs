@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use http::Method;
-use teawatch::sandbox::{Action, Fault, Route};
+use teawatch::sandbox::{Action, Fault, Issue, Route};
 
-use crate::support::{CHECK, Deed, Gitea, OTHER, Report, Teawatch, eventually, failing, passing};
+use crate::support::{
+    CHECK, Deed, Gitea, OTHER, Report, Teawatch, eventually, failing, passing, turns,
+};
 
 /// All checks of a rack share an issue.
 const ROUTES: &str = "[[route]]\nmatch.source = \"rack*\"\ngroup_by = \"source\"\n";
@@ -88,6 +90,124 @@ fn a_new_store_opens_nothing_before_it_has_read_what_is_open() {
     assert_eq!((gitea.issues().len(), gitea.open()), (4, 4));
     assert_eq!(gitea.count(&Method::POST, Route::Issues), 4);
     Deed::Open.goes_on(&teawatch, &gitea);
+}
+
+/// Three failures in a row, a "cannot tell" and three checks that share an issue.
+const SLOW: &[(&str, &str)] = &[("alerts.fail_after", "3"), ("alerts.unknown_after", "300ms")];
+
+fn say(teawatch: &Teawatch, check: &str, kind: &str) {
+    let (source, name) = check.split_once('/').unwrap();
+    teawatch.report(&Report::new(source).check(name, kind, "seen"));
+}
+
+const RACK: [&str; 3] = ["rack1/power", "rack1/fan", "rack1/door"];
+
+/// An issue of a check, of a group of three and of a check that nobody can tell; then the
+/// store is gone.
+fn lose_a_slow_store(gitea: &Gitea) -> tempfile::TempDir {
+    let data = directory();
+    let teawatch = Teawatch::start(data.path(), gitea, SLOW);
+    for _ in 0..3 {
+        say(&teawatch, CHECK, "failure");
+        RACK.iter().for_each(|check| say(&teawatch, check, "failure"));
+    }
+    say(&teawatch, OTHER, "unknown");
+    eventually("all three are open", || gitea.open() == 3);
+    teawatch.settles(gitea);
+    teawatch.kill();
+    data.close().unwrap();
+    directory()
+}
+
+/// The issue of the group.
+fn the_rack(gitea: &Gitea) -> Issue {
+    gitea.issues().into_iter().find(|issue| issue.title.contains("rack1: ")).unwrap()
+}
+
+fn firing(teawatch: &Teawatch) -> u64 {
+    teawatch.get("/readyz").1["engine"]["firing"].as_u64().unwrap()
+}
+
+/// Nothing was closed so far, and nothing was opened twice.
+#[track_caller]
+fn all_go_on(gitea: &Gitea) {
+    assert_eq!((gitea.issues().len(), gitea.open()), (3, 3));
+    let turned: Vec<_> = gitea.issues().iter().flat_map(turns).collect();
+    assert_eq!(turned, Vec::<&str>::new());
+}
+
+#[test]
+fn the_first_words_after_a_store_was_lost_close_nothing_that_still_fails() {
+    let gitea = Gitea::start();
+    let data = lose_a_slow_store(&gitea);
+    let teawatch = Teawatch::start(data.path(), &gitea, SLOW);
+    // One failure is not yet enough to be down, and one success of three says nothing of
+    // the others.
+    say(&teawatch, CHECK, "failure");
+    say(&teawatch, RACK[0], "success");
+    say(&teawatch, OTHER, "unknown");
+    eventually("its table says what is known", || {
+        let body = the_rack(&gitea).body;
+        body.contains("| rack1/fan | **not heard of** |") && body.contains("| rack1/power | well |")
+    });
+    eventually("all go on", || firing(&teawatch) == 3);
+    teawatch.settles(&gitea);
+    all_go_on(&gitea);
+
+    // The same when it is started again meanwhile.
+    assert!(teawatch.stop().success());
+    let teawatch = Teawatch::start(data.path(), &gitea, SLOW);
+    for _ in 0..3 {
+        say(&teawatch, CHECK, "failure");
+        say(&teawatch, RACK[1], "failure");
+    }
+    say(&teawatch, RACK[1], "success");
+    teawatch.settles(&gitea);
+    all_go_on(&gitea);
+
+    say(&teawatch, RACK[2], "success");
+    eventually("the group is closed", || gitea.open() == 2);
+    say(&teawatch, OTHER, "success");
+    eventually("somebody can tell", || gitea.open() == 1);
+    say(&teawatch, CHECK, "success");
+    eventually("all are closed", || gitea.open() == 0);
+    teawatch.settles(&gitea);
+    assert_eq!(gitea.issues().len(), 3);
+    let comments = gitea.comments(the_rack(&gitea).number).concat();
+    assert!(comments.contains("teawatch had lost what it knew"), "{comments}");
+    for issue in gitea.issues() {
+        assert_eq!(turns(&issue), ["closed"], "#{}", issue.number);
+    }
+}
+
+#[test]
+fn a_success_that_is_not_yet_believed_closes_no_issue_of_a_lost_store() {
+    let gitea = Gitea::start();
+    let data = lose_a_slow_store(&gitea);
+    let settings = [SLOW, &[("alerts.recover_after", "2")]].concat();
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    say(&teawatch, CHECK, "success");
+    eventually("it goes on", || firing(&teawatch) == 1);
+    teawatch.settles(&gitea);
+    all_go_on(&gitea);
+    say(&teawatch, CHECK, "success");
+    eventually("it is believed", || gitea.open() == 2);
+}
+
+#[test]
+fn a_group_whose_other_checks_are_never_heard_of_again_closes_after_a_while_with_a_word() {
+    let gitea = Gitea::start();
+    let data = lose_a_slow_store(&gitea);
+    let settings = [SLOW, &[("alerts.reopen_window", "500ms")]].concat();
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    say(&teawatch, RACK[0], "success");
+    eventually("it is closed", || gitea.open() == 2);
+    let rack = the_rack(&gitea);
+    eventually("and told", || gitea.comments(rack.number).concat().contains("**Recovered**"));
+    let comments = gitea.comments(rack.number).concat();
+    let word = "no trouble was heard of since the store was lost, and is waited for no longer: \
+                rack1/door, rack1/fan";
+    assert!(comments.contains(word), "{comments}");
 }
 
 #[test]
