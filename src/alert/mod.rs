@@ -342,6 +342,11 @@ impl Alert {
         self.talk.rewind(by);
     }
 
+    /// Whether it has an issue, or may have opened one without knowing yet.
+    pub fn may_have_an_issue(&self) -> bool {
+        self.issue.is_some() || self.trial(EffectKind::Open) == Some(Trial::InDoubt)
+    }
+
     /// The issue of an episode, as far as something may still be written to it.
     pub fn issue_of(&self, episode: u64) -> Option<Issue> {
         if episode == self.episode { self.issue } else { self.former.get(&episode).copied() }

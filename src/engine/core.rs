@@ -221,10 +221,13 @@ impl Core {
     fn step_overflow(&mut self, repository: &str, rule: &Rule, event: &Event, now: Timestamp) {
         let group = Group::Overflow { repository: repository.to_owned() };
         let fingerprint = Fingerprint::new(&self.salt, &group);
+        // Where the routes send the alert's next episode is no matter of this repository's.
+        let mut rule = overflow_rule(rule);
+        rule.target.repository = repository.to_owned();
         if !self.alerts.contains_key(&fingerprint) {
-            self.claim(&fingerprint, &group, rule, now);
+            self.claim(&fingerprint, &group, &rule, now);
         }
-        self.step_alert(&fingerprint, &group, &overflow_rule(rule), event, now);
+        self.step_alert(&fingerprint, &group, &rule, event, now);
     }
 
     fn take_order(
