@@ -10,6 +10,9 @@ use super::{Alert, gather};
 /// The row of those whose names an adopted issue does not tell. No check is called so.
 pub const OTHERS: &str = "and others";
 
+/// Kept of a member's summary, in bytes: as much as a title or a table shows.
+pub const MEMBER_SUMMARY_MAX: usize = 255;
+
 /// Names in one note; the rest is counted.
 const NAMES_MAX: usize = 10;
 
@@ -19,7 +22,7 @@ pub struct Member {
     pub standing: Standing,
     /// Since when.
     pub since: Timestamp,
-    /// One line from outside: not yet escaped.
+    /// One line from outside: not yet escaped, and cut to [`MEMBER_SUMMARY_MAX`].
     pub summary: String,
 }
 
@@ -62,7 +65,10 @@ impl Alert {
         let member = Member { standing: Standing::Unheard, since: now, summary: String::new() };
         for name in unheard {
             // What was heard meanwhile counts more.
-            self.members.entry(name.clone()).or_insert_with(|| member.clone());
+            if !self.members.contains_key(name) {
+                self.members.insert(name.clone(), member.clone());
+                self.touched.insert(name.clone());
+            }
         }
         self.unheard_until = until.filter(|_| self.is_waiting());
     }
@@ -86,6 +92,7 @@ impl Alert {
             return;
         }
         self.talk.is_table_old = true;
+        self.touched.extend(unheard.keys().cloned());
         let shown: Vec<_> = unheard.keys().take(NAMES_MAX).map(String::as_str).collect();
         let more = match unheard.len().saturating_sub(NAMES_MAX) {
             0 => String::new(),

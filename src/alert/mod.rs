@@ -22,7 +22,7 @@ mod tests;
 pub mod text;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::effect::{Effect, EffectKind, Trial, Undelivered};
 pub use self::fingerprint::{Fingerprint, Salt};
-pub use self::member::{Member, OTHERS, Standing};
+pub use self::member::{MEMBER_SUMMARY_MAX, Member, OTHERS, Standing};
 pub use self::pacing::Talk;
 use self::step::gather;
 pub use self::step::step;
@@ -169,8 +169,13 @@ pub struct Alert {
     /// Until then an earlier closing or reopening may still be carried out by Gitea, so
     /// that its opposite has to wait.
     pub late_until: Option<Timestamp>,
-    /// By name: checks, or the titles of alerts in an overflow.
+    /// By name: checks, or the titles of alerts in an overflow. There may be so many that
+    /// whoever keeps alerts keeps members apart.
+    #[serde(skip)]
     pub members: BTreeMap<String, Member>,
+    /// Members that came, changed or went since whoever keeps them asked last.
+    #[serde(skip)]
+    pub touched: BTreeSet<String>,
     /// Members that are unheard of then are waited for no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unheard_until: Option<Timestamp>,
@@ -300,6 +305,7 @@ impl Alert {
             former: BTreeMap::new(),
             late_until: None,
             members: BTreeMap::new(),
+            touched: BTreeSet::new(),
             unheard_until: None,
             undelivered: Vec::new(),
             talk: Talk::default(),
@@ -339,6 +345,7 @@ impl Alert {
         for at in times.chain(members) {
             *at = earlier(*at, by);
         }
+        self.touched.extend(self.members.keys().cloned());
         self.talk.rewind(by);
     }
 

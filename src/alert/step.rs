@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::markdown::shorten;
 use super::pacing::{Gathered, Missed};
 use super::{
-    Alert, Effect, EffectKind, Event, Learned, Member, Order, Phase, Placement, Rule, Standing,
-    Trial, Undelivered, later,
+    Alert, Effect, EffectKind, Event, Learned, MEMBER_SUMMARY_MAX, Member, Order, Phase, Placement,
+    Rule, Standing, Trial, Undelivered,
 };
 
 /// What the next text says in an issue that a new store has found.
@@ -62,11 +63,12 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
             absorb_member(alert, name, *standing, summary, *is_result, now);
         }
         Event::MemberGone { name, why } => {
-            if let Some(member) = alert.members.remove(name)
-                && member.standing.is_trouble()
-            {
-                alert.talk.is_table_old = true;
-                gather(alert, now).gone.push(format!("{name}: {why}"));
+            if let Some(member) = alert.members.remove(name) {
+                alert.touched.insert(name.clone());
+                if member.standing.is_trouble() {
+                    alert.talk.is_table_old = true;
+                    gather(alert, now).lose(format!("{name}: {why}"));
+                }
             }
         }
         Event::Woken => {}
@@ -145,11 +147,13 @@ fn absorb_member(
         return;
     }
     let is_turn = was_in_trouble != standing.is_trouble();
+    let summary = shorten(summary, MEMBER_SUMMARY_MAX);
     let is_new_to_the_table =
         before.is_none_or(|member| member.standing != standing || member.summary != summary);
     let since = before.filter(|_| !is_turn).map_or(now, |member| member.since);
-    let member = Member { standing, since, summary: summary.to_owned() };
+    let member = Member { standing, since, summary };
     let before = alert.members.insert(name.to_owned(), member);
+    alert.touched.insert(name.to_owned());
     if before.is_some_and(|member| member.standing == Standing::Unheard) && !alert.is_waiting() {
         alert.unheard_until = None;
     }
@@ -297,7 +301,14 @@ fn open(
     alert.issue = None;
     alert.placement = admission;
     alert.target.clone_from(&rule.target);
-    alert.members.retain(|_, member| member.standing.is_trouble());
+    let touched = &mut alert.touched;
+    alert.members.retain(|name, member| {
+        let stays = member.standing.is_trouble();
+        if !stays {
+            touched.insert(name.clone());
+        }
+        stays
+    });
     alert.talk.reminders = 0;
     // Of a row the overflow issue speaks.
     if admission == Placement::Own {
@@ -377,18 +388,4 @@ pub(super) fn gather(alert: &mut Alert, now: Timestamp) -> &mut Gathered {
     let gathered = &mut alert.talk.gathered;
     gathered.since.get_or_insert(now);
     gathered
-}
-
-impl Alert {
-    /// When this alert next needs an [`Event::Woken`], if ever.
-    pub fn deadline(&self, rule: &Rule) -> Option<Timestamp> {
-        let phase = match self.phase {
-            Phase::Inactive => None,
-            Phase::Pending { since } => Some(later(since, rule.open_after)),
-            Phase::Recovering { since } => Some(later(since, rule.close_after)),
-            Phase::Firing => self.gone_at.map(|gone| later(gone, rule.mute_max)),
-        };
-        let talk = [self.comment_at(rule), self.edit_at(rule), self.reminder_at(rule)];
-        talk.into_iter().chain([phase, self.unheard_until]).flatten().min()
-    }
 }

@@ -176,6 +176,9 @@ fn put_gone_and_notes(text: &mut String, gathered: &Gathered) {
     for gone in &gathered.gone {
         put(text, format_args!("No longer watched: {}\n\n", line(gone)));
     }
+    if gathered.gone_more > 0 {
+        put(text, format_args!("… and {} more.\n\n", gathered.gone_more));
+    }
     for note in &gathered.notes {
         put(text, format_args!("> [!NOTE]\n> {}\n\n", line(note)));
     }

@@ -8,11 +8,26 @@ use jiff::Timestamp;
 use super::core::Core;
 use super::records::Unclaimed;
 use crate::alert::marker::Marker;
-use crate::alert::{Alert, EffectKind, Event, Fingerprint, Group, Issue, Rule};
+use crate::alert::{Alert, EffectKind, Event, Fingerprint, Group, Issue, OTHERS, Rule};
 use crate::check::CheckId;
 
 /// What stands for the id of a repository that could not be read.
 const UNKNOWN_ID: i64 = 0;
+
+/// What the names of all members of unclaimed issues may take together: they are kept in
+/// the one record of their repository.
+const NAMES_BYTES_MAX: usize = 4 << 20;
+
+/// The names, as long as there is room for them.
+fn within(room: &mut usize, names: &[String]) -> Vec<String> {
+    match room.checked_sub(names.iter().map(String::len).sum()) {
+        Some(left) => {
+            *room = left;
+            names.to_vec()
+        }
+        None => vec![OTHERS.to_owned()],
+    }
+}
 
 /// An open issue that our user wrote, with the marker that was found in it.
 #[derive(Debug, Clone)]
@@ -36,13 +51,14 @@ impl Core {
         record.admission.id = record.admission.id.or(id);
         let opened = found.iter().filter(|found| found.marker.effect.kind == EffectKind::Open);
         // An issue that an alert holds already is nobody's to claim.
+        let mut room = NAMES_BYTES_MAX;
         let unclaimed: Vec<_> = opened
             .filter(|found| !self.holds(repository, found.number))
             .map(|found| Unclaimed {
                 fingerprint: found.marker.fingerprint.clone(),
                 episode: found.marker.effect.episode,
                 number: found.number,
-                members: found.members.clone(),
+                members: within(&mut room, &found.members),
             })
             .collect();
         let highest = found.iter().map(|found| found.number).max().unwrap_or(0);

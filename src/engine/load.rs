@@ -57,7 +57,7 @@ impl Core {
             turned_at: loaded.mark.unwrap_or(now),
             dirty: Dirty { meta: is_new, ..Dirty::default() },
         };
-        for alert in loaded.alerts {
+        for alert in loaded.alerts.into_values() {
             core.bind(&alert);
             core.alerts.insert(alert.fingerprint.clone(), alert);
         }
@@ -110,7 +110,7 @@ struct Loaded {
     mark: Option<Timestamp>,
     checks: BTreeMap<CheckId, Check>,
     sources: BTreeMap<String, Source>,
-    alerts: Vec<Alert>,
+    alerts: BTreeMap<String, Alert>,
     entries: Vec<Entry>,
     repositories: BTreeMap<String, Repository>,
     absences: Absences,
@@ -135,7 +135,17 @@ impl Loaded {
                     self.checks.insert(id, check.beaten(beat));
                 }
             }
-            Tree::Alerts => self.alerts.push(decode(tree, key, bytes)?),
+            Tree::Alerts => {
+                let alert: Alert = decode(tree, key, bytes)?;
+                self.alerts.insert(alert.fingerprint.to_string(), alert);
+            }
+            Tree::Members => {
+                let alert = KeyReader::new(tree, key).text()?;
+                let (name, member) = decode(tree, key, bytes)?;
+                if let Some(alert) = self.alerts.get_mut(alert) {
+                    alert.members.insert(name, member);
+                }
+            }
             Tree::Outbox => self.entries.push(decode(tree, key, bytes)?),
             Tree::Absences => self.absences = decode(tree, key, bytes)?,
             Tree::Sources => {

@@ -14,6 +14,7 @@ mod bad_input;
 mod cli;
 mod config;
 mod crash;
+mod crowds;
 mod demo;
 mod doors;
 mod gitea_client;
