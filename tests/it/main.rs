@@ -9,6 +9,7 @@
     reason = "tests may panic, print and read the clock"
 )]
 
+mod absences;
 mod adoption;
 mod bad_input;
 mod cli;
