@@ -26,6 +26,8 @@ fn nobody_was_silent(teawatch: &Teawatch, gitea: &Gitea) {
     eventually("the absence is noticed", || teawatch.log().contains("teawatch was not looking"));
     teawatch.report(&passing("db1/disk").every(INTERVAL));
     assert_eq!(status(teawatch, "db1/disk"), "up");
+    // Not even for a moment: what was struck at once would be listed as well.
+    assert_eq!(teawatch.get("/api/v1/alerts").1["items"], json!([]));
     all_is_told(teawatch, gitea);
     assert_eq!(gitea.world().writes(), 0);
     teawatch.report(&failing("db1/disk").every(INTERVAL));
@@ -150,4 +152,38 @@ fn two_agents_that_fell_silent_and_are_back_leave_their_checks_the_whole_grace()
     assert_eq!(titles(&core), ["db1/agent"]);
     core.wake_due(9, at(5_121));
     assert_eq!(titles(&core).len(), 2);
+}
+
+#[test]
+fn a_host_that_is_back_and_not_yet_believed_does_not_hide_the_silence_of_its_checks() {
+    let at = |second: i64| jiff::Timestamp::from_second(1_700_000_000 + second).unwrap();
+    let (mut memory, instance) = (Memory::new(), "0123456789abcdef".to_owned());
+    let mut settings = Settings::default();
+    settings.routes.otherwise.policy.recover_after = 3;
+    let mut core =
+        Core::load(&mut memory, settings, Salt::new("salt"), None, instance, at(0)).unwrap();
+    let secs = |seconds| Some(jiff::SignedDuration::from_secs(seconds));
+    let report = |seq| teawatch::observation::Report {
+        source: "db1".to_owned(),
+        id: ReportId { epoch: "e".to_owned(), seq },
+        interval: secs(60),
+        observations: vec![(
+            "disk".to_owned(),
+            Observation { interval: secs(5), ..Observation::new(Kind::Success, "fine") },
+        )],
+    };
+    core.accept(&report(1), at(1));
+    core.accept(&report(2), at(2));
+    // The host falls silent, and its check with it.
+    for second in [11, 12, 130, 131] {
+        core.wake_due(9, at(second));
+    }
+    core.accept(&report(3), at(1_000));
+    core.wake_due(9, at(1_011));
+    let alerts = core.alerts_page(None, 9).items;
+    let firing =
+        |title: &str| alerts.iter().any(|alert| alert.title == title && alert.phase == "firing");
+    assert!(firing("db1/agent") && firing("db1/disk"), "{alerts:#?}");
+    let disk = |core: &Core| core.checks_page(None, 9, at(1_011)).items[1].status;
+    assert_eq!(disk(&core), teawatch::check::Status::Down);
 }
