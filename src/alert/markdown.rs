@@ -42,6 +42,19 @@ pub fn line(text: &str) -> String {
     break_commits(&shown).replace("://", ":\u{200b}//")
 }
 
+/// What [`line()`] was made from, but for characters that it replaced.
+pub fn read_line(shown: &str) -> String {
+    let mut text = String::with_capacity(shown.len());
+    let mut chars = shown.chars().filter(|&c| c != ZERO_WIDTH);
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => text.extend(chars.next()),
+            c => text.push(c),
+        }
+    }
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
 /// A title from outside: one line without markup of its own, since titles are not
 /// rendered, but their mentions and references are.
 pub fn title(text: &str) -> String {
@@ -182,6 +195,11 @@ mod tests {
             // The first line opens and the last closes.
             prop_assert_eq!(closing, 2);
             prop_assert!(!shown.contains("<!--") && !shown.contains('\0'));
+        }
+
+        #[test]
+        fn a_line_is_read_back(text in "[ -~\u{e9}]{0,60}") {
+            prop_assert_eq!(read_line(&line(&text)), text);
         }
 
         #[test]

@@ -12,6 +12,7 @@ mod effect;
 pub mod fingerprint;
 pub mod markdown;
 pub mod marker;
+mod member;
 pub mod pacing;
 pub mod route;
 mod step;
@@ -21,7 +22,7 @@ mod tests;
 pub mod text;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +30,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::effect::{Effect, EffectKind, Trial, Undelivered};
 pub use self::fingerprint::{Fingerprint, Salt};
+pub use self::member::{MEMBER_SUMMARY_MAX, Member, OTHERS, Standing};
 pub use self::pacing::Talk;
+use self::step::gather;
 pub use self::step::step;
 
 /// What an alert is about: the checks that share its issue.
@@ -166,8 +169,16 @@ pub struct Alert {
     /// Until then an earlier closing or reopening may still be carried out by Gitea, so
     /// that its opposite has to wait.
     pub late_until: Option<Timestamp>,
-    /// By name: checks, or the titles of alerts in an overflow.
+    /// By name: checks, or the titles of alerts in an overflow. There may be so many that
+    /// whoever keeps alerts keeps members apart.
+    #[serde(skip)]
     pub members: BTreeMap<String, Member>,
+    /// Members that came, changed or went since whoever keeps them asked last.
+    #[serde(skip)]
+    pub touched: BTreeSet<String>,
+    /// Members that are unheard of then are waited for no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard_until: Option<Timestamp>,
     /// Effects that Gitea has not confirmed, oldest first.
     pub undelivered: Vec<Undelivered>,
     /// What is to be said, and when.
@@ -222,41 +233,6 @@ pub struct Issue {
     pub number: u64,
 }
 
-/// One check of an alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Member {
-    pub standing: Standing,
-    /// Since when.
-    pub since: Timestamp,
-    /// One line from outside: not yet escaped.
-    pub summary: String,
-}
-
-/// How a member is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// It was in trouble during this episode and is well now.
-    Well,
-    /// It says that it fails.
-    Failing,
-    /// It says nothing.
-    Silent,
-    /// It was expected and never said anything.
-    NeverSeen,
-    /// It says now this, now that.
-    Flapping,
-    /// Nobody can tell.
-    CannotTell,
-}
-
-impl Standing {
-    /// Whether this is trouble.
-    pub fn is_trouble(self) -> bool {
-        self != Self::Well
-    }
-}
-
 /// What has happened to an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -278,8 +254,15 @@ pub enum Event {
     Refused(Effect),
     /// An effect was carried out, or has become pointless.
     Done { effect: Effect, learned: Learned },
-    /// A new store found this alert's issue open at Gitea.
-    Adopted { episode: u64, issue: Issue, target: Target },
+    /// A new store found this alert's issue open at Gitea. Its members in `unheard` were or
+    /// had been in trouble; those not heard of `until` then count no more.
+    Adopted {
+        episode: u64,
+        issue: Issue,
+        target: Target,
+        unheard: Vec<String>,
+        until: Option<Timestamp>,
+    },
 }
 
 /// What was learned when an effect was carried out.
@@ -322,6 +305,8 @@ impl Alert {
             former: BTreeMap::new(),
             late_until: None,
             members: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            unheard_until: None,
             undelivered: Vec::new(),
             talk: Talk::default(),
         }
@@ -355,11 +340,18 @@ impl Alert {
         };
         let own = [self.closed_at.as_mut(), self.gone_at.as_mut(), self.late_until.as_mut()];
         let members = self.members.values_mut().map(|member| &mut member.since);
-        let times = own.into_iter().chain([phase, Some(&mut self.fired_at)]).flatten();
+        let rest = [phase, Some(&mut self.fired_at), self.unheard_until.as_mut()];
+        let times = own.into_iter().chain(rest).flatten();
         for at in times.chain(members) {
             *at = earlier(*at, by);
         }
+        self.touched.extend(self.members.keys().cloned());
         self.talk.rewind(by);
+    }
+
+    /// Whether it has an issue, or may have opened one without knowing yet.
+    pub fn may_have_an_issue(&self) -> bool {
+        self.issue.is_some() || self.trial(EffectKind::Open) == Some(Trial::InDoubt)
     }
 
     /// The issue of an episode, as far as something may still be written to it.

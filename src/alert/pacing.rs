@@ -11,6 +11,13 @@ const REMINDER_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// How many notes on what had to be left out are kept for the next text.
 const NOTES_MAX: usize = 8;
 
+/// How many members that are gone are named in the next text; the rest is counted.
+const GONE_MAX: usize = 20;
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// An alert's side of the conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Talk {
@@ -45,6 +52,9 @@ pub struct Gathered {
     pub ended: u64,
     /// Members that are no longer watched, with the reason.
     pub gone: Vec<String>,
+    /// As many more are not named.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone_more: u64,
     /// When the trouble ended, and since when it had been firing.
     pub closed_at: Option<Timestamp>,
     #[serde(default)]
@@ -97,6 +107,15 @@ impl Gathered {
             || self.reminder
     }
 
+    /// Remembers that a member is no longer watched.
+    pub(super) fn lose(&mut self, member: String) {
+        if self.gone.len() < GONE_MAX {
+            self.gone.push(member);
+        } else {
+            self.gone_more += 1;
+        }
+    }
+
     /// Remembers for the next text that something had to be left out.
     pub(super) fn note(&mut self, notes: &[String]) {
         let room = NOTES_MAX.saturating_sub(self.notes.len());
@@ -114,6 +133,17 @@ impl Missed {
 }
 
 impl Alert {
+    /// When this alert next needs an [`Event::Woken`], if ever.
+    pub fn deadline(&self, rule: &Rule) -> Option<Timestamp> {
+        let phase = match self.phase {
+            Phase::Inactive => None,
+            Phase::Pending { since } => Some(later(since, rule.open_after)),
+            Phase::Recovering { since } => Some(later(since, rule.close_after)),
+            Phase::Firing => self.gone_at.map(|gone| later(gone, rule.mute_max)),
+        };
+        let talk = [self.comment_at(rule), self.edit_at(rule), self.reminder_at(rule)];
+        talk.into_iter().chain([phase, self.unheard_until]).flatten().min()
+    }
     /// When the next comment may go out; none if there is nothing to say, or if what is
     /// under way will say it.
     pub(super) fn comment_at(&self, rule: &Rule) -> Option<Timestamp> {

@@ -2,11 +2,15 @@
 
 use jiff::Timestamp;
 
+use super::markdown::shorten;
 use super::pacing::{Gathered, Missed};
 use super::{
-    Alert, Effect, EffectKind, Event, Learned, Member, Order, Phase, Placement, Rule, Standing,
-    Trial, Undelivered, later,
+    Alert, Effect, EffectKind, Event, Learned, MEMBER_SUMMARY_MAX, Member, Order, Phase, Placement,
+    Rule, Standing, Trial, Undelivered,
 };
+
+/// What the next text says in an issue that a new store has found.
+const LOST: &str = "teawatch had lost what it knew, found this issue open and goes on in it";
 
 /// Takes one event into account. `admission` is where a new issue would go.
 ///
@@ -21,6 +25,10 @@ use super::{
 /// opening whose trouble has passed, a closing whose trouble is back, a reopening whose
 /// trouble has passed again.
 ///
+/// An adopted alert is in trouble while a member of it has not spoken for itself: gone
+/// down, or been well for long enough to be believed. A first success among failures that
+/// are still being counted closes nothing.
+///
 /// Total: any event in any phase and any `now` will do, and a repeated event changes no
 /// more than a wake-up would.
 pub fn step(
@@ -33,20 +41,18 @@ pub fn step(
     let mut alert = alert;
     let mut orders = Vec::new();
     absorb(&mut alert, event, now, &mut orders);
-    // Whether an adopted issue is still needed is known when its checks have spoken.
-    if !matches!(event, Event::Adopted { .. }) {
-        let is_relapse_lost = matches!(
-            event,
-            Event::Done { effect, learned: Learned::IssueGone }
-                if effect.kind == EffectKind::Reopen && effect.episode == alert.episode
-        );
-        // A person who deletes a closed issue tidies up, and silences no trouble.
-        if is_relapse_lost && alert.is_in_trouble() {
-            open(rule, &mut alert, admission, now, &mut orders);
-        }
-        judge(rule, &mut alert, admission, now, &mut orders);
-        speak(rule, &mut alert, now, &mut orders);
+    alert.stop_waiting(now);
+    let is_relapse_lost = matches!(
+        event,
+        Event::Done { effect, learned: Learned::IssueGone }
+            if effect.kind == EffectKind::Reopen && effect.episode == alert.episode
+    );
+    // A person who deletes a closed issue tidies up, and silences no trouble.
+    if is_relapse_lost && alert.is_in_trouble() {
+        open(rule, &mut alert, admission, now, &mut orders);
     }
+    judge(rule, &mut alert, admission, now, &mut orders);
+    speak(rule, &mut alert, now, &mut orders);
     (alert, orders)
 }
 
@@ -57,11 +63,12 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
             absorb_member(alert, name, *standing, summary, *is_result, now);
         }
         Event::MemberGone { name, why } => {
-            if let Some(member) = alert.members.remove(name)
-                && member.standing.is_trouble()
-            {
-                alert.talk.is_table_old = true;
-                gather(alert, now).gone.push(format!("{name}: {why}"));
+            if let Some(member) = alert.members.remove(name) {
+                alert.touched.insert(name.clone());
+                if member.standing.is_trouble() {
+                    alert.talk.is_table_old = true;
+                    gather(alert, now).lose(format!("{name}: {why}"));
+                }
             }
         }
         Event::Woken => {}
@@ -75,7 +82,7 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
             alert.undelivered.retain(|entry| entry.effect != *effect);
             absorb_learned(alert, *effect, learned, now);
         }
-        Event::Adopted { episode, issue, target } => {
+        Event::Adopted { episode, issue, target, unheard, until } => {
             // Nothing can have been tried before the open issues were read.
             while strike(alert, EffectKind::Open, orders) {}
             alert.episode = alert.episode.max(*episode);
@@ -87,6 +94,8 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
             alert.closed_at = None;
             alert.gone_at = None;
             alert.talk.is_table_old = true;
+            alert.wait_for(unheard, *until, now);
+            alert.talk.gathered.note(&[LOST.to_owned()]);
         }
     }
 }
@@ -138,11 +147,16 @@ fn absorb_member(
         return;
     }
     let is_turn = was_in_trouble != standing.is_trouble();
+    let summary = shorten(summary, MEMBER_SUMMARY_MAX);
     let is_new_to_the_table =
         before.is_none_or(|member| member.standing != standing || member.summary != summary);
     let since = before.filter(|_| !is_turn).map_or(now, |member| member.since);
-    let member = Member { standing, since, summary: summary.to_owned() };
-    alert.members.insert(name.to_owned(), member);
+    let member = Member { standing, since, summary };
+    let before = alert.members.insert(name.to_owned(), member);
+    alert.touched.insert(name.to_owned());
+    if before.is_some_and(|member| member.standing == Standing::Unheard) && !alert.is_waiting() {
+        alert.unheard_until = None;
+    }
     alert.talk.is_table_old |= is_new_to_the_table;
 
     let gathered = gather(alert, now);
@@ -287,7 +301,14 @@ fn open(
     alert.issue = None;
     alert.placement = admission;
     alert.target.clone_from(&rule.target);
-    alert.members.retain(|_, member| member.standing.is_trouble());
+    let touched = &mut alert.touched;
+    alert.members.retain(|name, member| {
+        let stays = member.standing.is_trouble();
+        if !stays {
+            touched.insert(name.clone());
+        }
+        stays
+    });
     alert.talk.reminders = 0;
     // Of a row the overflow issue speaks.
     if admission == Placement::Own {
@@ -363,24 +384,8 @@ fn strike(alert: &mut Alert, kind: EffectKind, orders: &mut Vec<Order>) -> bool 
     true
 }
 
-fn gather(alert: &mut Alert, now: Timestamp) -> &mut Gathered {
+pub(super) fn gather(alert: &mut Alert, now: Timestamp) -> &mut Gathered {
     let gathered = &mut alert.talk.gathered;
     gathered.since.get_or_insert(now);
     gathered
-}
-
-impl Alert {
-    /// When this alert next needs an [`Event::Woken`], if ever.
-    pub fn deadline(&self, rule: &Rule) -> Option<Timestamp> {
-        let phase = match self.phase {
-            Phase::Inactive => None,
-            Phase::Pending { since } => Some(later(since, rule.open_after)),
-            Phase::Recovering { since } => Some(later(since, rule.close_after)),
-            Phase::Firing => self.gone_at.map(|gone| later(gone, rule.mute_max)),
-        };
-        [phase, self.comment_at(rule), self.edit_at(rule), self.reminder_at(rule)]
-            .into_iter()
-            .flatten()
-            .min()
-    }
 }

@@ -1,10 +1,10 @@
 //! The table of an alert's members in the body of its issue: the one part that teawatch
 //! goes on writing, while the rest belongs to people.
 
-use super::markdown::{line, shorten};
+use super::markdown::{line, read_line, shorten};
 use super::text::{Facts, SUMMARY_MAX, put, troubled};
 use super::words::minute;
-use super::{Group, Standing};
+use super::{Group, OTHERS, Standing};
 
 /// Rows of the table; the rest is counted.
 const ROWS_MAX: usize = 100;
@@ -74,6 +74,25 @@ pub fn with_table(body: &str, table: &str) -> String {
     }
 }
 
+/// The names of the members in the table of `body`, those who were well again as well: they
+/// may be in trouble since. [`OTHERS`] stands for those that it does not name. People may
+/// have edited it, so that nothing but a hint is to be had from it.
+pub fn members_in(body: &str) -> Vec<String> {
+    let table = body.rsplit_once(TABLE_BEGIN).map_or("", |(_, rest)| rest);
+    let (table, is_whole) = match table.split_once(TABLE_END) {
+        Some((table, _)) => (table, !table.contains("\n… and ")),
+        None => (table, false),
+    };
+    // The head and the line below it are no rows.
+    let rows = table.trim_start().lines().skip(2);
+    let name = |row: &str| Some(read_line(row.strip_prefix("| ")?.split_once(" | ")?.0));
+    let mut names: Vec<_> = rows.filter_map(name).take(ROWS_MAX).collect();
+    if !is_whole || names.is_empty() {
+        names.push(OTHERS.to_owned());
+    }
+    names
+}
+
 /// The word for a standing, as the table has it.
 pub(super) fn state(standing: Standing) -> &'static str {
     match standing {
@@ -83,5 +102,6 @@ pub(super) fn state(standing: Standing) -> &'static str {
         Standing::NeverSeen => "**never seen**",
         Standing::Flapping => "**flapping**",
         Standing::CannotTell => "**cannot tell**",
+        Standing::Unheard => "**not heard of**",
     }
 }

@@ -176,6 +176,9 @@ fn put_gone_and_notes(text: &mut String, gathered: &Gathered) {
     for gone in &gathered.gone {
         put(text, format_args!("No longer watched: {}\n\n", line(gone)));
     }
+    if gathered.gone_more > 0 {
+        put(text, format_args!("… and {} more.\n\n", gathered.gone_more));
+    }
     for note in &gathered.notes {
         put(text, format_args!("> [!NOTE]\n> {}\n\n", line(note)));
     }
@@ -208,6 +211,10 @@ fn lead(alert: &Alert) -> String {
                     "**Nobody can tell how {name} is**, since {since}: its results say \
                      \"unknown\". This is not a failure of what is watched; look at whoever \
                      watches it: a missing program, missing rights, a timeout."
+                ),
+                Standing::Unheard => format!(
+                    "**It is not known yet how {name} is**: it was in trouble before teawatch \
+                     lost what it knew, and has not spoken for itself since {since}."
                 ),
                 Standing::Well => format!("{name} is well."),
             }
@@ -320,6 +327,7 @@ fn told(member: &Member) -> String {
         Standing::Silent => "silent".to_owned(),
         Standing::NeverSeen => "never heard of".to_owned(),
         Standing::Flapping => "flapping".to_owned(),
+        Standing::Unheard => "not heard of".to_owned(),
         Standing::Failing | Standing::CannotTell | Standing::Well => {
             if member.summary.trim().is_empty() {
                 // A title shows stars as they are.

@@ -10,6 +10,7 @@
 mod absence;
 mod beat;
 mod flapping;
+mod status;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use self::absence::{Absence, Absences};
 pub use self::beat::Beat;
 pub use self::flapping::{Flapping, Recent};
+pub use self::status::Status;
 pub use self::step::step;
 
 /// The name of the implicit check that every reporting source has.
@@ -48,6 +50,12 @@ impl CheckId {
     /// The implicit check of `source`.
     pub fn agent(source: impl Into<String>) -> Self {
         Self::new(source, AGENT)
+    }
+
+    /// Reads what [`Display`](fmt::Display) wrote: no source has a slash in its name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (source, name) = text.split_once('/')?;
+        Some(Self::new(source, name))
     }
 
     /// Whether this is its source's implicit check.
@@ -224,39 +232,6 @@ pub struct Streak {
     pub first: Timestamp,
 }
 
-/// What is shown of a check. The README lists these words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// All is well.
-    Up,
-    /// Past the expected time and inside the grace: shown, told to nobody.
-    Late,
-    /// In trouble.
-    Down,
-    /// Nobody can tell at present.
-    Unknown,
-    /// Expected by the configuration and not heard of yet.
-    NeverSeen,
-}
-
-impl Status {
-    /// Every status, in the order of the README.
-    pub const ALL: [Self; 5] = [Self::Up, Self::Late, Self::Down, Self::Unknown, Self::NeverSeen];
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Up => "up",
-            Self::Late => "late",
-            Self::Down => "down",
-            Self::Unknown => "unknown",
-            Self::NeverSeen => "never seen",
-        })
-    }
-}
-
 /// What others must hear about after a step. A check takes part in two alerts: one for
 /// its trouble, one for nobody being able to tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -310,17 +285,15 @@ impl Check {
         matches!(self.verdict, Verdict::Down(_))
     }
 
-    /// The word that people see.
-    pub fn status(&self, absences: &Absences, now: Timestamp) -> Status {
-        if self.agent_silent || self.unknown_since.is_some() {
-            return Status::Unknown;
-        }
-        match self.verdict {
-            Verdict::NeverSeen => Status::NeverSeen,
-            Verdict::Down(_) => Status::Down,
-            Verdict::Up if self.late_at(absences).is_some_and(|late| now > late) => Status::Late,
-            Verdict::Up => Status::Up,
-        }
+    /// Whether it has been well for long enough to be believed.
+    pub fn is_believed_well(&self, policy: &Policy) -> bool {
+        let Streak { failing, count, .. } = self.streak;
+        !self.is_down() && !failing && count >= policy.recover_after.max(1)
+    }
+
+    /// Whether its newest result says how it is.
+    pub fn can_tell(&self) -> bool {
+        self.unknown_since.is_none() && self.results > 0
     }
 
     /// The end of the interval: later than this is late.

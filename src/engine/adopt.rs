@@ -1,5 +1,6 @@
 //! Issues of ours that this store did not open: those of a store that was lost.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -7,14 +8,34 @@ use jiff::Timestamp;
 use super::core::Core;
 use super::records::Unclaimed;
 use crate::alert::marker::Marker;
-use crate::alert::{EffectKind, Event, Fingerprint, Group, Issue, Rule};
+use crate::alert::{Alert, EffectKind, Event, Fingerprint, Group, Issue, OTHERS, Rule};
 use crate::check::CheckId;
+
+/// What stands for the id of a repository that could not be read.
+const UNKNOWN_ID: i64 = 0;
+
+/// What the names of all members of unclaimed issues may take together: they are kept in
+/// the one record of their repository.
+const NAMES_BYTES_MAX: usize = 4 << 20;
+
+/// The names, as long as there is room for them.
+fn within(room: &mut usize, names: &[String]) -> Vec<String> {
+    match room.checked_sub(names.iter().map(String::len).sum()) {
+        Some(left) => {
+            *room = left;
+            names.to_vec()
+        }
+        None => vec![OTHERS.to_owned()],
+    }
+}
 
 /// An open issue that our user wrote, with the marker that was found in it.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub number: u64,
     pub marker: Marker,
+    /// The members in its table, see [`members_in`](crate::alert::table::members_in).
+    pub members: Vec<String>,
 }
 
 impl Core {
@@ -22,31 +43,27 @@ impl Core {
     /// there. Each goes on as the issue of its alert as soon as one of its checks is heard
     /// of; those that were heard of already claim theirs at once.
     ///
-    /// Of several issues with one fingerprint the newest episode's lowest number counts.
+    /// Of several issues with one fingerprint the newest episode's lowest number goes on; the
+    /// others stay unclaimed, for people to see.
     pub fn adopt(&mut self, repository: &str, id: Option<i64>, found: &[Found], now: Timestamp) {
-        let mut newest: BTreeMap<&Fingerprint, (u64, u64)> = BTreeMap::new();
-        for issue in found.iter().filter(|found| found.marker.effect.kind == EffectKind::Open) {
-            let (episode, number) = (issue.marker.effect.episode, issue.number);
-            let known = newest.entry(&issue.marker.fingerprint).or_insert((episode, number));
-            if episode > known.0 || (episode == known.0 && number < known.1) {
-                *known = (episode, number);
-            }
-        }
+        // What is known stays known: another id is another repository.
+        let record = self.repository(repository);
+        record.admission.id = record.admission.id.or(id);
+        let opened = found.iter().filter(|found| found.marker.effect.kind == EffectKind::Open);
         // An issue that an alert holds already is nobody's to claim.
-        let unclaimed: Vec<_> = newest
-            .into_iter()
-            .filter(|(_, (_, number))| !self.holds(repository, *number))
-            .map(|(fingerprint, (episode, number))| Unclaimed {
-                fingerprint: fingerprint.clone(),
-                episode,
-                number,
+        let mut room = NAMES_BYTES_MAX;
+        let unclaimed: Vec<_> = opened
+            .filter(|found| !self.holds(repository, found.number))
+            .map(|found| Unclaimed {
+                fingerprint: found.marker.fingerprint.clone(),
+                episode: found.marker.effect.episode,
+                number: found.number,
+                members: within(&mut room, &found.members),
             })
             .collect();
         let highest = found.iter().map(|found| found.number).max().unwrap_or(0);
         let record = self.repository(repository);
         record.is_adopted = true;
-        // What is known stays known: another id is another repository.
-        record.admission.id = record.admission.id.or(id);
         record.admission.highest = record.admission.highest.max(highest);
         record.unclaimed = unclaimed;
         let heard_of: Vec<_> = self
@@ -66,11 +83,17 @@ impl Core {
         }
     }
 
-    /// Whether the record of an alert holds this issue.
+    /// Whether the record of an alert holds this issue. One repository may go by two names,
+    /// so its id counts where it is known.
     pub(super) fn holds(&self, repository: &str, number: u64) -> bool {
+        let id = self.repositories.get(repository).and_then(|record| record.admission.id);
         self.alerts.values().any(|alert| {
-            alert.target.repository == repository
-                && alert.issue.iter().chain(alert.former.values()).any(|i| i.number == number)
+            let mut held = alert.issue.iter().chain(alert.former.values());
+            let is_here = |issue: &Issue| match id {
+                Some(id) if issue.repository_id != UNKNOWN_ID => issue.repository_id == id,
+                Some(_) | None => alert.target.repository == repository,
+            };
+            held.any(|issue| issue.number == number && is_here(issue))
         })
     }
 
@@ -92,7 +115,8 @@ impl Core {
         self.claim(&blind, &group, &rule, now);
     }
 
-    /// Lets one alert claim its issue, wherever it is.
+    /// Lets one alert claim its issue, wherever it is. One that has its own, or may have
+    /// opened it without knowing yet, keeps that: what was found stays unclaimed.
     pub(super) fn claim(
         &mut self,
         fingerprint: &Fingerprint,
@@ -101,29 +125,47 @@ impl Core {
         now: Timestamp,
     ) {
         let Some((name, index)) = self.repositories.iter().find_map(|(name, repository)| {
-            let mut unclaimed = repository.unclaimed.iter();
-            Some((name.clone(), unclaimed.position(|issue| issue.fingerprint == *fingerprint)?))
+            let unclaimed = repository.unclaimed.iter().enumerate();
+            let own = unclaimed.filter(|(_, issue)| issue.fingerprint == *fingerprint);
+            let best = own.max_by_key(|(_, issue)| (issue.episode, Reverse(issue.number)));
+            Some((name.clone(), best?.0))
         }) else {
             return;
         };
+        if self.alerts.get(fingerprint).is_some_and(Alert::may_have_an_issue) {
+            return;
+        }
         let record = self.repository(&name);
         let unclaimed = record.unclaimed.remove(index);
         record.admission.count_open();
-        let issue = Issue {
-            repository_id: record.admission.id.unwrap_or_default(),
-            number: unclaimed.number,
-        };
+        let id = record.admission.id;
+        let issue = Issue { repository_id: id.unwrap_or(UNKNOWN_ID), number: unclaimed.number };
+        self.is_claimed(id, &unclaimed);
         let mut target = rule.target.clone();
         target.repository = name;
-        let event = Event::Adopted { episode: unclaimed.episode, issue, target };
+        let (unheard, until) = self.unheard(&unclaimed, group, rule, now);
+        let event = Event::Adopted { episode: unclaimed.episode, issue, target, unheard, until };
         tracing::info!(
             alert.fingerprint = %fingerprint,
             issue.number = unclaimed.number,
             "{group} goes on in issue #{}", unclaimed.number
         );
         self.step_alert(fingerprint, group, rule, &event, now);
-        // Whether it is still in trouble is judged when its check has spoken.
-        self.deadlines.wake_alert_by(fingerprint, Some(now));
+        self.hear_out(fingerprint, now);
+    }
+
+    /// The same issue is not found again under another name of its repository.
+    fn is_claimed(&mut self, id: Option<i64>, claimed: &Unclaimed) {
+        let others = self.repositories.iter().filter(|(_, record)| {
+            id.is_some()
+                && record.admission.id == id
+                && record.unclaimed.iter().any(|issue| issue.number == claimed.number)
+        });
+        let others: Vec<_> = others.map(|(name, _)| name.clone()).collect();
+        for name in others {
+            let record = self.repository(&name);
+            record.unclaimed.retain(|issue| issue.number != claimed.number);
+        }
     }
 
     /// Compares markers that were seen with what this store has made. One of our own

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::records::{Happened, Past, Repository};
 use super::{Core, Feed};
-use crate::alert::Fingerprint;
+use crate::alert::{Fingerprint, Group, Salt};
 use crate::check::{Check, CheckId};
 use crate::store::{Key, Tree, WriteSet};
 
@@ -77,6 +77,12 @@ impl Core {
         for fingerprint in &dirty.alerts {
             let key = Key::new().text(fingerprint.as_str());
             put(&mut writes, Tree::Alerts, key, self.alerts.get(fingerprint));
+            let Some(alert) = self.alerts.get_mut(fingerprint) else { continue };
+            for name in std::mem::take(&mut alert.touched) {
+                let key = keys::member(&self.salt, fingerprint, &name);
+                let member = alert.members.get(&name).map(|member| (&name, member));
+                put(&mut writes, Tree::Members, key, member.as_ref());
+            }
         }
         for repository in &dirty.repositories {
             let key = Key::new().text(repository);
@@ -109,13 +115,26 @@ fn put<T: serde::Serialize>(writes: &mut WriteSet, tree: Tree, key: Key, record:
 
 /// The keys of records that stand alone, and of checks.
 pub(super) mod keys {
-    use super::{CheckId, Key};
+    use super::{CheckId, Fingerprint, Group, Key, Salt};
 
     pub(in crate::engine) const STATE: &str = "state";
     pub(in crate::engine) const MARK: &str = "mark";
     pub(in crate::engine) const ALL: &str = "all";
+    /// The longest name of a member that is in its key as it is.
+    const NAME_MAX: usize = 320;
 
     pub(in crate::engine) fn check(id: &CheckId) -> Key {
         Key::new().text(&id.source).text(&id.name)
+    }
+
+    /// The key of an alert's member. The record has the name: one that is too long for a
+    /// key, such as that of a named group, is in the key as its fingerprint.
+    pub(in crate::engine) fn member(salt: &Salt, alert: &Fingerprint, name: &str) -> Key {
+        let key = Key::new().text(alert.as_str());
+        if name.len() <= NAME_MAX {
+            return key.text(name);
+        }
+        let group = Group::Named { name: name.to_owned() };
+        key.text(Fingerprint::new(salt, &group).as_str())
     }
 }

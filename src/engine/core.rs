@@ -1,6 +1,6 @@
 //! The state in memory, and what one command or one timer does to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -35,6 +35,8 @@ pub struct Core {
     /// The alert that a check in trouble belongs to: an episode keeps its members,
     /// whatever the routes say meanwhile.
     pub(super) bound: BTreeMap<CheckId, Fingerprint>,
+    /// Checks of which an adopted alert waits to hear whether anybody can tell.
+    pub(super) blind_unheard: BTreeSet<CheckId>,
     pub(super) deadlines: Deadlines,
     /// When the last turn began.
     pub(super) turned_at: Timestamp,
@@ -86,19 +88,21 @@ impl Core {
             self.dirty.beats.insert(id.clone());
         }
         self.deadlines.wake_check_by(id, deadline);
-        let Some(told) = told else { return };
-        if let Some(turn) = changes.trouble {
-            self.tell_trouble(id, &told, turn, now);
+        if let (Some(told), Some(turn)) = (&told, changes.trouble) {
+            self.tell_trouble(id, told, turn, now);
         }
-        if let Some(turn) = changes.blindness {
-            self.tell_blindness(id, &told, turn, now);
+        if let (Some(told), Some(turn)) = (&told, changes.blindness) {
+            self.tell_blindness(id, told, turn, now);
+        }
+        if matches!(input, Input::Observed(_)) {
+            self.speak_up(id, now);
         }
         if id.is_agent() && changes.trouble.is_some_and(|turn| turn != Turn::Continues) {
             self.wake_source(&id.source, now);
         }
     }
 
-    fn tell_trouble(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
+    pub(super) fn tell_trouble(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
         let resolved = self.settings.routes.resolve(&id.source, &id.name, &told.labels);
         let rule = resolved.rule.clone();
         let (fingerprint, group) = match self.bound.get(id) {
@@ -129,7 +133,7 @@ impl Core {
         self.step_alert(&fingerprint, &group, &rule, &event, now);
     }
 
-    fn tell_blindness(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
+    pub(super) fn tell_blindness(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
         let rule = self.settings.routes.resolve(&id.source, &id.name, &told.labels).rule.clone();
         let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };
         let fingerprint = Fingerprint::new(&self.salt, &group);
@@ -215,10 +219,13 @@ impl Core {
     fn step_overflow(&mut self, repository: &str, rule: &Rule, event: &Event, now: Timestamp) {
         let group = Group::Overflow { repository: repository.to_owned() };
         let fingerprint = Fingerprint::new(&self.salt, &group);
+        // Where the routes send the alert's next episode is no matter of this repository's.
+        let mut rule = overflow_rule(rule);
+        rule.target.repository = repository.to_owned();
         if !self.alerts.contains_key(&fingerprint) {
-            self.claim(&fingerprint, &group, rule, now);
+            self.claim(&fingerprint, &group, &rule, now);
         }
-        self.step_alert(&fingerprint, &group, &overflow_rule(rule), event, now);
+        self.step_alert(&fingerprint, &group, &rule, event, now);
     }
 
     fn take_order(

@@ -298,7 +298,7 @@ impl Core {
     }
 
     fn render(&self, entry: &Entry, alert: &Alert, now: Timestamp) -> Text {
-        let since = alert.talk.gathered.since.unwrap_or(alert.fired_at);
+        let since = self.told_since(alert, entry.effect.kind);
         let marker = Marker {
             instance: self.meta.instance.clone(),
             fingerprint: entry.fingerprint.clone(),

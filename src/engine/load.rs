@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::source::Source;
 use super::{Entry, Error};
 use crate::alert::marker::Instance;
-use crate::alert::{Alert, Group, Salt};
+use crate::alert::{Alert, Group, Salt, Standing};
 use crate::check::{Absences, Check, CheckId};
 use crate::store::{self, KeyReader, Store, Tree, decode};
 
@@ -53,11 +53,12 @@ impl Core {
             repositories: loaded.repositories,
             absences: loaded.absences,
             bound: BTreeMap::new(),
+            blind_unheard: BTreeSet::new(),
             deadlines: Deadlines::default(),
             turned_at: loaded.mark.unwrap_or(now),
             dirty: Dirty { meta: is_new, ..Dirty::default() },
         };
-        for alert in loaded.alerts {
+        for alert in loaded.alerts.into_values() {
             core.bind(&alert);
             core.alerts.insert(alert.fingerprint.clone(), alert);
         }
@@ -71,12 +72,13 @@ impl Core {
 
     /// Remembers which alert a check in trouble belongs to.
     fn bind(&mut self, alert: &Alert) {
+        self.bind_unheard(alert);
         if matches!(alert.group, Group::Blind { .. } | Group::Overflow { .. }) {
             return;
         }
-        for (name, _) in alert.members.iter().filter(|(_, member)| member.standing.is_trouble()) {
-            if let Some((source, name)) = name.split_once('/') {
-                let id = CheckId::new(source, name);
+        let is_bound = |standing: Standing| standing.is_trouble() && standing != Standing::Unheard;
+        for (name, _) in alert.members.iter().filter(|(_, member)| is_bound(member.standing)) {
+            if let Some(id) = CheckId::parse(name) {
                 self.bound.insert(id, alert.fingerprint.clone());
             }
         }
@@ -113,7 +115,7 @@ struct Loaded {
     mark: Option<Timestamp>,
     checks: BTreeMap<CheckId, Check>,
     sources: BTreeMap<String, Source>,
-    alerts: Vec<Alert>,
+    alerts: BTreeMap<String, Alert>,
     entries: Vec<Entry>,
     repositories: BTreeMap<String, Repository>,
     absences: Absences,
@@ -138,7 +140,17 @@ impl Loaded {
                     self.checks.insert(id, check.beaten(beat));
                 }
             }
-            Tree::Alerts => self.alerts.push(decode(tree, key, bytes)?),
+            Tree::Alerts => {
+                let alert: Alert = decode(tree, key, bytes)?;
+                self.alerts.insert(alert.fingerprint.to_string(), alert);
+            }
+            Tree::Members => {
+                let alert = KeyReader::new(tree, key).text()?;
+                let (name, member) = decode(tree, key, bytes)?;
+                if let Some(alert) = self.alerts.get_mut(alert) {
+                    alert.members.insert(name, member);
+                }
+            }
             Tree::Outbox => self.entries.push(decode(tree, key, bytes)?),
             Tree::Absences => self.absences = decode(tree, key, bytes)?,
             Tree::Sources => {

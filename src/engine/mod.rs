@@ -23,6 +23,7 @@ mod source;
 mod thread;
 mod told;
 mod turn;
+mod unheard;
 mod view;
 
 pub use self::accept::Accepted;

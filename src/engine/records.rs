@@ -45,6 +45,8 @@ pub struct Unclaimed {
     pub fingerprint: Fingerprint,
     pub episode: u64,
     pub number: u64,
+    /// The members in its table.
+    pub members: Vec<String>,
 }
 
 /// One line of the history.

@@ -4,7 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::Core;
-use crate::check::Absence;
+use crate::alert::{Alert, EffectKind};
+use crate::check::{Absence, CheckId};
 
 /// Clocks are corrected all the time; less than this is no jump.
 const JUMP_MIN: SignedDuration = SignedDuration::from_secs(1);
@@ -22,6 +23,22 @@ impl Core {
             self.rewind(-passed, now);
         }
         self.turned_at = now;
+    }
+
+    /// Since when absences matter to a text: since the one before it. An opening also tells
+    /// of those that may have hidden how the trouble began, up to an interval earlier.
+    pub(super) fn told_since(&self, alert: &Alert, kind: EffectKind) -> Timestamp {
+        let since = alert.talk.gathered.since.unwrap_or(alert.fired_at);
+        if kind != EffectKind::Open {
+            return since;
+        }
+        let troubled = alert.members.iter().filter(|(_, member)| member.standing.is_trouble());
+        let hidden = troubled.filter_map(|(name, member)| {
+            let check = self.checks.get(&CheckId::parse(name)?)?;
+            let heard = check.last_seen.unwrap_or(member.since).min(check.streak.first);
+            Some(earlier(heard.min(member.since), check.interval.unwrap_or_default()))
+        });
+        hidden.fold(since, Timestamp::min)
     }
 
     /// Moves all times back, so that as much has passed since then as before.

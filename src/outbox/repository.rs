@@ -6,6 +6,7 @@ use super::learn::chain;
 use super::look::{self, Pass};
 use super::worker::{Ledger, News, Worker};
 use super::{Identity, Priority};
+use crate::alert::table::members_in;
 use crate::engine::{self, Found, Repository};
 use crate::gitea::{self, Concern, StateFilter};
 
@@ -148,7 +149,10 @@ impl<L: Ledger> Worker<L> {
         let found: Vec<_> = pass
             .seen
             .into_iter()
-            .filter_map(|seen| Some(Found { number: seen.issue.number, marker: seen.marker? }))
+            .filter_map(|seen| {
+                let members = members_in(&seen.issue.body);
+                Some(Found { number: seen.issue.number, marker: seen.marker?, members })
+            })
             .collect();
         let repository = repository.to_owned();
         self.ledger.ask(move |core, now| core.adopt(&repository, id, &found, now)).await?;

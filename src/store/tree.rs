@@ -11,6 +11,8 @@ pub enum Tree {
     /// What is new of a check since its record there.
     Beats,
     Alerts,
+    /// The checks of the alerts there: so many that each has a record of its own.
+    Members,
     Repositories,
     Sources,
     History,
@@ -22,11 +24,12 @@ pub enum Tree {
 
 impl Tree {
     /// Every tree, in the order in which they are loaded and dumped.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Checks,
         Self::Beats,
         Self::Alerts,
+        Self::Members,
         Self::Repositories,
         Self::Sources,
         Self::History,
@@ -44,6 +47,7 @@ impl Tree {
             Self::Checks => "checks/v1",
             Self::Beats => "beats/v1",
             Self::Alerts => "alerts/v1",
+            Self::Members => "members/v1",
             Self::Repositories => "repositories/v1",
             Self::Sources => "sources/v1",
             Self::History => "history/v1",

@@ -9,11 +9,13 @@
     reason = "tests may panic, print and read the clock"
 )]
 
+mod absences;
 mod adoption;
 mod bad_input;
 mod cli;
 mod config;
 mod crash;
+mod crowds;
 mod demo;
 mod doors;
 mod gitea_client;

@@ -13,6 +13,8 @@ fn a_title_makes_no_reference_and_shows_no_markup() {
         text::title(&alert)
     };
     assert_eq!(title(""), "db1/a: down");
+    // Titles are not rendered: stars stay stars.
+    assert_eq!(title("**bad** and _worse_"), "db1/a: **bad** and _worse_");
     let address = title("see https://git.example/o/r/issues/3");
     assert_eq!(address, "db1/a: see https:\u{200b}//git.example/o/r/issues/3");
 }

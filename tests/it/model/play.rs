@@ -257,7 +257,8 @@ impl Play {
 
     /// All checks are well, and stay so: after a while nothing is open.
     pub fn recover_all(&mut self) -> Played {
-        for round in 0..100 {
+        // An adopted issue may wait an hour for checks that its table does not name.
+        for round in 0..150 {
             self.report_success(if round == 0 { Order::NewEpoch } else { Order::Next })?;
             // At first every second, for results in a row; then slower, for what takes time.
             self.wait(if round < 20 { 1 } else { 30 });

@@ -1,0 +1,56 @@
+//! What is shown of a check.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Absences, Check, Verdict};
+
+/// What is shown of a check. The README lists these words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All is well.
+    Up,
+    /// Past the expected time and inside the grace: shown, told to nobody.
+    Late,
+    /// In trouble.
+    Down,
+    /// Nobody can tell at present.
+    Unknown,
+    /// Expected by the configuration and not heard of yet.
+    NeverSeen,
+}
+
+impl Status {
+    /// Every status, in the order of the README.
+    pub const ALL: [Self; 5] = [Self::Up, Self::Late, Self::Down, Self::Unknown, Self::NeverSeen];
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Up => "up",
+            Self::Late => "late",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+            Self::NeverSeen => "never seen",
+        })
+    }
+}
+
+impl Check {
+    /// The word that people see.
+    pub fn status(&self, absences: &Absences, now: Timestamp) -> Status {
+        if self.agent_silent || self.unknown_since.is_some() {
+            return Status::Unknown;
+        }
+        match self.verdict {
+            Verdict::NeverSeen => Status::NeverSeen,
+            Verdict::Down(_) => Status::Down,
+            Verdict::Up if self.late_at(absences).is_some_and(|late| now > late) => Status::Late,
+            Verdict::Up => Status::Up,
+        }
+    }
+}
