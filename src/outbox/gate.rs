@@ -47,6 +47,14 @@ impl Pause {
     }
 }
 
+impl State {
+    fn paused_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let pause = self.pause.map(|pause| pause.seen_at(now));
+        self.pause = pause.filter(|pause| now < pause.until);
+        self.pause.map(|pause| pause.until)
+    }
+}
+
 impl Gate {
     /// A gate with a full bucket.
     pub fn new(settings: &Settings, clock: Clock) -> Self {
@@ -68,11 +76,7 @@ impl Gate {
 
     /// Until when nobody is let through, if that is so.
     pub fn paused_until(&self) -> Option<Timestamp> {
-        let now = self.clock.now();
-        let mut state = self.state();
-        let pause = state.pause.map(|pause| pause.seen_at(now));
-        state.pause = pause.filter(|pause| now < pause.until);
-        state.pause.map(|pause| pause.until)
+        self.state().paused_until(self.clock.now())
     }
 
     /// Waits for a token.
@@ -111,9 +115,9 @@ impl Gate {
     /// Lets everybody through for whom there is a token. Returns how long the next one
     /// has to wait, if anybody does.
     fn hand_out(&self) -> Option<SignedDuration> {
-        let until = self.paused_until();
         let now = self.clock.now();
         let mut state = self.state();
+        let until = state.paused_until(now);
         if let Some(until) = until.filter(|_| !state.waiting.is_empty()) {
             // A moment more, so that rounding does not make us come too early for ever.
             return Some(until.duration_since(now) + SignedDuration::from_millis(1));
@@ -137,5 +141,35 @@ impl Gate {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
+    use super::super::samples::at;
+    use super::*;
+
+    #[test]
+    fn of_several_pauses_the_longest_counts_and_a_clock_that_goes_back_adds_nothing() {
+        let second = Arc::new(AtomicI64::new(1_000));
+        let clock = {
+            let second = Arc::clone(&second);
+            Clock::from_fn(move || at(second.load(Ordering::Relaxed)))
+        };
+        let gate = Gate::new(&Settings::default(), clock);
+        assert_eq!(gate.paused_until(), None);
+        gate.pause(Duration::from_secs(60));
+        gate.pause(Duration::from_secs(20));
+        assert_eq!(gate.paused_until(), Some(at(1_060)));
+        gate.pause(Duration::from_secs(86_400));
+        assert_eq!(gate.paused_until(), Some(at(1_000 + 3_600)), "an hour at most");
+        second.store(400, Ordering::Relaxed);
+        assert_eq!(gate.paused_until(), Some(at(400 + 3_600)));
+        second.store(400 + 3_600, Ordering::Relaxed);
+        assert_eq!(gate.paused_until(), None);
     }
 }
