@@ -73,6 +73,17 @@ impl Alert {
         self.unheard_until = until.filter(|_| self.is_waiting());
     }
 
+    /// The same as [`Self::is_in_trouble`], in a moment also when a crowd recovers one by
+    /// one: the search begins where it ended the last time.
+    pub(super) fn find_trouble(&mut self) -> bool {
+        let from = self.troubled.take().unwrap_or_default();
+        let mut after = self.members.range(from..);
+        let is_trouble = |(_, member): &(&String, &Member)| member.standing.is_trouble();
+        let found = after.find(is_trouble).or_else(|| self.members.iter().find(is_trouble));
+        self.troubled = found.map(|(name, _)| name.clone());
+        self.troubled.is_some()
+    }
+
     /// Whether a member has not yet spoken for itself.
     pub(super) fn is_waiting(&self) -> bool {
         self.members.values().any(|member| member.standing == Standing::Unheard)

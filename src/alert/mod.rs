@@ -173,6 +173,9 @@ pub struct Alert {
     /// whoever keeps alerts keeps members apart.
     #[serde(skip)]
     pub members: BTreeMap<String, Member>,
+    /// A member that was in trouble when somebody last looked.
+    #[serde(skip)]
+    troubled: Option<String>,
     /// Members that came, changed or went since whoever keeps them asked last.
     #[serde(skip)]
     pub touched: BTreeSet<String>,
@@ -305,6 +308,7 @@ impl Alert {
             former: BTreeMap::new(),
             late_until: None,
             members: BTreeMap::new(),
+            troubled: None,
             touched: BTreeSet::new(),
             unheard_until: None,
             undelivered: Vec::new(),

@@ -205,7 +205,7 @@ fn judge(
     orders: &mut Vec<Order>,
 ) {
     let long_enough = |since: Timestamp, wait| now.duration_since(since) >= wait;
-    match (alert.phase, alert.is_in_trouble()) {
+    match (alert.phase, alert.find_trouble()) {
         (Phase::Inactive | Phase::Pending { .. }, false) => alert.phase = Phase::Inactive,
         (phase @ (Phase::Inactive | Phase::Pending { .. }), true) => {
             let since = match phase {

@@ -105,3 +105,23 @@ pub(super) fn state(standing: Standing) -> &'static str {
         Standing::Unheard => "**not heard of**",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_read_back_from_a_table_and_what_it_does_not_name_are_others() {
+        let table = |rows: &str, end: &str| {
+            format!("words\n{TABLE_BEGIN}\n| check | state |\n|---|---|\n{rows}{end}\nmore | words")
+        };
+        let rows = "| db1/a\\_b | **down** | x |\n| db1/c \\| d | well | y |\n";
+        assert_eq!(members_in(&table(rows, TABLE_END)), ["db1/a_b", "db1/c | d"]);
+        let cut = format!("{rows}\n… and 7 more.\n");
+        assert_eq!(members_in(&table(&cut, TABLE_END)), ["db1/a_b", "db1/c | d", OTHERS]);
+        // Without its end, or without rows, it may have been longer.
+        assert_eq!(members_in(&table(rows, "")).last().unwrap(), OTHERS);
+        assert_eq!(members_in(&table("", TABLE_END)), [OTHERS]);
+        assert_eq!(members_in("a person has deleted it all"), [OTHERS]);
+    }
+}

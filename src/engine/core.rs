@@ -166,6 +166,17 @@ impl Core {
     ) {
         let before = self.alerts.remove(fingerprint);
         let before = before.unwrap_or_else(|| Alert::new(fingerprint.clone(), group.clone()));
+        let episode_before = before.episode;
+        let repository_before = before.target.repository.clone();
+        let is_lost = matches!(
+            event,
+            Event::Done { effect, learned: Learned::IssueGone } if effect.episode == episode_before
+        );
+        // A closing that was ordered before is counted already. The place of an issue that
+        // is gone is free for the one that may follow it.
+        if is_lost && before.gone_at.is_none() && before.is_active() {
+            self.repository(&repository_before).admission.count_closing();
+        }
         let admission = match group {
             Group::Overflow { .. } => Placement::Own,
             Group::Check { .. }
@@ -178,23 +189,12 @@ impl Core {
                 })
             }
         };
-        // A closing that was ordered before is counted already.
-        let counted = before.gone_at.is_none() && before.is_active();
-        let episode_before = before.episode;
-        let repository_before = before.target.repository.clone();
         let had_row = has_row(&before);
         let (alert, orders) = alert::step(rule, before, event, admission, now);
         let deadline = alert.deadline(rule);
         let repository = alert.target.repository.clone();
         let episode = alert.episode;
         let row_now = has_row(&alert).then(|| row(&alert));
-        let is_lost = matches!(
-            event,
-            Event::Done { effect, learned: Learned::IssueGone } if effect.episode == episode_before
-        );
-        if is_lost && counted {
-            self.repository(&repository_before).admission.count_closing();
-        }
         self.alerts.insert(fingerprint.clone(), alert);
         self.dirty.alerts.insert(fingerprint.clone());
         self.deadlines.wake_alert_by(fingerprint, deadline);

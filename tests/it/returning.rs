@@ -42,3 +42,25 @@ fn a_relapse_whose_closed_issue_was_deleted_has_a_new_issue_at_once() {
     eventually("it is closed as well", || gitea.open() == 0 && teawatch.outbox().is_empty());
     all_is_told(&teawatch, &gitea);
 }
+
+#[test]
+fn a_relapse_whose_closed_issue_was_deleted_keeps_its_place_where_there_is_no_other() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[("storm.max_open_issues", "1")]);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    teawatch.report(&passing("db1/disk"));
+    eventually("it is closed", || gitea.open() == 0 && teawatch.outbox().is_empty());
+    gitea.world().delete_issue(REPOSITORY, 1).unwrap();
+    teawatch.report(&failing("db1/disk"));
+    eventually("there is a new one", || gitea.open() == 1);
+    assert_eq!(gitea.issue(2).title, "[watchdog] db1/disk: it is broken");
+    // There is no room for a second.
+    teawatch.report(&failing("db1/other"));
+    eventually("the rest has a row", || gitea.open() == 2);
+    assert!(gitea.issue(3).title.starts_with("[watchdog] overflow of "));
+    teawatch.report(&passing("db1/disk"));
+    teawatch.report(&passing("db1/other"));
+    eventually("all are closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+}

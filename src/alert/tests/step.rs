@@ -310,7 +310,8 @@ fn an_adopted_issue_goes_on_and_is_judged_when_its_check_has_spoken() {
     assert_snapshot!(log, @"0s firing [tell edit 3.1]");
     assert_eq!((alert.episode, alert.issue.unwrap().number), (3, 9));
     assert_eq!(alert.target.repository, "ops/old");
-    assert_snapshot!(log_of_adoption_after_opening(), @"
+    // The check had spoken before the open issues were read: what it ordered is struck.
+    assert_snapshot!(self::log(&rule, "0:x 1:A 1:x"), @"
     0s firing [tell open 1.0]
     1s firing [strike open 1.0, tell edit 3.1]
     ");
@@ -318,11 +319,6 @@ fn an_adopted_issue_goes_on_and_is_judged_when_its_check_has_spoken() {
     0s firing [tell edit 3.1]
     9s inactive [tell close 3.0, tell comment 3.1]
     ");
-}
-
-/// The check had spoken before the open issues were read: what it ordered is struck.
-fn log_of_adoption_after_opening() -> String {
-    play(&rule(), Placement::Own, check(), "0:x 1:A 1:x").1
 }
 
 #[test]
@@ -341,6 +337,17 @@ fn an_episode_that_ends_before_its_issue_is_known_can_still_close_it() {
     assert_eq!((alert.issue, alert.previous), (None, Some(7)));
     let (alert, _) = play(&rule, Placement::Own, alert, "31:b 31:d 32:b 32:d");
     assert_eq!((alert.former.len(), alert.undelivered.len()), (0, 1));
+}
+
+#[test]
+fn the_last_words_go_before_the_next_issue_and_wait_for_no_interval() {
+    let rule = Rule { reopen_window: secs(0), ..rule() };
+    assert_snapshot!(log(&rule, "0:x 0:b 0:d 10:X 10:b 10:d 30:. 30:, 40:x"), @"
+    0s firing [tell open 1.0]
+    10s firing [tell comment 1.1]
+    30s inactive [tell close 1.0]
+    40s firing [tell comment 1.2, tell open 2.0]
+    ");
 }
 
 #[test]
