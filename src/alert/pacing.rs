@@ -133,7 +133,7 @@ impl Missed {
 }
 
 impl Alert {
-    /// When this alert next needs an [`Event::Woken`], if ever.
+    /// When this alert next needs an [`Event::Woken`](super::Event::Woken), if ever.
     pub fn deadline(&self, rule: &Rule) -> Option<Timestamp> {
         let phase = match self.phase {
             Phase::Inactive => None,
