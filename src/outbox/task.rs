@@ -289,16 +289,6 @@ impl<L: Ledger> Task<L> {
         let paused_until = self.worker.host.paused_until();
         let status = Status { login, refusing: refusing.collect(), paused_until };
         self.status.send_if_modified(|known| {
-            for (name, refusing) in &status.refusing {
-                if !known.refusing.contains_key(name) {
-                    tracing::warn!(reason = refusing.reason, "{name} takes nothing at present");
-                }
-            }
-            for name in known.refusing.keys() {
-                if !status.refusing.contains_key(name) {
-                    tracing::info!("{name} takes something again");
-                }
-            }
             let is_news = *known != status;
             log_changes(known, &status);
             *known = status;
