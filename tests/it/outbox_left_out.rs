@@ -82,7 +82,7 @@ fn a_comment_or_an_edit_that_gitea_refuses_is_left_out_at_once_and_told_in_the_n
         teawatch.report(&passing("db1/disk"));
         eventually("it is closed again", || gitea.open() == 0);
         all_is_told(&teawatch, &gitea);
-        let told = gitea.comments(1).concat().contains("> a edit could not be written: ");
+        let told = gitea.comments(1).concat().contains("> an edit could not be written: ");
         assert_eq!(told, status != 400, "{status}: {:?}", gitea.comments(1));
     }
 }
