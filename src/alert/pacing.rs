@@ -144,6 +144,7 @@ impl Alert {
         let talk = [self.comment_at(rule), self.edit_at(rule), self.reminder_at(rule)];
         talk.into_iter().chain([phase, self.unheard_until]).flatten().min()
     }
+
     /// When the next comment may go out; none if there is nothing to say, or if what is
     /// under way will say it.
     pub(super) fn comment_at(&self, rule: &Rule) -> Option<Timestamp> {

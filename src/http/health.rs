@@ -76,11 +76,14 @@ pub(super) async fn judge<T: Send + 'static>(
             ));
         }
         if let Some(stuck) = &health.stuck {
-            let (openings, oldest) = (stuck.openings, &stuck.oldest);
-            reasons.push(format!(
-                "{openings} issues could not be opened so far, that of {oldest} since {}: {}",
-                stuck.since, stuck.reason
-            ));
+            let (oldest, since, reason) = (&stuck.oldest, stuck.since, &stuck.reason);
+            reasons.push(match stuck.openings {
+                1 => format!("the issue of {oldest} could not be opened since {since}: {reason}"),
+                many => format!(
+                    "{many} issues could not be opened so far, that of {oldest} since {since}: \
+                     {reason}"
+                ),
+            });
         }
         match health.parked {
             0 => {}
