@@ -40,17 +40,19 @@
 //! | module | is for | may use, of this crate |
 //! |---|---|---|
 //! | [`check`] | is it all right? Pure | nothing |
+//! | [`agent`] | looks at a host and reports | `check`, `clock`, `duration`, `observation`, `signature` |
 //! | [`alert`] | who must know, and in which words? Pure | nothing |
 //! | [`gitea`] | one request, one answer, and what it means | nothing |
 //! | [`store`] | bytes on the disk; alone knows sled | nothing |
 //! | [`clock`] | the only reading of the time | nothing |
+//! | [`duration`] | durations as people write them | nothing |
 //! | [`signature`] | proofs of a secret | nothing |
 //! | [`telemetry`] | logs | nothing |
 //! | [`observation`] | what a report may look like | `check` |
 //! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock` |
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock` |
 //! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `signature` |
-//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `engine`, `outbox`, `telemetry` |
+//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `outbox`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |
 //! | [`cli`] | commands; puts everything together | all |
 //!
@@ -99,17 +101,28 @@
 //! possible (`gitea.settle_wait`), look again in two passes, and only then send again. The
 //! agent notices nothing: its report was acknowledged, so it was on the disk.
 
+pub mod agent;
+#[cfg(feature = "server")]
 pub mod alert;
 pub mod check;
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "server")]
 pub mod config;
+pub mod duration;
+#[cfg(feature = "server")]
 pub mod engine;
+#[cfg(feature = "server")]
 pub mod gitea;
+#[cfg(feature = "server")]
 pub mod http;
 pub mod observation;
+#[cfg(feature = "server")]
 pub mod outbox;
+#[cfg(feature = "server")]
 pub mod sandbox;
 pub mod signature;
+#[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
 pub mod telemetry;

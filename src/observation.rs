@@ -90,30 +90,33 @@ impl BadReport {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
     source: String,
     id: ReportId,
+    #[serde(skip_serializing_if = "Option::is_none")]
     interval_seconds: Option<f64>,
     #[serde(default)]
     observations: Vec<WireObservation>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireObservation {
     name: String,
     kind: Kind,
     #[serde(default)]
     summary: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     details: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     numbers: BTreeMap<String, f64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     interval_seconds: Option<f64>,
 }
 
@@ -158,6 +161,29 @@ impl Report {
         Ok(Self { source: wire.source, id: wire.id, interval, observations })
     }
 
+    /// The body that [`Self::parse`] reads.
+    pub fn to_json(&self) -> Vec<u8> {
+        let seconds = |interval: SignedDuration| interval.as_secs_f64();
+        let observations = self.observations.iter().map(|(name, seen)| WireObservation {
+            name: name.clone(),
+            kind: seen.kind,
+            summary: seen.summary.clone(),
+            details: seen.details.clone(),
+            numbers: seen.numbers.clone(),
+            labels: seen.labels.clone(),
+            time: seen.observed_at,
+            // What it shares with the report is said there.
+            interval_seconds: seen.interval.filter(|_| seen.interval != self.interval).map(seconds),
+        });
+        let wire = Wire {
+            source: self.source.clone(),
+            id: self.id.clone(),
+            interval_seconds: self.interval.map(seconds),
+            observations: observations.collect(),
+        };
+        serde_json::to_vec(&wire).expect("a report holds only texts and numbers")
+    }
+
     /// The checks that it speaks of.
     pub fn checks(&self) -> BTreeSet<CheckId> {
         let id = |(name, _): &(String, Observation)| CheckId::new(&*self.source, &**name);
@@ -192,6 +218,23 @@ impl WireObservation {
         };
         Ok((self.name, observation))
     }
+}
+
+/// An observation as a report may hold it: what would be cut is cut, and what would be
+/// refused is left out, so that nothing else is lost for it.
+pub fn fit(mut observation: Observation) -> Observation {
+    observation.summary = head(&observation.summary, SUMMARY_MAX);
+    observation.details = head_and_tail(&observation.details, DETAILS_MAX);
+    let is_short = |text: &str| text.len() <= PAIR_BYTES && !text.chars().any(char::is_control);
+    observation.numbers.retain(|name, value| is_short(name) && value.is_finite());
+    while observation.numbers.len() > PAIRS_MAX {
+        observation.numbers.pop_last();
+    }
+    observation.labels.retain(|name, value| is_short(name) && is_short(value));
+    while observation.labels.len() > PAIRS_MAX {
+        observation.labels.pop_last();
+    }
+    observation
 }
 
 /// At most `max` bytes of `words` and an ellipsis; their middle is left out.

@@ -13,10 +13,12 @@ use teawatch::engine::Progress;
 
 /// Each module, and the modules of this crate that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("agent", &["check", "clock", "duration", "observation", "signature"]),
     ("alert", &[]),
     ("check", &[]),
     ("clock", &[]),
-    ("config", &["alert", "check", "engine", "outbox", "telemetry"]),
+    ("config", &["alert", "check", "duration", "engine", "outbox", "telemetry"]),
+    ("duration", &[]),
     ("engine", &["alert", "check", "clock", "observation", "store"]),
     ("gitea", &[]),
     ("http", &["check", "clock", "engine", "observation", "outbox", "signature"]),
@@ -30,10 +32,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "agent",
             "alert",
             "check",
             "clock",
             "config",
+            "duration",
             "engine",
             "gitea",
             "http",
@@ -81,10 +85,10 @@ const NOT_IN_PURE: &[&str] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("sled::", &["store"]),
     ("axum", &["http", "sandbox", "cli/serve.rs"]),
-    ("reqwest", &["gitea", "cli"]),
+    ("reqwest", &["agent", "gitea", "cli"]),
     ("clap::", &["cli", "main.rs"]),
-    ("rustls::", &["gitea"]),
-    ("toml::", &["config"]),
+    ("rustls::", &["agent", "gitea"]),
+    ("toml::", &["agent", "config"]),
 ];
 
 /// Lines that a file may have. A file past it has a second noun.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
-use super::{Group, GroupBy};
+use super::markdown::{shorten, title};
+use super::{Group, GroupBy, Rule};
 
 /// What a check must look like for a rule to apply. What is left out matches all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,23 @@ impl Matcher {
             && self.labels.iter().all(|(label, pattern)| {
                 labels.get(label).is_some_and(|value| WildMatch::new(pattern).matches(value))
             })
+    }
+}
+
+/// The label by which a check chooses what the titles of its issues begin with.
+pub const TITLE_PREFIX: &str = "title_prefix";
+
+/// The longest prefix that a label may give, in bytes: the title must still say what is wrong.
+const TITLE_PREFIX_MAX: usize = 64;
+
+impl Rule {
+    /// The rule as it is for a check with these labels.
+    #[must_use]
+    pub fn wearing(mut self, labels: &BTreeMap<String, String>) -> Self {
+        if let Some(prefix) = labels.get(TITLE_PREFIX) {
+            self.target.title_prefix = shorten(&title(prefix), TITLE_PREFIX_MAX);
+        }
+        self
     }
 }
 

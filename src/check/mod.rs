@@ -78,6 +78,9 @@ pub enum Kind {
     Failure,
     /// Whoever looked could not tell. Neither counts nor resets anything.
     Unknown,
+    /// It has begun. Says nothing about how it is, nor that it will ever end: the time until
+    /// its next result goes on.
+    Start,
 }
 
 /// What any inbound format becomes at the door.
@@ -172,6 +175,9 @@ pub struct Check {
     /// When its agent came back after a silence: nothing could be heard before.
     #[serde(default)]
     pub agent_back_at: Option<Timestamp>,
+    /// Since when it runs, between its start and its next result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_since: Option<Timestamp>,
     /// When it was last heard of.
     pub last_seen: Option<Timestamp>,
     /// How often it is to be heard of; without one, silence means nothing.
@@ -267,6 +273,7 @@ impl Check {
             is_blind: false,
             agent_silent: false,
             agent_back_at: None,
+            running_since: None,
             last_seen: None,
             interval: None,
             latest: None,
@@ -341,7 +348,7 @@ impl Check {
         let times = [Some(&mut self.since), Some(&mut self.streak.first)];
         let perhaps = [self.unknown_since.as_mut(), self.last_seen.as_mut()];
         let latest = self.latest.as_mut().map(|latest| &mut latest.at);
-        let rest = [latest, self.agent_back_at.as_mut()];
+        let rest = [latest, self.agent_back_at.as_mut(), self.running_since.as_mut()];
         for at in times.into_iter().chain(perhaps).chain(rest).flatten() {
             *at = earlier(*at, by);
         }

@@ -39,7 +39,7 @@ pub fn step(
     }
     let (mut is_result, mut says_news) = (false, false);
     if let Input::Observed(observation) = input {
-        is_result = observation.kind != Kind::Unknown;
+        is_result = matches!(observation.kind, Kind::Success | Kind::Failure);
         says_news = absorb(policy, &mut check, observation, now);
     }
     if !agent_silent {
@@ -73,26 +73,32 @@ fn standing(check: &Check) -> impl PartialEq + use<> {
     (
         (check.verdict, check.since, check.streak.failing, check.streak.first),
         (check.is_flapping, check.unknown_since, check.is_blind),
-        (check.agent_silent, check.agent_back_at, check.interval),
+        (check.agent_silent, check.agent_back_at, check.interval, check.running_since),
     )
 }
 
 /// Records what was observed, without judging it. Returns whether it says anything that
 /// the observation before it did not.
 fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
-    check.last_seen = Some(now);
     if observation.interval.is_some() {
         check.interval = observation.interval;
     }
-    let says_news = hear(check, observation, now);
     let failing = match observation.kind {
-        Kind::Success => false,
-        Kind::Failure => true,
-        Kind::Unknown => {
-            check.unknown_since.get_or_insert(now);
-            // It is no result, and so no beat.
+        Kind::Success => Some(false),
+        Kind::Failure => Some(true),
+        Kind::Unknown => None,
+        Kind::Start => {
+            check.running_since = Some(now);
             return true;
         }
+    };
+    check.running_since = None;
+    check.last_seen = Some(now);
+    let says_news = hear(check, observation, now);
+    let Some(failing) = failing else {
+        check.unknown_since.get_or_insert(now);
+        // It is no result, and so no beat.
+        return true;
     };
     check.unknown_since = None;
     check.results = check.results.saturating_add(1);

@@ -26,7 +26,7 @@ fn every_minute() -> Check {
 }
 
 /// Plays a script of `second:input` and writes down what changed. Inputs are `.` success,
-/// `x` failure, `?` unknown, `w` woken, and `a` woken while the agent is silent.
+/// `x` failure, `?` unknown, `s` start, `w` woken, and `a` woken while the agent is silent.
 ///
 /// The only place that calls [`step`]. After each step it wakes once more, which must
 /// change nothing, and looks at the deadline, which must not be due. What is said to be no
@@ -42,6 +42,7 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
             "." => Some(observation(Kind::Success)),
             "x" => Some(observation(Kind::Failure)),
             "?" => Some(observation(Kind::Unknown)),
+            "s" => Some(observation(Kind::Start)),
             _ => None,
         };
         let input = observation.as_ref().map_or(Input::Woken, Input::Observed);
@@ -136,6 +137,24 @@ fn silence_is_strictly_more_than_interval_and_grace() {
     120.001s down Silent, trouble Began
     300s Up, trouble Ended
     ");
+}
+
+#[test]
+fn a_start_is_no_result_and_does_not_make_the_wait_for_one_longer() {
+    assert_snapshot!(log(&policy(), every_minute(), "0:. 60:s 120:w 121:w 130:."), @"
+    121s down Silent, trouble Began
+    130s Up, trouble Ended
+    ");
+    assert_snapshot!(log(&policy(), new(), "0:x 1:s 2:x 3:s 4:."), @"
+    0s down Failing, trouble Began
+    2s down Failing, trouble Continues
+    4s Up, trouble Ended
+    ");
+    let running = |script| play(&policy(), &Absences::default(), new(), script).0.running_since;
+    assert_eq!(
+        ["0:. 5:s", "5:s 6:s", "5:s 6:.", "5:s 6:?"].map(running),
+        [Some(at(5)), Some(at(6)), None, None]
+    );
 }
 
 #[test]

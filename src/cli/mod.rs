@@ -3,27 +3,46 @@
 //! Turns flags into values, calls what does the work, and prints. Contains no rule about
 //! alerts and never ends the process.
 
+mod agent;
+mod beat;
+#[cfg(feature = "server")]
 mod call;
+#[cfg(feature = "server")]
 mod config;
+#[cfg(feature = "server")]
 mod demo;
+#[cfg(feature = "server")]
+mod enroll;
+#[cfg(feature = "server")]
+mod flags;
+mod install;
+#[cfg(feature = "server")]
 mod lists;
+#[cfg(feature = "server")]
 mod outbox;
 mod output;
+#[cfg(feature = "server")]
 mod pid_file;
+mod reporting;
+mod run;
+#[cfg(feature = "server")]
 mod sandbox;
+#[cfg(feature = "server")]
 mod secret;
+#[cfg(feature = "server")]
 mod serve;
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
+#[cfg(feature = "server")]
 use tokio::task::JoinHandle;
 
-use crate::config::{Flag, Sources};
+#[cfg(feature = "server")]
+use self::flags::ConfigArgs;
 
 /// Turns trouble into Gitea issues that open, speak and close by themselves.
 #[derive(Debug, Parser)]
@@ -36,22 +55,36 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Take reports and keep Gitea's issues in line with them
+    #[cfg(feature = "server")]
     Serve(serve::Args),
+    /// Look at this host, and report what was seen
+    Agent(agent::Args),
+    /// Write a job's heartbeat
+    Beat(beat::Args),
+    /// Run a command, and report how it went
+    Run(run::Args),
     /// Show it all working on this machine, without a Gitea
+    #[cfg(feature = "server")]
     Demo(demo::Args),
     /// Run a stand-in for Gitea on this machine
+    #[cfg(feature = "server")]
     Sandbox(sandbox::Args),
     /// List alerts
+    #[cfg(feature = "server")]
     Alerts(lists::Args),
     /// List or forget checks
+    #[cfg(feature = "server")]
     Checks(lists::ChecksArgs),
     /// See what Gitea has not confirmed, retry or drop it
+    #[cfg(feature = "server")]
     #[command(subcommand)]
     Outbox(outbox::Command),
     /// Judge, show or begin a configuration
+    #[cfg(feature = "server")]
     #[command(subcommand)]
     Config(config::Command),
     /// Make secrets
+    #[cfg(feature = "server")]
     #[command(subcommand)]
     Secret(secret::Command),
 }
@@ -62,83 +95,30 @@ enum Command {
 /// [`Cli::parse`] already.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
+        #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
+        Command::Agent(args) => agent::run(args),
+        Command::Beat(args) => beat::run(&args),
+        Command::Run(args) => run::run(&args),
+        #[cfg(feature = "server")]
         Command::Demo(args) => demo::run(&args),
+        #[cfg(feature = "server")]
         Command::Sandbox(args) => sandbox::run(&args),
+        #[cfg(feature = "server")]
         Command::Alerts(args) => lists::alerts(args),
+        #[cfg(feature = "server")]
         Command::Checks(args) => lists::checks(args),
+        #[cfg(feature = "server")]
         Command::Outbox(command) => outbox::run(command),
+        #[cfg(feature = "server")]
         Command::Config(command) => config::run(command),
+        #[cfg(feature = "server")]
         Command::Secret(command) => secret::run(command),
     }
 }
 
-/// The flags of every command that reads the configuration.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Configuration")]
-struct ConfigArgs {
-    /// Read this file [default: teawatch.toml here, else /etc/teawatch/teawatch.toml]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Keep the state in this directory
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<String>,
-    /// Listen on this address and port
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<String>,
-    /// Name this address in links
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
-    /// Where Gitea is
-    #[arg(long, value_name = "URL")]
-    gitea_url: Option<String>,
-    /// Open issues in this repository
-    #[arg(long, value_name = "OWNER/NAME")]
-    repository: Option<String>,
-    /// How much to log: off, error, warn, info, debug, trace
-    #[arg(long, value_name = "LEVEL")]
-    log_level: Option<String>,
-    /// How to log: text, json
-    #[arg(long, value_name = "FORMAT")]
-    log_format: Option<String>,
-    /// Any setting by its name in the file, as in `alerts.open_after=5m`; repeatable
-    ///
-    /// Of several values for one setting the last counts; a flag of its own counts more.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
-    set: Vec<(String, String)>,
-}
-
-impl ConfigArgs {
-    /// These flags, over this process's environment and the usual files.
-    fn sources(self) -> Sources {
-        let set = self.set.into_iter().map(|(key, value)| Flag {
-            name: format!("--set {key}"),
-            key,
-            value,
-        });
-        let named = [
-            ("--data-dir", "data_dir", self.data_dir),
-            ("--listen", "listen", self.listen),
-            ("--public-url", "public_url", self.public_url),
-            ("--gitea-url", "gitea.url", self.gitea_url),
-            ("--repository", "gitea.repository", self.repository),
-            ("--log-level", "log.level", self.log_level),
-            ("--log-format", "log.format", self.log_format),
-        ];
-        let named = named.into_iter().filter_map(|(name, key, value)| {
-            Some(Flag { name: name.to_owned(), key: key.to_owned(), value: value? })
-        });
-        Sources::of_this_process(self.config, set.chain(named).collect())
-    }
-}
-
-/// Splits `key=value`.
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.trim().to_owned(), value.to_owned()))
-}
-
 /// Where everything asynchronous runs.
+#[cfg(feature = "server")]
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -146,7 +126,16 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
+/// The same for what does one thing after the other: one thread is plenty, and small.
+fn runtime_small() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
 /// Starts a part of the server whose handle its owner keeps and waits for.
+#[cfg(feature = "server")]
 #[expect(clippy::disallowed_methods, reason = "whoever calls this keeps the handle")]
 fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     tokio::spawn(task)

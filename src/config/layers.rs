@@ -17,6 +17,9 @@ use super::value::Value;
 /// Names the file.
 const FILE_VARIABLE: &str = "TEAWATCH_CONFIG";
 
+/// Belong to the agent, which may run on the server's own host.
+const AGENT_VARIABLES: &str = "TEAWATCH_AGENT_";
+
 /// Taken if they exist and no other file is named, the first first.
 const FILES: &[&str] = &["teawatch.toml", "/etc/teawatch/teawatch.toml"];
 
@@ -193,7 +196,7 @@ impl Layers {
                     Some(value) => self.add_text(setting, value, origin),
                     None => self.wrong(Some(origin), "is not UTF-8 text".to_owned()),
                 }
-            } else if name != FILE_VARIABLE {
+            } else if name != FILE_VARIABLE && !name.starts_with(AGENT_VARIABLES) {
                 let all = known.keys().map(String::as_str).chain(secrets.iter().copied());
                 let hint = did_you_mean(name, all.chain([FILE_VARIABLE]), std::iter::empty());
                 self.wrong(None, format!("unknown variable `{name}`{hint}"));

@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use jiff::SignedDuration;
 use url::Url;
 
 use crate::alert::GroupBy;
-
-/// Longer than any sensible setting, and short enough for all arithmetic.
-const DURATION_MAX: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 
 /// The longest name of a label, a login or the like, in bytes: Gitea's columns hold 255.
 pub(super) const NAME_MAX: usize = 255;
@@ -69,9 +66,7 @@ fn friendly(duration: SignedDuration) -> toml::Value {
 }
 
 pub(super) fn duration(raw: &toml::Value) -> Option<SignedDuration> {
-    let span: Span = raw.as_str()?.trim().parse().ok()?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    (SignedDuration::ZERO..=DURATION_MAX).contains(&duration).then_some(duration)
+    crate::duration::parse(raw.as_str()?)
 }
 
 pub(super) fn interval(raw: &toml::Value) -> Option<SignedDuration> {

@@ -96,7 +96,8 @@ impl Core {
         let forgotten: Vec<_> = self
             .checks
             .values()
-            .filter(|check| check.last_seen.is_none() && !named.contains(&check.id))
+            .filter(|check| check.last_seen.is_none() && check.running_since.is_none())
+            .filter(|check| !named.contains(&check.id))
             .map(|check| check.id.clone())
             .collect();
         for id in forgotten {
@@ -119,8 +120,7 @@ impl Core {
             .map(|alert| (alert.fingerprint.clone(), alert.group.clone()))
             .collect();
         for (fingerprint, group) in concerned {
-            let routes = &self.settings.routes;
-            let rule = routes.resolve(&id.source, &id.name, &check.labels).rule.clone();
+            let rule = self.rule_for(id, &check.labels);
             let event = Event::MemberGone { name: name.clone(), why: why.to_owned() };
             self.step_alert(&fingerprint, &group, &rule, &event, now);
         }

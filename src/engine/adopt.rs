@@ -107,7 +107,7 @@ impl Core {
         if self.repositories.values().all(|repository| repository.unclaimed.is_empty()) {
             return;
         }
-        let rule = self.settings.routes.resolve(&id.source, &id.name, labels).rule.clone();
+        let rule = self.rule_for(id, labels);
         let (trouble, group) = self.group_of(id, &rule);
         self.claim(&trouble, &group, &rule, now);
         let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };

@@ -103,8 +103,7 @@ impl Core {
     }
 
     pub(super) fn tell_trouble(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
-        let resolved = self.settings.routes.resolve(&id.source, &id.name, &told.labels);
-        let rule = resolved.rule.clone();
+        let rule = self.rule_for(id, &told.labels);
         let (fingerprint, group) = match self.bound.get(id) {
             Some(fingerprint) => match self.alerts.get(fingerprint) {
                 Some(alert) => (fingerprint.clone(), alert.group.clone()),
@@ -134,7 +133,7 @@ impl Core {
     }
 
     pub(super) fn tell_blindness(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
-        let rule = self.settings.routes.resolve(&id.source, &id.name, &told.labels).rule.clone();
+        let rule = self.rule_for(id, &told.labels);
         let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };
         let fingerprint = Fingerprint::new(&self.salt, &group);
         let event = Event::Member {
@@ -299,13 +298,17 @@ impl Core {
         self.step_alert(fingerprint, &group, &rule, &Event::Woken, now);
     }
 
+    /// The rule of a check with these labels.
+    pub(super) fn rule_for(&self, id: &CheckId, labels: &BTreeMap<String, String>) -> Rule {
+        self.settings.routes.resolve(&id.source, &id.name, labels).rule.clone().wearing(labels)
+    }
+
     /// The rule of an alert: that of its check, or of its first member.
     pub(super) fn rule_of(&self, alert: &Alert) -> Rule {
         let of_check = |source: &str, name: &str| {
             let id = CheckId::new(source, name);
             let empty = BTreeMap::new();
-            let labels = self.checks.get(&id).map_or(&empty, |check| &check.labels);
-            self.settings.routes.resolve(source, name, labels).rule.clone()
+            self.rule_for(&id, self.checks.get(&id).map_or(&empty, |check| &check.labels))
         };
         match &alert.group {
             Group::Check { source, name } | Group::Blind { source, name } => of_check(source, name),

@@ -35,6 +35,8 @@ pub struct CheckView {
     /// Since when the last verdict holds.
     pub since: Timestamp,
     pub last_seen: Option<Timestamp>,
+    /// Since when it runs, between its start and its next result.
+    pub running_since: Option<Timestamp>,
     pub interval: Option<SignedDuration>,
     /// When silence becomes trouble.
     pub silent_at: Option<Timestamp>,
@@ -190,6 +192,7 @@ impl Core {
             status: check.status(&self.absences, now),
             since: check.since,
             last_seen: check.last_seen,
+            running_since: check.running_since,
             interval: check.interval,
             silent_at: check.silent_at(policy, &self.absences),
             latest: check.latest.clone(),

@@ -11,6 +11,7 @@
 
 mod absences;
 mod adoption;
+mod agent;
 mod bad_input;
 mod cli;
 mod config;

@@ -1,0 +1,103 @@
+//! One look at everything.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use super::probe::Watch;
+use crate::check::{Kind, Observation};
+use crate::clock::Clock;
+use crate::observation::{Report, ReportId, fit};
+
+/// What all probes saw. There is one of it for each cycle, and all that is printed or sent
+/// is made of it.
+#[derive(Debug, Clone)]
+pub struct Cycle {
+    pub source: String,
+    pub started_at: Timestamp,
+    pub took: Duration,
+    /// When the next cycle is due, counted from this one.
+    pub every: SignedDuration,
+    /// By the name of the check, in the order of the settings.
+    pub results: Vec<(String, Observation)>,
+}
+
+/// How a cycle went, as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Healthy,
+    Failing,
+    /// Nothing failed, and of something nobody can tell.
+    CannotTell,
+}
+
+impl Cycle {
+    /// Looks at everything, none waiting for another.
+    pub async fn run(
+        source: String,
+        every: SignedDuration,
+        watches: &[Watch],
+        clock: &Clock,
+    ) -> Self {
+        let (started_at, began) = (clock.now(), Instant::now());
+        let looks = watches.iter().map(|watch| async move {
+            let now = clock.now();
+            (now, watch.look(now).await)
+        });
+        let results = join_all(looks).await.into_iter().flat_map(|(now, seen)| {
+            seen.into_iter().map(move |(name, mut observation)| {
+                observation.observed_at = Some(now);
+                (name, fit(observation))
+            })
+        });
+        let results = results.collect();
+        Self { source, started_at, took: began.elapsed(), every, results }
+    }
+
+    /// A cycle in which nothing was looked at, because somebody wants it so. What is paused
+    /// for long is told by the server, as everything is of which nobody can tell.
+    pub fn paused(
+        source: String,
+        every: SignedDuration,
+        watches: &[Watch],
+        why: &str,
+        clock: &Clock,
+    ) -> Self {
+        let now = clock.now();
+        let results = watches.iter().map(|watch| {
+            let mut observation = Observation::new(Kind::Unknown, format!("paused: {why}"));
+            observation.observed_at = Some(now);
+            (watch.name.clone(), fit(observation))
+        });
+        let (results, took) = (results.collect(), Duration::ZERO);
+        Self { source, started_at: now, took, every, results }
+    }
+
+    /// The checks with this result.
+    pub fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        let of_kind = move |result: &&(String, Observation)| result.1.kind == kind;
+        self.results.iter().filter(of_kind).map(|(name, _)| name.as_str())
+    }
+
+    /// Failing if anything failed; else, if anything is unknown, nobody can tell.
+    pub fn verdict(&self) -> Verdict {
+        if self.names(Kind::Failure).next().is_some() {
+            Verdict::Failing
+        } else if self.names(Kind::Unknown).next().is_some() {
+            Verdict::CannotTell
+        } else {
+            Verdict::Healthy
+        }
+    }
+
+    /// The cycle as a report.
+    pub fn report(&self, id: ReportId) -> Report {
+        Report {
+            source: self.source.clone(),
+            id,
+            interval: Some(self.every),
+            observations: self.results.clone(),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The agent: looks at one host, and reports what it saw.
+//!
+//! A [`Watch`] is a named [`Probe`] with a time limit; a [`Cycle`] runs all of them once,
+//! none waiting for another, and its results are the observations of one report. The
+//! [`Spool`] keeps reports on the disk until a server has acknowledged them, and
+//! [`Sender`] signs and sends them, the newest first.
+//!
+//! It knows neither the store nor Gitea, and it changes nothing on its host but its own
+//! files: whoever watches must never be the cause of trouble. What it could not find out
+//! is unknown, which is something else than a failure.
+
+mod child;
+mod cycle;
+pub mod folder;
+pub mod heartbeat;
+pub mod job;
+pub mod post;
+mod probe;
+mod sender;
+mod settings;
+mod show;
+mod spool;
+mod turn;
+
+pub use self::cycle::{Cycle, Verdict};
+pub use self::probe::usual_heartbeat;
+pub use self::probe::{Probe, Watch};
+pub use self::sender::{Sender, Unsent};
+pub use self::settings::{Settings, SettingsError};
+pub use self::show::{SCHEMA_VERSION, json, markdown, text};
+pub use self::spool::{Limits, Spool, SpoolError};
+pub use self::turn::{Agent, Delivery, Undelivered, seconds};
+
+/// Makes sure that reqwest has a provider of cryptography. Repeating it does nothing.
+pub fn install_crypto() {
+    // Only fails when some provider is installed already, which serves as well.
+    rustls::crypto::ring::default_provider().install_default().ok();
+}

@@ -1,0 +1,114 @@
+//! What an agent does each time: look, keep, send, and say that it lives.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+use super::heartbeat::{self, Written};
+use super::{Cycle, Sender, Spool, SpoolError, Unsent, Watch};
+use crate::clock::Clock;
+
+/// For the ping of a dead man's switch.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An agent that is ready.
+#[derive(Debug)]
+pub struct Agent {
+    pub source: String,
+    pub every: SignedDuration,
+    pub watches: Vec<Watch>,
+    pub pause_file: Option<PathBuf>,
+    pub clock: Clock,
+}
+
+/// Where an agent's cycles go.
+#[derive(Debug)]
+pub struct Delivery {
+    pub spool: Spool,
+    pub sender: Sender,
+    /// The agent's own heartbeat.
+    pub heartbeat: PathBuf,
+    pub ping_url: Option<Url>,
+}
+
+/// Why a cycle did not get where it should.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Undelivered {
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error("the report was not sent and waits")]
+    Unsent(#[from] Unsent),
+    #[error("its own heartbeat {} could not be written", path.display())]
+    Heartbeat { path: PathBuf, source: std::io::Error },
+    #[error("the ping of {host} failed")]
+    Ping { host: String, source: reqwest::Error },
+}
+
+impl Agent {
+    /// Looks at everything once, unless somebody has paused it.
+    pub async fn look(&self) -> Cycle {
+        let (source, every) = (self.source.clone(), self.every);
+        if let Some(file) = self.pause_file.as_ref().filter(|file| file.exists()) {
+            let why = format!("{} exists", file.display());
+            return Cycle::paused(source, every, &self.watches, &why, &self.clock);
+        }
+        Cycle::run(source, every, &self.watches, &self.clock).await
+    }
+}
+
+impl Delivery {
+    /// Keeps a cycle's report, sends what waits, and says that the agent lives. One failure
+    /// stops none of the rest; each is told.
+    pub async fn deliver(
+        &mut self,
+        cycle: &Cycle,
+        number: u64,
+        clock: &Clock,
+        tell: &mut (dyn FnMut(String) + Send),
+    ) -> Vec<Undelivered> {
+        let mut failures = Vec::new();
+        if let Err(error) = self.spool.keep(|id| cycle.report(id)) {
+            failures.push(error.into());
+        }
+        match self.spool.waiting(clock.now()) {
+            Ok(waiting) => {
+                if let Err(unsent) = self.sender.send(&self.spool, &waiting, tell).await {
+                    failures.push(unsent.into());
+                }
+            }
+            Err(error) => failures.push(error.into()),
+        }
+        let written = Written {
+            job: None,
+            pid: std::process::id(),
+            timestamp: seconds(clock.now()),
+            interval_seconds: Some(cycle.every.as_secs_f64()),
+            cycle: Some(number),
+            model: None,
+            status: "alive".to_owned(),
+        };
+        if let Err(source) = heartbeat::write(&self.heartbeat, &written) {
+            failures.push(Undelivered::Heartbeat { path: self.heartbeat.clone(), source });
+        }
+        if let Some(url) = &self.ping_url
+            && let Err(source) = ping(url).await
+        {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            failures.push(Undelivered::Ping { host, source: source.without_url() });
+        }
+        failures
+    }
+}
+
+async fn ping(url: &Url) -> reqwest::Result<()> {
+    let client = reqwest::Client::builder().timeout(PING_TIMEOUT).build()?;
+    client.get(url.clone()).send().await?.error_for_status().map(drop)
+}
+
+/// Seconds since 1970.
+pub fn seconds(at: Timestamp) -> f64 {
+    at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64()
+}

@@ -1,0 +1,112 @@
+//! Folders of heartbeats: which jobs live, which do not, and the panel.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{Host, text};
+use crate::support::{Gitea, Teawatch, eventually};
+
+fn last(host: &Host, job: &str, seconds_ago: f64, interval: f64) {
+    let at = Timestamp::now().duration_since(Timestamp::UNIX_EPOCH).as_secs_f64() - seconds_ago;
+    let beat = json!({ "job": job, "timestamp": at, "interval_seconds": interval });
+    host.write(&format!("beats/{job}.last"), &beat.to_string());
+}
+
+#[test]
+fn r68_a_job_is_stale_after_strictly_more_than_twice_its_interval() {
+    use teawatch::agent::folder::{Status, scan};
+    let host = Host::new("");
+    host.write("beats/a.last", r#"{"timestamp":1700000000,"interval_seconds":300}"#);
+    let status = |seconds| {
+        let now =
+            Timestamp::from_second(1_700_000_000).unwrap() + SignedDuration::from_millis(seconds);
+        scan(&host.path("beats"), &[], now).unwrap()[0].status
+    };
+    assert_eq!(status(600_000), Status::Fresh);
+    assert_eq!(status(600_001), Status::Stale);
+    assert_eq!(status(-5_000), Status::Fresh);
+    assert_eq!(status(-5_001), Status::Future);
+}
+
+#[test]
+fn r70_any_stale_job_is_trouble_for_the_folder_and_a_job_that_never_wrote_is_seen() {
+    let host =
+        Host::new("[[folder]]\nname = \"jobs\"\npath = \"beats\"\njobs = [\"a\", \"never\"]\n");
+    last(&host, "a", 10.0, 300.0);
+    last(&host, "b", 10.0, 300.0);
+    let (result, summary) = host.look_at_one();
+    assert_eq!(result, "failure", "{summary}");
+    assert!(summary.contains("never (never seen)"), "{summary}");
+    last(&host, "never", 1.0, 300.0);
+    assert_eq!(host.look_at_one().0, "success");
+    last(&host, "b", 601.0, 300.0);
+    let (result, summary) = host.look_at_one();
+    assert_eq!(result, "failure");
+    assert!(summary.contains("1 of 3 jobs: b (stale)"), "{summary}");
+}
+
+#[test]
+fn each_job_has_a_check_of_its_own_where_the_settings_say_so() {
+    let host = Host::new("[[folder]]\nname = \"jobs\"\npath = \"beats\"\nper_job = true\n");
+    last(&host, "a", 10.0, 300.0);
+    last(&host, "b", 601.0, 300.0);
+    host.write("beats/c.last", "?");
+    let (_, said) = host.look();
+    assert_eq!(said["failed"], json!(["jobs/b", "jobs/c"]), "{said:#}");
+}
+
+#[test]
+fn r69_the_issue_of_a_folder_begins_with_its_own_prefix_and_closes_when_all_is_fresh() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let server = format!("server = \"{}\"\n", teawatch.url);
+    let host = Host::new(&(server + "[[folder]]\nname = \"jobs\"\npath = \"beats\"\n"));
+    last(&host, "a", 601.0, 300.0);
+    last(&host, "b", 10.0, 300.0);
+    host.run(&["agent", "--quiet"]);
+    eventually("an issue is open", || gitea.open() == 1);
+    let issue = gitea.issue(1);
+    assert_eq!(issue.title, "[heartbeat-checker] web1/jobs: 1 of 2 jobs: a (stale)");
+    assert!(issue.body.contains("stale"), "{}", issue.body);
+    last(&host, "a", 1.0, 300.0);
+    host.run(&["agent", "--quiet"]);
+    eventually("the issue is closed", || gitea.open() == 0);
+    assert_eq!(gitea.issues().len(), 1);
+}
+
+#[test]
+fn r74_the_panel_is_printed_alone_for_embedding_elsewhere() {
+    let host = Host::new("[[folder]]\nname = \"jobs\"\npath = \"beats\"\njobs = [\"never\"]\n");
+    last(&host, "quick|job", 90.0, 300.0);
+    last(&host, "late", 7_300.0, 3_600.0);
+    host.write("beats/broken.last", "?");
+    host.write("beats/none.last", r#"{"timestamp":1,"interval_seconds":0}"#);
+    last(&host, "ahead", -60.0, 300.0);
+    let output = host.run(&["agent", "--panel"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let panel = text(&output.stdout);
+    let lines: Vec<_> = panel.lines().collect();
+    assert_eq!(lines[0], "| job | status | age | interval | ratio |");
+    assert!(panel.contains("| late | stale | 2 h 1 min | 1 h | 2.0 |"), "{panel}");
+    assert!(panel.contains("| quick\\|job | fresh | 1 min 30 s | 5 min | 0.3 |"), "{panel}");
+    for line in [
+        "| never | never seen | - | - | - |",
+        "| broken | corrupt | - | - | - |",
+        "| none | no interval | - | - | - |",
+    ] {
+        assert!(lines.contains(&line), "{line} in {panel}");
+    }
+    assert!(panel.contains("| ahead | in the future |"), "{panel}");
+    let output = host.run(&["agent", "--panel", "--json"]);
+    let jobs: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(jobs.as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn r150_the_readme_lists_every_status_of_a_job() {
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    for status in teawatch::agent::folder::Status::ALL {
+        assert!(readme.contains(&format!("| {status} |")), "{status}");
+    }
+}

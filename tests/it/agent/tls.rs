@@ -1,0 +1,104 @@
+//! Ports and addresses with TLS: how long their certificates are good for.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::{Host, text};
+
+/// A server with a certificate of its own that is good until the begin of the day so many
+/// days from now, and was good for the ten days before today. Says 200 to everybody. Returns its port
+/// and the certificate in PEM.
+fn server(days: i32) -> (u16, String) {
+    let day = |days: i32| {
+        let date = Timestamp::now().to_zoned(TimeZone::UTC).date() + days.days();
+        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
+        date_time_ymd(date.year().into(), month, day)
+    };
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (day(days.min(0) - 10), day(days));
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let pem = certificate.pem();
+    let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, stream);
+            let mut request = [0; 4096];
+            // Whoever wanted to see the certificate hangs up here.
+            if stream.read(&mut request).is_ok_and(|count| count > 0) {
+                let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                drop(stream.write_all(answer.as_bytes()));
+                stream.conn.send_close_notify();
+                drop(stream.flush());
+            }
+        }
+    });
+    (port, pem)
+}
+
+#[test]
+fn a_certificate_that_expires_soon_or_has_expired_is_a_failure() {
+    let (good, soon, gone) = (server(100).0, server(1).0, server(-1).0);
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hangs = plain.local_addr().unwrap().port();
+    let check = |name: &str, port: u16| {
+        format!("[[tls]]\nname = \"{name}\"\naddress = \"localhost:{port}\"\ntimeout = \"500ms\"\n")
+    };
+    let host = Host::new(
+        &[
+            check("good", good),
+            check("soon", soon),
+            check("gone", gone),
+            check("hangs", hangs),
+            check("closed", 9),
+            check("patient", soon) + "min_days = 0.0\n",
+        ]
+        .concat(),
+    );
+    let (_, said) = host.look();
+    let failed = serde_json::json!(["soon", "gone", "hangs", "closed"]);
+    assert_eq!(said["failed"], failed, "{said:#}");
+    let summary = |index: usize| said["checks"][index]["summary"].as_str().unwrap();
+    assert!(summary(1).contains("expires in 0."), "{said:#}");
+    assert!(summary(2).contains("expired at "), "{said:#}");
+    assert!(summary(3).contains("did not answer within"), "{said:#}");
+    let days = said["checks"][0]["numbers"]["certificate_days"].as_f64().unwrap();
+    assert!((98.0..=100.0).contains(&days), "{said:#}");
+}
+
+#[test]
+fn an_address_is_judged_by_its_certificate_as_well() {
+    let ((good, good_pem), (soon, soon_pem)) = (server(100), server(1));
+    let check = |name: &str, port: u16| {
+        format!("[[http]]\nname = \"{name}\"\nurl = \"https://localhost:{port}/\"\n")
+    };
+    let host = Host::new(&[check("good", good), check("soon", soon)].concat());
+    let roots = host.write("roots.pem", &(good_pem + &soon_pem));
+    let mut command = host.command(&["agent", "--dry-run", "--json"]);
+    let trusting = command.env("SSL_CERT_FILE", roots).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&trusting.stdout).unwrap();
+    assert_eq!(said["failed"], serde_json::json!(["soon"]), "{said:#}");
+    assert!(said["checks"][1]["summary"].as_str().unwrap().contains("expires in 0."), "{said:#}");
+    // Whom nobody has signed is not trusted.
+    let (_, said) = host.look();
+    assert_eq!(said["failed"], serde_json::json!(["good", "soon"]), "{said:#}");
+    assert!(text(said.to_string().as_bytes()).contains("certificate"), "{said:#}");
+}
