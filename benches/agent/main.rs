@@ -32,7 +32,19 @@ const TEAWATCH: &str = env!("CARGO_BIN_EXE_teawatch");
 
 fn main() -> anyhow::Result<()> {
     let home = tempfile::tempdir()?;
-    let rows = [cycles(home.path())?, scan(home.path())?, overhead(home.path())?, size()?];
+    let alone = build_alone()?;
+    let whole = Path::new(TEAWATCH);
+    let rows = [
+        vec![
+            row("binary of the agent alone", &mib(size(&alone)?), "-"),
+            row("binary of everything", &mib(size(whole)?), "-"),
+        ],
+        cycles(home.path(), &alone, "worker.sh", "the agent alone, a shell's source")?,
+        cycles(home.path(), &alone, "worker.py", "the agent alone, a Python source")?,
+        cycles(home.path(), whole, "worker.sh", "the whole binary, a shell's source")?,
+        scan(home.path())?,
+        overhead(home.path(), &alone)?,
+    ];
     let mut out = std::io::stdout().lock();
     writeln!(out, "| what | measured | goal |\n|---|---|---|")?;
     for (what, measured, goal) in rows.into_iter().flatten() {
@@ -44,21 +56,22 @@ fn main() -> anyhow::Result<()> {
 type Row = (String, String, String);
 
 /// The four checks of a worker: its port, its process, its heartbeat, its source.
-fn cycles(home: &Path) -> anyhow::Result<Vec<Row>> {
+fn cycles(home: &Path, teawatch: &Path, source: &str, what: &str) -> anyhow::Result<Vec<Row>> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     let now = seconds(Clock::system().now());
     std::fs::write(home.join("hb.json"), format!("{{\"timestamp\": {}}}", now + 4.0))?;
     std::fs::write(home.join("worker.sh"), "echo hello\n")?;
+    std::fs::write(home.join("worker.py"), "print('hello')\n")?;
     let settings = format!(
         "source = \"bench\"\ndata_dir = \"data\"\nserver = \"http://127.0.0.1:9/\"\n\
          [[tcp]]\nname = \"gateway\"\naddress = \"127.0.0.1:{port}\"\n\
          [[process]]\nname = \"worker\"\npattern = \"agent --watch\"\n\
          [[heartbeat]]\nname = \"heartbeat\"\npath = \"hb.json\"\n\
-         [[syntax]]\nname = \"source\"\npath = \"worker.sh\"\n"
+         [[syntax]]\nname = \"source\"\npath = \"{source}\"\n"
     );
     std::fs::write(home.join("teawatch-agent.toml"), settings)?;
-    let mut agent = Command::new(TEAWATCH)
+    let mut agent = Command::new(teawatch)
         .args(["agent", "--watch", "--interval", "100ms", "--json"])
         .env("TEAWATCH_AGENT_SECRET", "a-secret-of-the-benches-0123456789")
         .current_dir(home)
@@ -84,16 +97,8 @@ fn cycles(home: &Path) -> anyhow::Result<Vec<Row>> {
     agent.kill()?;
     agent.wait()?;
     Ok(vec![
-        row(
-            "memory of the agent, at most",
-            format!("{memory:.1} MiB"),
-            format!("{MEMORY_GOAL_MIB} MiB"),
-        ),
-        row(
-            "processor time of a cycle of four checks, bash included",
-            shown(used),
-            shown(CYCLE_GOAL),
-        ),
+        row(&format!("memory at most: {what}"), &mib(memory), &mib(MEMORY_GOAL_MIB)),
+        row(&format!("processor time of four checks: {what}"), &shown(used), &shown(CYCLE_GOAL)),
     ])
 }
 
@@ -112,11 +117,11 @@ fn scan(home: &Path) -> anyhow::Result<Vec<Row>> {
     let jobs = folder::scan(&beats, &[], now)?;
     let took = began.elapsed();
     ensure!(jobs.len() == HEARTBEATS && jobs.iter().all(|job| !job.status.is_trouble()));
-    Ok(vec![row(&format!("scan of {HEARTBEATS} heartbeats"), shown(took), shown(SCAN_GOAL))])
+    Ok(vec![row(&format!("scan of {HEARTBEATS} heartbeats"), &shown(took), &shown(SCAN_GOAL))])
 }
 
 /// `teawatch run -- true` against `true`, in turn: with a server that takes its reports.
-fn overhead(home: &Path) -> anyhow::Result<Vec<Row>> {
+fn overhead(home: &Path, teawatch: &Path) -> anyhow::Result<Vec<Row>> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
@@ -131,7 +136,7 @@ fn overhead(home: &Path) -> anyhow::Result<Vec<Row>> {
     let settings =
         format!("source = \"bench\"\ndata_dir = \"data\"\nserver = \"http://127.0.0.1:{port}/\"\n");
     std::fs::write(home.join("run.toml"), settings)?;
-    let time = |program: &str, arguments: &[&str]| -> anyhow::Result<f64> {
+    let time = |program: &Path, arguments: &[&str]| -> anyhow::Result<f64> {
         let began = Instant::now();
         let mut command = Command::new(program);
         command.args(arguments).current_dir(home).stdin(Stdio::null()).stderr(Stdio::null());
@@ -142,14 +147,15 @@ fn overhead(home: &Path) -> anyhow::Result<Vec<Row>> {
     };
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        with.push(time(TEAWATCH, &["run", "--", "true"])?);
-        without.push(time("true", &[])?);
+        with.push(time(teawatch, &["run", "--", "true"])?);
+        without.push(time(Path::new("true"), &[])?);
     }
     let added = Duration::try_from_secs_f64(median(with) - median(without)).unwrap_or_default();
-    Ok(vec![row("what `run` adds to a command", shown(added), shown(RUN_GOAL))])
+    Ok(vec![row("what `run` adds to a command", &shown(added), &shown(RUN_GOAL))])
 }
 
-fn size() -> anyhow::Result<Vec<Row>> {
+/// Builds the binary that holds the agent and nothing else.
+fn build_alone() -> anyhow::Result<PathBuf> {
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("agent-alone");
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "--no-default-features", "--target-dir"])
@@ -157,19 +163,21 @@ fn size() -> anyhow::Result<Vec<Row>> {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()?;
     ensure!(built.success(), "the agent alone cannot be built");
-    let mib = |path: &Path| -> anyhow::Result<String> {
-        #[expect(clippy::cast_precision_loss, reason = "a size for people")]
-        let bytes = std::fs::metadata(path)?.len() as f64;
-        Ok(format!("{:.1} MiB", bytes / 1024.0 / 1024.0))
-    };
-    Ok(vec![
-        row("binary of the agent alone", mib(&target.join("release/teawatch"))?, "-".to_owned()),
-        row("binary of everything", mib(Path::new(TEAWATCH))?, "-".to_owned()),
-    ])
+    Ok(target.join("release/teawatch"))
 }
 
-fn row(what: &str, measured: String, goal: String) -> Row {
-    (what.to_owned(), measured, goal)
+fn size(path: &Path) -> anyhow::Result<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+    let bytes = std::fs::metadata(path)?.len() as f64;
+    Ok(bytes / 1024.0 / 1024.0)
+}
+
+fn mib(size: f64) -> String {
+    format!("{size:.1} MiB")
+}
+
+fn row(what: &str, measured: &str, goal: &str) -> Row {
+    (what.to_owned(), measured.to_owned(), goal.to_owned())
 }
 
 fn shown(duration: Duration) -> String {
