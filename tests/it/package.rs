@@ -79,3 +79,15 @@ fn whatever_a_person_looks_for_is_there() {
         |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o111 == 0o111;
     assert!(is_executable(&root().join(".ci/run")));
 }
+
+#[test]
+fn the_agent_alone_stands_on_neither_store_nor_server() {
+    let server = table("features")["server"].as_array().unwrap().clone();
+    assert_eq!(table("features")["default"].as_array().unwrap()[0].as_str(), Some("server"));
+    for library in ["axum", "maud", "pulldown-cmark", "sled", "tracing-subscriber"] {
+        let dependency = &table("dependencies")[library];
+        assert_eq!(dependency["optional"].as_bool(), Some(true), "{library}");
+        let feature = format!("dep:{library}");
+        assert!(server.iter().any(|named| named.as_str() == Some(&feature)), "{library}");
+    }
+}
