@@ -294,6 +294,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         expect: expect(view, problems),
         absence_mark: view.duration("absence.mark"),
         absence_gap: view.duration("absence.gap"),
+        history_kept: view.duration("kept.history"),
         queue_commands: view.size("limits.queue_commands"),
         queue_bytes: view.size("limits.queue_bytes"),
         round_commands: view.size("limits.round_commands"),

@@ -41,6 +41,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ),
     ("storm", "How many issues may open before the rest share one overflow issue."),
     ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
+    ("kept", "How long what is past is kept."),
     ("absence", "How teawatch notices that it was not looking itself: stopped, asleep, stalled."),
 ];
 
@@ -234,6 +235,9 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Is("4096"), "Observations that share one commit."),
     setting("limits.store_cache_bytes", Kind::Count { min: MEBI, max: 65_536 * MEBI },
         Preset::Is("67108864"), "Memory for the store's cache, in bytes."),
+
+    setting("kept.history", Kind::Interval, Preset::Is("90d"),
+        "How long the history is kept: verdicts, what Gitea was told, reports that came late."),
 
     setting("absence.mark", Kind::Interval, Preset::Is("5s"),
         "How often a mark is written that says \"I am looking\"."),

@@ -1,10 +1,11 @@
 //! What a round has changed, and how that becomes one commit and news for the outbox.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::records::{Happened, Past, Repository};
+use super::records::{Past, Repository};
 use super::{Core, Feed};
 use crate::alert::{Fingerprint, Group, Salt};
 use crate::check::{Check, CheckId};
@@ -24,6 +25,8 @@ pub(super) struct Dirty {
     pub(super) entries: BTreeSet<u64>,
     pub(super) repositories: BTreeSet<String>,
     pub(super) history: Vec<(u64, Past)>,
+    /// Records of the history that were kept for long enough.
+    pub(super) history_gone: Range<u64>,
 }
 
 impl Core {
@@ -38,14 +41,6 @@ impl Core {
             self.dirty.repositories.insert(name.to_owned());
         }
         self.repositories.entry(name.to_owned()).or_default()
-    }
-
-    /// Adds to the history.
-    pub(super) fn remember(&mut self, what: Happened, now: Timestamp) {
-        let number = self.meta.next_history;
-        self.meta.next_history += 1;
-        self.dirty.meta = true;
-        self.dirty.history.push((number, Past { at: now, what }));
     }
 
     /// Everything the round has changed, for the disk and for the outbox.
@@ -98,6 +93,9 @@ impl Core {
                 Some(entry) => Feed::Entry(Box::new(entry.clone())),
                 None => Feed::Gone(seq),
             });
+        }
+        for number in dirty.history_gone {
+            writes.delete(Tree::History, Key::new().u64(number));
         }
         for (number, past) in dirty.history {
             writes.put(Tree::History, Key::new().u64(number), &past);

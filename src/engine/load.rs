@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::changes::{Dirty, keys};
 use super::core::Core;
 use super::deadlines::Deadlines;
+use super::history::Numbers;
 use super::records::{Meta, Repository};
 use super::settings::Settings;
 use super::source::Source;
@@ -37,7 +38,7 @@ impl Core {
             instance: Instance { id: instance, generation: 0 },
             made_at: now,
             next_entry: 1,
-            next_history: 1,
+            history: Numbers::default(),
             users: BTreeSet::new(),
             copied: None,
         });

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::history::Numbers;
 use crate::alert::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{Effect, Fingerprint};
@@ -18,8 +19,8 @@ pub struct Meta {
     pub made_at: Timestamp,
     /// Numbers the next outbox entry.
     pub next_entry: u64,
-    /// Numbers the next record of the history.
-    pub next_history: u64,
+    /// Numbers the records of the history.
+    pub history: Numbers,
     /// Every user of Gitea that we ever were: what they have written is ours.
     pub users: BTreeSet<i64>,
     /// The key of a marker that says that a copy of this store runs elsewhere. For ever: the

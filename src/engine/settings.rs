@@ -24,6 +24,8 @@ pub struct Settings {
     pub absence_mark: SignedDuration,
     /// Not having looked for longer than this is an absence.
     pub absence_gap: SignedDuration,
+    /// How long the history is kept.
+    pub history_kept: SignedDuration,
     /// Commands that may wait.
     pub queue_commands: usize,
     /// What the waiting commands may hold together.
@@ -46,6 +48,7 @@ impl Default for Settings {
             expect: Vec::new(),
             absence_mark: SignedDuration::from_secs(5),
             absence_gap: SignedDuration::from_secs(10),
+            history_kept: SignedDuration::from_hours(90 * 24),
             queue_commands: 8_192,
             queue_bytes: 64 * 1024 * 1024,
             round_commands: 256,

@@ -23,6 +23,7 @@ impl Core {
             self.rewind(-passed, now);
         }
         self.turned_at = now;
+        self.forget_history(now);
     }
 
     /// Since when absences matter to a text: since the one before it. An opening also tells
@@ -46,6 +47,8 @@ impl Core {
         tracing::warn!(seconds = by.as_secs_f64(), "the clock was set back");
         self.absences.rewind(by);
         self.dirty.absences = true;
+        self.meta.history.rewind(by);
+        self.dirty.meta = true;
         self.checks.values_mut().for_each(|check| check.rewind(by));
         self.dirty.checks.extend(self.checks.keys().cloned());
         self.sources.values_mut().for_each(|source| source.rewind(by));

@@ -104,6 +104,55 @@ fn a_report_that_comes_late_changes_no_alert_and_is_in_the_history() {
 }
 
 #[test]
+fn the_history_is_kept_for_its_time_and_then_leaves_the_disk_also_across_a_restart() {
+    let at = |second| jiff::Timestamp::from_second(1_700_000_000 + second).unwrap();
+    let mut memory = Memory::new();
+    let load = |memory: &mut Memory, second| {
+        let kept = jiff::SignedDuration::from_secs(900);
+        let mut settings = Settings { history_kept: kept, ..Settings::default() };
+        // A check that changes too often would be one trouble.
+        settings.routes.otherwise.policy.flapping.window = 0;
+        let instance = "0123456789abcdef".to_owned();
+        Core::load(memory, settings, Salt::new("salt"), None, instance, at(second)).unwrap()
+    };
+    let history = |memory: &mut Memory| {
+        let mut count = 0;
+        let mut visit = |tree: Tree, _: &[u8], _: &[u8]| {
+            count += usize::from(tree == Tree::History);
+            Ok(())
+        };
+        memory.load(&mut visit).unwrap();
+        count
+    };
+    // A check that goes down and up, once a second.
+    let turn = |core: &mut Core, memory: &mut Memory, second: i64| {
+        let kind = if second % 2 == 0 { Kind::Failure } else { Kind::Success };
+        let id = ReportId { epoch: "a".to_owned(), seq: second.unsigned_abs() };
+        let observations = vec![("disk".to_owned(), Observation::new(kind, ""))];
+        let report = teawatch::observation::Report {
+            source: "db1".to_owned(),
+            id,
+            interval: None,
+            observations,
+        };
+        core.turn(at(second));
+        core.accept(&report, at(second));
+        memory.commit(core.take_writes().0).unwrap();
+    };
+    let mut core = load(&mut memory, 0);
+    (1..=100).for_each(|second| turn(&mut core, &mut memory, second));
+    let written = history(&mut memory);
+    assert!(written >= 100, "{written}");
+    core.turn(at(600));
+    memory.commit(core.take_writes().0).unwrap();
+    assert!(history(&mut memory) >= written, "it left too soon");
+    let mut core = load(&mut memory, 700);
+    (1_200..=1_220).for_each(|second| turn(&mut core, &mut memory, second));
+    let left = history(&mut memory);
+    assert!(left < written / 2, "{left} of {written} are left");
+}
+
+#[test]
 fn two_agents_under_one_name_are_told_and_only_the_newer_counts() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);

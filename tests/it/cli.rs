@@ -26,6 +26,24 @@ const CONFIGURATION: &[&str] = &[
 /// Each command, whether it reads the configuration, and what else its help names.
 const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("serve", true, &[]),
+    (
+        "agent",
+        false,
+        &[
+            "--watch",
+            "--interval",
+            "--every",
+            "--dry-run",
+            "--json",
+            "--quiet",
+            "--panel",
+            "enroll",
+        ],
+    ),
+    ("agent enroll", true, &["<SOURCE>"]),
+    ("agent install", false, &["--print", "--cron"]),
+    ("beat", false, &["<JOB>", "--interval", "--cycle", "--model", "--format", "--dir", "--post"]),
+    ("run", false, &["--name", "--every", "--limit", "--no-overlap", "<COMMAND>"]),
     ("demo", false, &["--once", "--log-level"]),
     ("sandbox", false, &["--listen", "--page-size", "--max-page-size", "127.0.0.1:3000"]),
     ("alerts", true, &["--json"]),
@@ -86,7 +104,7 @@ fn the_help_of_every_command_names_its_flags() {
 
 #[test]
 fn every_command_is_in_the_list_of_this_test() {
-    let groups = ["", "checks", "outbox", "config", "secret"];
+    let groups = ["", "agent", "checks", "outbox", "config", "secret"];
     for group in groups {
         let output = teawatch(&format!("{group} --help"));
         let (_, commands) = text(&output.stdout).split_once("Commands:\n").unwrap();

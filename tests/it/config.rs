@@ -176,6 +176,7 @@ fn cases() -> Vec<Case> {
         ("limits.round_commands", json!(256), "102", json!(102)),
         ("limits.round_observations", json!(4096), "103", json!(103)),
         ("limits.store_cache_bytes", json!(64 * mi), "2097152", json!(2 * mi)),
+        ("kept.history", json!("2160h"), "3d", json!("72h")),
         ("absence.mark", json!("5s"), "20ms", json!("20ms")),
         ("absence.gap", json!("10s"), "40ms", json!("40ms")),
     ]
@@ -944,6 +945,7 @@ fn every_setting_reaches_its_reader() {
             expect: [],
             absence_mark: 20000000ns,
             absence_gap: 40000000ns,
+            history_kept: 259200s,
             queue_commands: 101,
             queue_bytes: 4096,
             round_commands: 102,
@@ -1265,7 +1267,7 @@ fn from_readme(word: &str) -> Value {
         "true" | "false" => json!(word == "true"),
         "" | "nobody" | "nothing" => Value::Null,
         duration => {
-            let duration: jiff::SignedDuration = duration.parse().unwrap();
+            let duration = teawatch::duration::parse(duration).unwrap();
             json!(format!("{duration:#}"))
         }
     }

@@ -1,0 +1,151 @@
+//! What has happened, and for how long it is remembered.
+//!
+//! Records of the history are only ever added, and never read again by the engine. So that
+//! the oldest can go without being read, it notes now and then which number was the next.
+
+use std::ops::Range;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::core::Core;
+use super::records::{Happened, Past};
+use super::turn::earlier;
+
+/// Into so many pieces the time is divided for which the history is kept: by one of them a
+/// record may live longer.
+const PIECES: i32 = 90;
+
+/// Records that go in one round at most: nobody waits for it.
+const ROUND_MAX: u64 = 500;
+
+/// The numbers of the history, and when they were given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbers {
+    /// The next record gets this one.
+    pub(super) next: u64,
+    /// The oldest record that is kept has this one or a later one.
+    first: u64,
+    /// The begins of pieces, oldest first.
+    pieces: Vec<Piece>,
+}
+
+/// A stretch of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Piece {
+    since: Timestamp,
+    /// The number of its first record.
+    first: u64,
+}
+
+impl Numbers {
+    /// Takes the next number.
+    fn take(&mut self, kept: SignedDuration, now: Timestamp) -> u64 {
+        let is_new = |piece: &Piece| now.duration_since(piece.since) >= kept / PIECES;
+        if self.pieces.last().is_none_or(is_new) {
+            self.pieces.push(Piece { since: now, first: self.next });
+        }
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// The numbers of records that have been kept for long enough; some of them, if there
+    /// are many.
+    fn leave(&mut self, kept: SignedDuration, now: Timestamp) -> Range<u64> {
+        // All of a piece is older than the begin of the one behind it.
+        let is_old = |piece: &Piece| now.duration_since(piece.since) > kept;
+        while let [old, next, ..] = self.pieces.as_slice()
+            && is_old(next)
+        {
+            let end = next.first.min(self.first.max(old.first) + ROUND_MAX);
+            let gone = self.first..end;
+            self.first = end;
+            if end == next.first {
+                self.pieces.remove(0);
+            }
+            if !gone.is_empty() {
+                return gone;
+            }
+        }
+        0..0
+    }
+
+    /// The clock was set back.
+    pub(super) fn rewind(&mut self, by: SignedDuration) {
+        for piece in &mut self.pieces {
+            piece.since = earlier(piece.since, by);
+        }
+    }
+}
+
+impl Core {
+    /// Adds to the history.
+    pub(super) fn remember(&mut self, what: Happened, now: Timestamp) {
+        let number = self.meta.history.take(self.settings.history_kept, now);
+        self.dirty.meta = true;
+        self.dirty.history.push((number, Past { at: now, what }));
+    }
+
+    /// Lets go what has been kept for long enough.
+    pub(super) fn forget_history(&mut self, now: Timestamp) {
+        let gone = self.meta.history.leave(self.settings.history_kept, now);
+        if !gone.is_empty() {
+            self.dirty.meta = true;
+            self.dirty.history_gone = gone;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    const KEPT: SignedDuration = SignedDuration::from_secs(900);
+
+    /// Everything that leaves by `second`.
+    fn left(numbers: &mut Numbers, second: i64) -> Vec<Range<u64>> {
+        let leave = || Some(numbers.leave(KEPT, at(second))).filter(|gone| !gone.is_empty());
+        std::iter::from_fn(leave).collect()
+    }
+
+    #[test]
+    fn a_record_is_kept_for_its_time_and_no_more_than_a_piece_longer() {
+        let mut numbers = Numbers::default();
+        for second in 0..100 {
+            assert_eq!(numbers.take(KEPT, at(second)), u64::try_from(second).unwrap());
+        }
+        assert_eq!(numbers.pieces.len(), 10);
+        // The second piece begins at 10: all of the first one is older.
+        assert_eq!(left(&mut numbers, 910), Vec::<Range<u64>>::new());
+        assert_eq!(left(&mut numbers, 911), vec![0..10]);
+        assert_eq!(left(&mut numbers, 911), Vec::<Range<u64>>::new());
+        assert_eq!(left(&mut numbers, 935), vec![10..20, 20..30]);
+        // The newest piece stays until there is a newer one.
+        assert_eq!(left(&mut numbers, 100_000).last(), Some(&(80..90)));
+        numbers.take(KEPT, at(100_000));
+        assert_eq!(left(&mut numbers, 200_000), vec![90..100]);
+    }
+
+    #[test]
+    fn many_records_leave_a_few_at_a_time_and_none_is_left_behind() {
+        let mut numbers = Numbers::default();
+        for _ in 0..1_700 {
+            numbers.take(KEPT, at(0));
+        }
+        numbers.take(KEPT, at(10));
+        assert_eq!(left(&mut numbers, 911), vec![0..500, 500..1_000, 1_000..1_500, 1_500..1_700]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nothing_longer() {
+        let mut numbers = Numbers::default();
+        numbers.take(KEPT, at(1_000));
+        numbers.take(KEPT, at(1_010));
+        numbers.rewind(SignedDuration::from_secs(1_000));
+        assert_eq!(left(&mut numbers, 911), vec![0..1]);
+    }
+}
