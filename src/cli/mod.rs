@@ -31,6 +31,8 @@ mod sandbox;
 mod secret;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod space;
 
 use std::future::Future;
 use std::process::ExitCode;

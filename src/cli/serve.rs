@@ -8,11 +8,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ConfigArgs;
 use super::pid_file::PidFile;
+use super::space::watch_space;
 use crate::alert::marker::Instance;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -65,6 +67,7 @@ pub(super) struct Server {
     doors: JoinHandle<std::io::Result<()>>,
     outbox: JoinHandle<()>,
     gate: JoinHandle<()>,
+    space: JoinHandle<()>,
     stop_doors: CancellationToken,
     stop_outbox: CancellationToken,
     pid_file: PidFile,
@@ -112,7 +115,10 @@ impl Server {
         let (task, status) = Task::new(worker, feed, repositories);
         let (stop_doors, stop_outbox) = (CancellationToken::new(), CancellationToken::new());
 
-        let app = App::new(engine.engine.clone(), status, clock, door_settings(config)?);
+        let (shortage_in, shortage) = watch::channel(None);
+        let space = watch_space(config.data_dir.clone(), config.free_bytes, shortage_in);
+        let doors = door_settings(config)?;
+        let app = App::new(engine.engine.clone(), status, shortage, clock, doors);
         let stopped = stop_doors.clone().cancelled_owned();
         let doors = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped);
         tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
@@ -122,6 +128,7 @@ impl Server {
             doors: super::spawn(doors.into_future()),
             outbox: super::spawn(task.run(stop_outbox.clone(), PATIENCE)),
             gate: super::spawn(async move { gate.run().await }),
+            space: super::spawn(space),
             stop_doors,
             stop_outbox,
             pid_file,
@@ -150,6 +157,10 @@ impl Server {
                 tracing::error!("the gate of the outbox has ended by itself: stopping");
                 ExitCode::from(EXIT_INTERNAL)
             }
+            _ = &mut self.space => {
+                tracing::error!("nobody looks at the disk any more: stopping");
+                ExitCode::from(EXIT_INTERNAL)
+            }
             _ = &mut self.doors => {
                 tracing::error!("the doors have closed by themselves: stopping");
                 ExitCode::from(EXIT_INTERNAL)
@@ -171,6 +182,7 @@ impl Server {
             drop((&mut self.outbox).await);
         }
         self.gate.abort();
+        self.space.abort();
         let code = match self.stop_engine().await {
             Some(Ended::Failed(error)) => store_failed(&error),
             Some(Ended::Stopped) | None => code,

@@ -66,6 +66,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 observations: view.size("limits.report_observations"),
             },
             store_cache_bytes: view.count("limits.store_cache_bytes"),
+            free_bytes: view.count("limits.free_bytes"),
             engine,
         }),
         _ => Err(wrong(problems)),

@@ -55,6 +55,8 @@ pub struct Config {
     pub api: Api,
     pub reports: Reports,
     pub store_cache_bytes: u64,
+    /// With less room on the disk no reports are taken; 0 switches that off.
+    pub free_bytes: u64,
     pub engine: Settings,
 }
 

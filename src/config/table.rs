@@ -235,6 +235,10 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Is("4096"), "Observations that share one commit."),
     setting("limits.store_cache_bytes", Kind::Count { min: MEBI, max: 65_536 * MEBI },
         Preset::Is("67108864"), "Memory for the store's cache, in bytes."),
+    setting("limits.free_bytes", Kind::Count { min: 0, max: 1 << 60 },
+        Preset::Is("268435456"),
+        "With less room than this on the disk of the data directory, or less than the store \
+         takes itself, reports are put off, and everything else goes on. 0 switches it off."),
 
     setting("kept.history", Kind::Interval, Preset::Is("90d"),
         "How long the history is kept: verdicts, what Gitea was told, reports that came late."),

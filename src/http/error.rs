@@ -67,6 +67,9 @@ pub enum ApiError {
     /// 429.
     #[error("too many requests")]
     TooMany,
+    /// 503: what is taken could not be kept.
+    #[error("the disk of teawatch is nearly full")]
+    NoRoom,
     /// 503.
     #[error("teawatch cannot take this now")]
     Busy(#[source] engine::Error),
@@ -136,6 +139,11 @@ impl ApiError {
             }
             Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "bad_query", "see the README"),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many", "slow down"),
+            Self::NoRoom => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no_room",
+                "send it again later; `limits.free_bytes` says how much must be free",
+            ),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "send it again"),
         }
     }
@@ -159,7 +167,7 @@ impl IntoResponse for ApiError {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
-        if matches!(self, Self::Busy(_) | Self::TooMany) {
+        if matches!(self, Self::NoRoom | Self::Busy(_) | Self::TooMany) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -67,6 +67,7 @@ pub(super) async fn judge<T: Send + 'static>(
         let (since, reason) = (refusing.since, &refusing.reason);
         reasons.push(format!("{repository} refuses since {since}: {reason}"));
     }
+    reasons.extend(app.shortage.borrow().clone());
     if let Some(health) = &engine {
         if let Some(key) = &health.copied {
             reasons.push(format!(

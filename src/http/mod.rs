@@ -38,6 +38,8 @@ pub struct App(Arc<Inner>);
 struct Inner {
     engine: Engine,
     outbox: watch::Receiver<outbox::Status>,
+    /// Why the disk has no room for reports, in words.
+    shortage: watch::Receiver<Option<String>>,
     clock: Clock,
     settings: Settings,
     rates: Rates,
@@ -74,11 +76,12 @@ impl App {
     pub fn new(
         engine: Engine,
         outbox: watch::Receiver<outbox::Status>,
+        shortage: watch::Receiver<Option<String>>,
         clock: Clock,
         settings: Settings,
     ) -> Self {
         let rates = Rates::default();
-        Self(Arc::new(Inner { engine, outbox, clock, settings, rates }))
+        Self(Arc::new(Inner { engine, outbox, shortage, clock, settings, rates }))
     }
 }
 

@@ -20,6 +20,9 @@ pub(super) async fn create(
     State(App(app)): State<App>,
     Proven { report, bytes }: Proven,
 ) -> Result<Json<Accepted>, ApiError> {
+    if app.shortage.borrow().is_some() {
+        return Err(ApiError::NoRoom);
+    }
     let weight = Weight { bytes, observations: report.observations.len() };
     // The report comes back with the answer: memory is given back where it was taken, and
     // the engine's thread does not fight with those of the doors over it.

@@ -17,6 +17,7 @@ pub use self::error::Error;
 pub use self::key::{Key, KeyReader};
 pub use self::memory::{Fault, Memory};
 pub use self::sled::{CACHE_BYTES, Sled};
+pub use self::space::Space;
 pub use self::tree::Tree;
 pub use self::writes::WriteSet;
 
@@ -32,6 +33,7 @@ mod lock;
 mod memory;
 mod pieces;
 mod sled;
+mod space;
 mod tree;
 mod witness;
 mod writes;

@@ -176,6 +176,7 @@ fn cases() -> Vec<Case> {
         ("limits.round_commands", json!(256), "102", json!(102)),
         ("limits.round_observations", json!(4096), "103", json!(103)),
         ("limits.store_cache_bytes", json!(64 * mi), "2097152", json!(2 * mi)),
+        ("limits.free_bytes", json!(256 * mi), "1024", json!(1024)),
         ("kept.history", json!("2160h"), "3d", json!("72h")),
         ("absence.mark", json!("5s"), "20ms", json!("20ms")),
         ("absence.gap", json!("10s"), "40ms", json!("40ms")),
@@ -894,6 +895,7 @@ fn every_setting_reaches_its_reader() {
             observations: 10,
         },
         store_cache_bytes: 2097152,
+        free_bytes: 1024,
         engine: Settings {
             routes: Routes {
                 routes: [],

@@ -32,6 +32,21 @@ fn pages(teawatch: &Teawatch, what: &str, limit: usize) -> Vec<Vec<Value>> {
 }
 
 #[test]
+fn with_too_little_room_on_the_disk_reports_are_put_off_and_reading_goes_on() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    // More than any disk has.
+    let settings = [("limits.free_bytes", "1152921504606846976")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let reasons = || teawatch.get("/readyz").1["reasons"].to_string();
+    eventually("it is told", || reasons().contains("no reports are taken below"));
+    assert_eq!(teawatch.get("/readyz").0, 503);
+    let (status, answer) = teawatch.send(&failing("db1/disk"));
+    assert_eq!((status, answer["error"]["code"].as_str()), (503, Some("no_room")), "{answer}");
+    assert_eq!(teawatch.get("/api/v1/checks"), (200, json!({ "items": [], "next": null })));
+    assert_eq!(gitea.issues().len(), 0);
+}
+
+#[test]
 fn health_is_alive_and_nothing_else_and_readiness_says_why() {
     let (data, mut gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);
