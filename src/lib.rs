@@ -51,6 +51,7 @@
 //! | [`observation`] | what a report may look like | `check` |
 //! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock` |
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock` |
+//! | [`notify`] | tells an outside dead man's switch that all this lives | `clock`, `engine`, `outbox` |
 //! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `signature` |
 //! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `outbox`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |
@@ -116,6 +117,8 @@ pub mod engine;
 pub mod gitea;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
+pub mod notify;
 pub mod observation;
 #[cfg(feature = "server")]
 pub mod outbox;

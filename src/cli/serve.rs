@@ -19,8 +19,9 @@ use crate::alert::marker::Instance;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{self, Core, Ended};
-use crate::gitea::{Network, NetworkOptions};
+use crate::gitea::{self, Network, NetworkOptions};
 use crate::http::{self, App};
+use crate::notify::DeadMan;
 use crate::observation::Limits;
 use crate::outbox::{self, Courier, Gate, Host, Task, Worker};
 use crate::signature::{Master, Secret};
@@ -56,6 +57,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 pub(super) fn judge(config: &Config) -> anyhow::Result<()> {
     host(config, None)?;
     door_settings(config)?;
+    dead_man(config)?;
     Ok(())
 }
 
@@ -68,6 +70,8 @@ pub(super) struct Server {
     outbox: JoinHandle<()>,
     gate: JoinHandle<()>,
     space: JoinHandle<()>,
+    /// There where somebody is to be told that teawatch lives.
+    dead_man: Option<JoinHandle<()>>,
     stop_doors: CancellationToken,
     stop_outbox: CancellationToken,
     pid_file: PidFile,
@@ -118,6 +122,8 @@ impl Server {
         let (shortage_in, shortage) = watch::channel(None);
         let space = watch_space(config.data_dir.clone(), config.free_bytes, shortage_in);
         let doors = door_settings(config)?;
+        let dead_man = dead_man(config)?
+            .map(|dead_man| dead_man.run(engine.engine.clone(), status.clone(), clock.clone()));
         let app = App::new(engine.engine.clone(), status, shortage, clock, doors);
         let stopped = stop_doors.clone().cancelled_owned();
         let doors = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped);
@@ -129,6 +135,7 @@ impl Server {
             outbox: super::spawn(task.run(stop_outbox.clone(), PATIENCE)),
             gate: super::spawn(async move { gate.run().await }),
             space: super::spawn(space),
+            dead_man: dead_man.map(super::spawn),
             stop_doors,
             stop_outbox,
             pid_file,
@@ -161,6 +168,10 @@ impl Server {
                 tracing::error!("nobody looks at the disk any more: stopping");
                 ExitCode::from(EXIT_INTERNAL)
             }
+            () = ended(&mut self.dead_man) => {
+                tracing::error!("nobody tells outside that teawatch lives: stopping");
+                ExitCode::from(EXIT_INTERNAL)
+            }
             _ = &mut self.doors => {
                 tracing::error!("the doors have closed by themselves: stopping");
                 ExitCode::from(EXIT_INTERNAL)
@@ -183,6 +194,9 @@ impl Server {
         }
         self.gate.abort();
         self.space.abort();
+        if let Some(dead_man) = &self.dead_man {
+            dead_man.abort();
+        }
         let code = match self.stop_engine().await {
             Some(Ended::Failed(error)) => store_failed(&error),
             Some(Ended::Stopped) | None => code,
@@ -256,6 +270,27 @@ fn host(config: &Config, gate: Option<Arc<Gate>>) -> anyhow::Result<Host> {
     .context("cannot set up the connection to Gitea")?;
     Host::new(&gitea.url, &gitea.token, Arc::new(network), gate)
         .context("cannot set up the connection to Gitea")
+}
+
+/// Resolves when a part ends that there may be; one that there is not never does.
+async fn ended(part: &mut Option<JoinHandle<()>>) {
+    match part {
+        Some(part) => drop(part.await),
+        None => std::future::pending().await,
+    }
+}
+
+fn dead_man(config: &Config) -> anyhow::Result<Option<DeadMan>> {
+    use secrecy::ExposeSecret as _;
+    let Some(url) = &config.deadman.url else { return Ok(None) };
+    // What is wrong with it is not repeated: it is a secret.
+    let url = url.expose_secret().parse::<url::Url>().ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url.context("`deadman.url_file` holds no address with http:// or https://")?;
+    gitea::install_crypto();
+    let proxies = !is_on_this_machine(&url);
+    let dead_man = DeadMan::new(url, config.deadman.every.unsigned_abs(), proxies);
+    Ok(Some(dead_man.context("cannot set up the dead man's switch")?))
 }
 
 /// Whether an address is one that every machine has for itself.

@@ -15,7 +15,7 @@ use super::problem::{Error, Origin, Problem};
 use super::table::{EXPECT, Preset, SETTINGS};
 use super::value::Value;
 use super::view::View;
-use super::{Agents, Api, Caller, Config, Gitea, Log, Reports, secret};
+use super::{Agents, Api, Caller, Config, DeadMan, Gitea, Log, Reports, secret};
 use crate::alert::admit::Limits;
 use crate::alert::route::Matcher;
 use crate::alert::{GroupBy, Rule, Salt, Target};
@@ -42,6 +42,9 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
     let agents = agents(view, &mut problems);
     let api = api(view, reachable(view).as_deref(), &mut problems);
     let engine = engine(view, &mut problems);
+    let url = secret::read(&layers, "deadman.url_file", &mut problems);
+    let deadman =
+        DeadMan { url: url.map(|found| found.secret), every: view.duration("deadman.every") };
     let log = Log {
         level: view.text("log.level"),
         format: match view.text("log.format").as_str() {
@@ -65,6 +68,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 bytes: view.size("limits.report_bytes"),
                 observations: view.size("limits.report_observations"),
             },
+            deadman,
             store_cache_bytes: view.count("limits.store_cache_bytes"),
             free_bytes: view.count("limits.free_bytes"),
             engine,

@@ -54,6 +54,7 @@ pub struct Config {
     pub agents: Agents,
     pub api: Api,
     pub reports: Reports,
+    pub deadman: DeadMan,
     pub store_cache_bytes: u64,
     /// With less room on the disk no reports are taken; 0 switches that off.
     pub free_bytes: u64,
@@ -106,6 +107,14 @@ pub struct Agents {
 pub struct Api {
     pub read_token: Option<SecretString>,
     pub write_token: Option<SecretString>,
+}
+
+/// Whom teawatch tells that it lives.
+#[derive(Debug, Clone)]
+pub struct DeadMan {
+    /// The address of an outside dead man's switch, which is a secret.
+    pub url: Option<SecretString>,
+    pub every: SignedDuration,
 }
 
 /// How large a report may be.

@@ -42,6 +42,11 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("storm", "How many issues may open before the rest share one overflow issue."),
     ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
     ("kept", "How long what is past is kept."),
+    (
+        "deadman",
+        "An outside dead man's switch, such as Healthchecks or Uptime Kuma: it raises the \
+        alarm when teawatch no longer pings it.",
+    ),
     ("absence", "How teawatch notices that it was not looking itself: stopped, asleep, stalled."),
 ];
 
@@ -242,6 +247,14 @@ pub const SETTINGS: &[Setting] = &[
 
     setting("kept.history", Kind::Interval, Preset::Is("90d"),
         "How long the history is kept: verdicts, what Gitea was told, reports that came late."),
+
+    setting("deadman.url_file",
+        Kind::SecretFile { variable: "TEAWATCH_DEADMAN_URL", least: 1 },
+        Preset::Unset("/etc/teawatch/deadman-url"),
+        "A file with the address that is asked for with GET while all is at work. \
+         TEAWATCH_DEADMAN_URL may hold it instead. Without one nobody is asked."),
+    setting("deadman.every", Kind::Interval, Preset::Is("5m"),
+        "How often it is asked for; at once at the start."),
 
     setting("absence.mark", Kind::Interval, Preset::Is("5s"),
         "How often a mark is written that says \"I am looking\"."),

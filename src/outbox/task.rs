@@ -85,7 +85,7 @@ impl<L: Ledger> Task<L> {
             }
             let now = self.worker.clock.now();
             self.start_work(&mut works, now);
-            self.publish();
+            self.publish(now);
             let sleep = self.sleep(now);
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -279,7 +279,7 @@ impl<L: Ledger> Task<L> {
         true
     }
 
-    fn publish(&self) {
+    fn publish(&self, now: Timestamp) {
         let refusing = self.targets.iter().filter_map(|(name, target)| {
             let on_trial = || target.reason_on_trial().filter(|_| self.queue.has_work(name));
             let (since, reason) = target.reason().or_else(on_trial)?;
@@ -287,11 +287,13 @@ impl<L: Ledger> Task<L> {
         });
         let login = self.worker.host.known_identity().map(|identity| identity.login);
         let paused_until = self.worker.host.paused_until();
-        let status = Status { login, refusing: refusing.collect(), paused_until };
+        let refusing = refusing.collect();
+        let mut status = Status { login, refusing, paused_until, turned_at: None };
         self.status.send_if_modified(|known| {
+            status.turned_at = known.turned_at;
             let is_news = *known != status;
             log_changes(known, &status);
-            *known = status;
+            *known = Status { turned_at: Some(now), ..status };
             is_news
         });
     }

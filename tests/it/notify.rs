@@ -1,0 +1,140 @@
+//! Whom teawatch tells that it lives, and when it does not.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use teawatch::check::{Kind, Observation};
+use teawatch::clock::Clock;
+use teawatch::engine::settings::Settings;
+use teawatch::notify::DeadMan;
+use teawatch::observation::{Report, ReportId};
+use teawatch::outbox::Status;
+use teawatch::store::{Fault, Memory};
+use tokio::sync::watch;
+
+use crate::support::{Gitea, Inside, Teawatch, eventually};
+
+/// An outside switch: its address, and how often it was asked for rightly.
+fn switch(status: &'static str) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/ping/s3cret", listener.local_addr().unwrap());
+    let pings = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&pings);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).unwrap_or(0);
+            if request[..count].starts_with(b"GET /ping/s3cret HTTP/1.1\r\n") {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+            let answer =
+                format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            drop(stream.write_all(answer.as_bytes()));
+        }
+    });
+    (url, pings)
+}
+
+fn start(data: &std::path::Path, gitea: &Gitea, url: &str, every: &str) -> Teawatch {
+    let mut command = Teawatch::command(data, gitea, &[("deadman.every", every)]);
+    command.env("TEAWATCH_DEADMAN_URL", url);
+    Teawatch::launch(command)
+}
+
+#[test]
+fn r130_the_switch_is_pinged_at_once_and_then_every_so_often() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let (url, pings) = switch("200 OK");
+    let teawatch = start(data.path(), &gitea, &url, "1h");
+    eventually("the first ping is there", || pings.load(Ordering::Relaxed) == 1);
+    assert!(teawatch.stop().success());
+    let teawatch = start(data.path(), &gitea, &url, "30ms");
+    eventually("others follow", || pings.load(Ordering::Relaxed) >= 5);
+    assert!(!teawatch.log().contains("s3cret"), "{}", teawatch.log());
+}
+
+#[test]
+fn r135_a_switch_that_is_away_or_refuses_is_told_once_and_does_no_harm() {
+    for url in [switch("500 No").0, "http://127.0.0.1:9/s3cret".to_owned()] {
+        let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+        let teawatch = start(data.path(), &gitea, &url, "10ms");
+        let told = || teawatch.log().matches("the dead man's switch is not pinged").count();
+        eventually("it is told", || told() == 1);
+        // Several attempts later it is still told once, and all else goes on.
+        teawatch.report(&crate::support::failing("db1/disk"));
+        eventually("an issue is open", || gitea.open() == 1);
+        assert_eq!(told(), 1, "{}", teawatch.log());
+        assert!(!teawatch.log().contains("s3cret"), "{}", teawatch.log());
+    }
+}
+
+#[test]
+fn u31_an_address_that_is_none_is_a_start_up_error_that_does_not_repeat_it() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    for url in ["s3cret", "ftp://s3cret/"] {
+        let mut command = Teawatch::command(data.path(), &gitea, &[]);
+        let output = command.env("TEAWATCH_DEADMAN_URL", url).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("deadman.url_file") && !said.contains("s3cret"), "{said}");
+    }
+}
+
+/// A switch that is pinged every 20 ms about `inside`, whose outbox is as `status` says.
+fn pinged(
+    inside: &Inside,
+    clock: Clock,
+    status: Status,
+) -> (tokio::runtime::Runtime, Arc<AtomicUsize>) {
+    teawatch::gitea::install_crypto();
+    let (url, pings) = switch("200 OK");
+    let dead_man = DeadMan::new(url.parse().unwrap(), Duration::from_millis(20), false).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_, outbox) = watch::channel(status);
+    runtime.spawn(dead_man.run(inside.engine.clone(), outbox, clock));
+    (runtime, pings)
+}
+
+#[test]
+fn the_pings_stop_while_the_engine_hangs_and_go_on_when_it_does() {
+    let (memory, clock) = (Memory::new(), Clock::system());
+    let inside = Inside::start(&memory, &clock, Settings::default());
+    let (runtime, pings) = pinged(&inside, clock, Status::default());
+    eventually("it is pinged", || pings.load(Ordering::Relaxed) >= 3);
+    let commits = memory.commits();
+    memory.order(commits + 1, Fault::Hang);
+    let report = Report {
+        source: "db1".to_owned(),
+        id: ReportId { epoch: "a".to_owned(), seq: 1 },
+        interval: None,
+        observations: vec![("disk".to_owned(), Observation::new(Kind::Success, ""))],
+    };
+    let engine = inside.engine.clone();
+    runtime.spawn(async move { engine.ask(move |core, now| core.accept(&report, now)).await });
+    eventually("the engine hangs", || memory.commits() > commits);
+    // One that was under way may still arrive.
+    let mut before = pings.load(Ordering::Relaxed);
+    eventually("the last one is there", || {
+        thread::sleep(Duration::from_millis(200));
+        std::mem::replace(&mut before, pings.load(Ordering::Relaxed)) == before
+    });
+    memory.release();
+    eventually("it is pinged again", || pings.load(Ordering::Relaxed) > before);
+}
+
+#[test]
+fn no_ping_says_that_an_outbox_lives_which_no_longer_goes_round() {
+    let (memory, clock) = (Memory::new(), Clock::system());
+    let inside = Inside::start(&memory, &clock, Settings::default());
+    let ago = |seconds| Some(clock.now() - jiff::SignedDuration::from_secs(seconds));
+    let hung = Status { turned_at: ago(121), ..Status::default() };
+    let (_hung, none) = pinged(&inside, clock.clone(), hung);
+    let (_well, pings) =
+        pinged(&inside, clock.clone(), Status { turned_at: ago(60), ..Status::default() });
+    eventually("the one that goes round is told of", || pings.load(Ordering::Relaxed) >= 5);
+    assert_eq!(none.load(Ordering::Relaxed), 0);
+}
