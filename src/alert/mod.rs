@@ -205,17 +205,22 @@ pub enum Phase {
 impl Phase {
     /// The words of the README, one for each phase.
     pub const ALL: [&'static str; 4] = ["inactive", "pending", "firing", "recovering"];
-}
 
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Its own of them.
+    pub fn word(self) -> &'static str {
         let [inactive, pending, firing, recovering] = Self::ALL;
-        f.pad(match self {
+        match self {
             Self::Inactive => inactive,
             Self::Pending { .. } => pending,
             Self::Firing => firing,
             Self::Recovering { .. } => recovering,
-        })
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
     }
 }
 

@@ -17,6 +17,10 @@ pub struct Overview {
     pub checks: [(Status, usize); Status::ALL.len()],
     /// How many effects of the outbox there are of each progress.
     pub outbox: [(Progress, usize); Progress::ALL.len()],
+    /// When the oldest of them was ordered.
+    pub oldest_effect: Option<Timestamp>,
+    /// How many alerts there are in each phase.
+    pub phases: [(&'static str, usize); Phase::ALL.len()],
     /// Alerts that are not inactive: those that fire first, each phase from the oldest
     /// on. As many as one page holds.
     pub alerts: Vec<AlertRow>,
@@ -51,6 +55,10 @@ impl Core {
         for entry in self.entries.values() {
             count(&mut outbox, &entry.progress());
         }
+        let mut phases = Phase::ALL.map(|phase| (phase, 0));
+        for alert in self.alerts.values() {
+            count(&mut phases, &alert.phase.word());
+        }
         let mut alerts: Vec<_> = self
             .alerts
             .values()
@@ -62,6 +70,8 @@ impl Core {
             at: now,
             checks,
             outbox,
+            oldest_effect: self.entries.values().map(|entry| entry.made_at).min(),
+            phases,
             more_alerts: alerts.len().saturating_sub(PAGE_MAX),
             alerts: alerts
                 .into_iter()

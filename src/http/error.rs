@@ -76,6 +76,11 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// The word for programs.
+    pub(super) fn code(&self) -> &'static str {
+        self.parts().1
+    }
+
     fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Unproven(_) => (

@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod error;
 mod health;
+mod metrics;
 mod page;
 mod rate;
 mod reports;
@@ -23,6 +24,7 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 
 pub use self::error::ApiError;
+use self::metrics::Figures;
 use self::rate::Rates;
 use crate::clock::Clock;
 use crate::engine::Engine;
@@ -43,6 +45,7 @@ struct Inner {
     clock: Clock,
     settings: Settings,
     rates: Rates,
+    figures: Figures,
 }
 
 /// How the doors are to be kept.
@@ -80,8 +83,8 @@ impl App {
         clock: Clock,
         settings: Settings,
     ) -> Self {
-        let rates = Rates::default();
-        Self(Arc::new(Inner { engine, outbox, shortage, clock, settings, rates }))
+        let (rates, figures) = (Rates::default(), Figures::default());
+        Self(Arc::new(Inner { engine, outbox, shortage, clock, settings, rates, figures }))
     }
 }
 
@@ -98,6 +101,7 @@ pub fn router(app: App) -> Router {
         .route("/", get(page::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
         // Bodies are limited where they are read, by the setting of each door.

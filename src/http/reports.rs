@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::auth::Proven;
-use super::{ApiError, App};
+use super::{ApiError, App, Inner};
 use crate::engine::{Core, Weight};
 
 /// What an agent is told: it may forget the report now.
@@ -18,8 +18,19 @@ pub(super) struct Accepted {
 /// Takes one report. Answers once it is on the disk.
 pub(super) async fn create(
     State(App(app)): State<App>,
-    Proven { report, bytes }: Proven,
+    proven: Result<Proven, ApiError>,
 ) -> Result<Json<Accepted>, ApiError> {
+    let answer = take(&app, proven).await;
+    app.figures.count_report(match &answer {
+        Ok(accepted) if accepted.duplicate => "duplicate",
+        Ok(_) => "taken",
+        Err(error) => error.code(),
+    });
+    answer.map(Json)
+}
+
+async fn take(app: &Inner, proven: Result<Proven, ApiError>) -> Result<Accepted, ApiError> {
+    let Proven { report, bytes } = proven?;
     if app.shortage.borrow().is_some() {
         return Err(ApiError::NoRoom);
     }
@@ -29,5 +40,5 @@ pub(super) async fn create(
     let work = move |core: &mut Core, now| (core.accept(&report, now), report);
     let (accepted, _report) = app.engine.submit(weight, work).await?;
     let crate::engine::Accepted { observations, duplicate } = accepted;
-    Ok(Json(Accepted { accepted: observations, duplicate }))
+    Ok(Accepted { accepted: observations, duplicate })
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
+use teawatch::sandbox::{Action, Fault};
 
 use crate::support::{
     Answer, Gitea, Letter, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually,
@@ -29,6 +30,54 @@ fn pages(teawatch: &Teawatch, what: &str, limit: usize) -> Vec<Vec<Value>> {
             .finish();
         after = format!("&{query}");
     }
+}
+
+#[test]
+fn prometheus_reads_figures_of_what_is_there_and_of_what_has_passed() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let figures = || {
+        let answer = client().get(format!("{}/metrics", teawatch.url)).send().unwrap();
+        let format = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        assert!(format.starts_with("application/openmetrics-text; version=1.0.0"), "{format}");
+        answer.text().unwrap()
+    };
+    let has = |figures: &str, line: &str| figures.lines().any(|found| found == line);
+    let first = figures();
+    assert!(has(&first, "teawatch_build_info{version=\"0.1.0\"} 1"), "{first}");
+    assert!(has(&first, "teawatch_checks{state=\"down\"} 0"), "{first}");
+    assert_eq!(first.lines().last(), Some("# EOF"));
+
+    let busy = Action::Refuse { status: 503, retry_after: None, body: <_>::default() };
+    gitea.order(Fault::new(busy).until_cleared());
+    teawatch.report(&failing("db1/disk"));
+    let report = passing("db1/fine");
+    teawatch.report(&report);
+    teawatch.report(&report);
+    teawatch.send(&Report::new("db1").check("", "success", "no name"));
+    let now = figures();
+    for line in [
+        "teawatch_checks{state=\"down\"} 1",
+        "teawatch_checks{state=\"up\"} 2",
+        "teawatch_alerts{state=\"firing\"} 1",
+        "teawatch_reports_total{outcome=\"taken\"} 2",
+        "teawatch_reports_total{outcome=\"duplicate\"} 1",
+        "teawatch_reports_total{outcome=\"bad_body\"} 1",
+    ] {
+        assert!(has(&now, line), "{line}\n{now}");
+    }
+    eventually("the oldest effect has an age", || {
+        let figures = figures();
+        let age = figures
+            .lines()
+            .find_map(|line| line.strip_prefix("teawatch_oldest_effect_age_seconds "));
+        age.is_some_and(|age| age.parse::<f64>().unwrap() > 0.0)
+    });
+    gitea.world().clear_faults();
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    let after = figures();
+    assert!(has(&after, "teawatch_ready 1"), "{after}");
+    assert!(has(&after, "teawatch_oldest_effect_age_seconds 0.0"), "{after}");
 }
 
 #[test]
