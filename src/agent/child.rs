@@ -2,11 +2,13 @@
 
 use std::io;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
+
+use super::probe::Turn;
 
 /// Kept of what a program says on each of its outputs, in bytes; the rest is read and
 /// thrown away, so that the program does not wait for us.
@@ -27,19 +29,31 @@ pub(super) enum Ended {
 }
 
 /// Runs `program` with `arguments`, without input, and waits for its end.
-pub(super) async fn run(program: &str, arguments: &[String], limit: Duration) -> Ended {
-    let child = Command::new(program)
+pub(super) async fn run(
+    program: &str,
+    arguments: &[String],
+    limit: Duration,
+    turn: &Turn,
+) -> Ended {
+    let began = Instant::now();
+    let mut command = Command::new(program);
+    command
         .args(arguments)
+        // What signs the reports is nobody else's.
+        .env_remove(super::SECRET_VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // A group of its own, so that what it starts can be killed with it.
         .process_group(0)
-        .kill_on_drop(true)
-        .spawn();
-    let mut child = match child {
-        Ok(child) => child,
-        Err(error) => return Ended::NotStarted(error),
+        .kill_on_drop(true);
+    // Its file may be on a disk that hangs.
+    let spawned = tokio::time::timeout(limit, turn.in_thread(move || command.spawn())).await;
+    let mut child = match spawned {
+        Ok(Some(Ok(child))) => child,
+        Ok(Some(Err(error))) => return Ended::NotStarted(error),
+        Ok(None) => return Ended::NotStarted(io::Error::other("the start broke off")),
+        Err(_) => return Ended::TimedOut,
     };
     // Whatever it leaves running goes with it.
     let _group = Group(child.id());
@@ -57,7 +71,7 @@ pub(super) async fn run(program: &str, arguments: &[String], limit: Duration) ->
         tokio::time::timeout(LINGER, heads).await.ok();
         status
     };
-    let ended = tokio::time::timeout(limit, ended).await;
+    let ended = tokio::time::timeout(limit.saturating_sub(began.elapsed()), ended).await;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match ended {
         Ok(Ok(status)) => {

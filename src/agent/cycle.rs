@@ -8,7 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::probe::Watch;
 use crate::check::{Kind, Observation};
 use crate::clock::Clock;
-use crate::observation::{Report, ReportId, fit};
+use crate::observation::{Limits, Report, ReportId, brief, fit};
+
+/// What a server takes, in bytes.
+const REPORT_MAX: usize = 1024 * 1024;
 
 /// What all probes saw. There is one of it for each cycle, and all that is printed or sent
 /// is made of it.
@@ -45,13 +48,18 @@ impl Cycle {
             let now = clock.now();
             (now, watch.look(now).await)
         });
-        let results = join_all(looks).await.into_iter().flat_map(|(now, seen)| {
-            seen.into_iter().map(move |(name, mut observation)| {
+        let mut results = Vec::new();
+        for (watch, (now, mut seen)) in watches.iter().zip(join_all(looks).await) {
+            // A report that holds too many is refused, and all of it lost.
+            if seen.len() > 1 && results.len() + seen.len() > Limits::default().observations {
+                let said = format!("its {} results do not fit into a report", seen.len());
+                seen = vec![(watch.name.clone(), Observation::new(Kind::Unknown, said))];
+            }
+            results.extend(seen.into_iter().map(|(name, mut observation)| {
                 observation.observed_at = Some(now);
                 (name, fit(observation))
-            })
-        });
-        let results = results.collect();
+            }));
+        }
         Self { source, started_at, took: began.elapsed(), every, results }
     }
 
@@ -91,13 +99,29 @@ impl Cycle {
         }
     }
 
-    /// The cycle as a report.
+    /// The cycle as a report. Where it would be longer than a server takes, what is least
+    /// missed is left out, so that the rest arrives.
     pub fn report(&self, id: ReportId) -> Report {
-        Report {
+        let mut report = Report {
             source: self.source.clone(),
             id,
             interval: Some(self.every),
             observations: self.results.clone(),
+        };
+        let savings: [fn(&mut Observation); 3] = [
+            |seen| seen.details = brief(&seen.details, 300),
+            |seen| {
+                seen.details.clear();
+                seen.numbers.clear();
+            },
+            |seen| seen.summary = brief(&seen.summary, 100),
+        ];
+        for save in savings {
+            if report.to_json().len() <= REPORT_MAX {
+                break;
+            }
+            report.observations.iter_mut().for_each(|(_, seen)| save(seen));
         }
+        report
     }
 }

@@ -1,15 +1,18 @@
 //! A folder of `<job>.last` files, and which of its jobs still live.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::heartbeat::{self, AHEAD_MAX, Flaw};
+use super::show::cell;
 
 /// What the file of a job is called, behind the job's name.
 const SUFFIX: &str = ".last";
@@ -94,25 +97,48 @@ fn seconds<S: serde::Serializer>(
 /// An error says that the folder itself cannot be read. One that does not exist has no
 /// jobs but those that are expected.
 pub fn scan(folder: &Path, expected: &[String], now: Timestamp) -> io::Result<Vec<Job>> {
-    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut files: Vec<OsString> = Vec::new();
     match fs::read_dir(folder) {
         Ok(entries) => {
             for entry in entries {
                 let name = entry?.file_name();
-                let name = name.to_string_lossy();
-                if let Some(job) = name.strip_suffix(SUFFIX).filter(|job| is_job(job)) {
-                    names.insert(job.to_owned());
+                if job_of(&name).is_some() {
+                    files.push(name);
                 }
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let missing: Vec<_> = expected.iter().filter(|job| !names.contains(*job)).cloned().collect();
-    let mut jobs: Vec<_> = names.into_iter().map(|job| look(folder, job, now)).collect();
+    let mut jobs: Vec<_> = files
+        .iter()
+        .filter_map(|file| Some(look(&folder.join(file), job_of(file)?, now)))
+        .collect();
+    let seen: BTreeSet<_> = jobs.iter().map(|job| job.job.as_str()).collect();
+    let is_missing = |job: &&String| !seen.contains(job.as_str());
+    let missing: Vec<_> = expected.iter().filter(is_missing).cloned().collect();
     jobs.extend(missing.into_iter().map(|job| of(job, Status::NeverSeen)));
     jobs.sort_by(|a, b| a.job.cmp(&b.job));
     Ok(jobs)
+}
+
+/// Whose file this is; nobody's if it is hidden, as those are that are being written. What
+/// cannot be shown in a name is spelled out: a job that is called oddly dies like others.
+fn job_of(file: &OsStr) -> Option<String> {
+    let name = file.as_bytes().strip_suffix(SUFFIX.as_bytes())?;
+    if name.is_empty() || name.starts_with(b".") {
+        return None;
+    }
+    let mut job = String::new();
+    for chunk in name.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() { job.extend(c.escape_unicode()) } else { job.push(c) }
+        }
+        for byte in chunk.invalid() {
+            write!(job, "\\x{byte:02x}").expect("writing to a string cannot fail");
+        }
+    }
+    Some(job)
 }
 
 /// Whether a job may be called so: it is the name of a file, and nothing else.
@@ -129,8 +155,8 @@ pub fn file_name(job: &str) -> String {
     format!("{job}{SUFFIX}")
 }
 
-fn look(folder: &Path, job: String, now: Timestamp) -> Job {
-    let beat = match heartbeat::read(&folder.join(file_name(&job)), false) {
+fn look(file: &Path, job: String, now: Timestamp) -> Job {
+    let beat = match heartbeat::read(file, false) {
         Ok(beat) => beat,
         Err(Flaw::Missing) => return of(job, Status::Vanished),
         Err(Flaw::Unreadable(_)) => return of(job, Status::Unreadable),
@@ -161,31 +187,35 @@ fn of(job: String, status: Status) -> Job {
 /// The panel: every job, the worst first, as a table in Markdown.
 pub fn panel(jobs: &[Job]) -> String {
     let mut text = "| job | status | age | interval | ratio |\n|---|---|---|---|---|\n".to_owned();
-    for cells in rows(jobs) {
-        let cells = cells.map(|cell| cell.replace('|', "\\|"));
+    for cells in rows(jobs, usize::MAX) {
+        let cells = cells.map(|text| cell(&text));
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     text
 }
 
-/// The same for a terminal.
-pub fn plain_panel(jobs: &[Job]) -> String {
+/// The first `max` lines of it, for a terminal.
+pub fn plain_panel(jobs: &[Job], max: usize) -> String {
     let head = ["JOB", "STATUS", "AGE", "INTERVAL", "RATIO"].map(str::to_owned);
-    let rows: Vec<_> = [head].into_iter().chain(rows(jobs)).collect();
+    let rows: Vec<_> = [head].into_iter().chain(rows(jobs, max)).collect();
     let wide = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let wides = [0, 1, 2, 3, 4].map(|column| wide(column).unwrap_or(0));
     let line = |row: &[String; 5]| {
         let cells = row.iter().zip(wides).map(|(cell, wide)| format!("{cell:wide$}"));
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
-    rows.iter().map(line).collect()
+    let mut text: String = rows.iter().map(line).collect();
+    if let more @ 1.. = jobs.len().saturating_sub(max) {
+        writeln!(text, "and {more} more").expect("writing to a string cannot fail");
+    }
+    text
 }
 
-fn rows(jobs: &[Job]) -> impl Iterator<Item = [String; 5]> {
+fn rows(jobs: &[Job], max: usize) -> impl Iterator<Item = [String; 5]> {
     let mut jobs: Vec<_> = jobs.iter().collect();
     jobs.sort_by_key(|job| (job.status == Status::Fresh, job.job.as_str()));
     let shown = |duration: Option<SignedDuration>| duration.map_or("-".to_owned(), human);
-    jobs.into_iter().map(move |job| {
+    jobs.into_iter().take(max).map(move |job| {
         let name = job.job.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let ratio = job.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.1}"));
         [name, job.status.to_string(), shown(job.age), shown(job.interval), ratio]
@@ -219,5 +249,46 @@ mod tests {
         let seconds = [0, 59, 60, 61, 3_600, 3_661, 86_400, 2 * 86_400 + 3 * 3_600 + 59];
         assert_eq!(seconds.map(said), expected);
         assert_eq!(said(-90), "-1 min 30 s");
+    }
+
+    #[test]
+    fn r67_every_file_has_a_job_also_one_that_is_called_oddly() {
+        let job = |name: &[u8]| job_of(OsStr::from_bytes(name));
+        assert_eq!(job(b"db_backup.last").as_deref(), Some("db_backup"));
+        assert_eq!(job(b"a\xff\xfeb.last").as_deref(), Some("a\\xff\\xfeb"));
+        assert_eq!(job(b"two\nlines.last").as_deref(), Some("two\\u{a}lines"));
+        for nobodys in [&b".last"[..], b".hb_x.tmp.last", b"job.txt", b"job.last.tmp"] {
+            assert_eq!(job(nobodys), None);
+        }
+    }
+
+    #[test]
+    fn r72_the_panel_has_job_status_age_interval_and_ratio_and_the_worst_come_first() {
+        let seconds = |seconds| Some(SignedDuration::from_secs(seconds));
+        let fresh = Job {
+            job: "a".to_owned(),
+            status: Status::Fresh,
+            age: seconds(90),
+            interval: seconds(300),
+            ratio: Some(0.3),
+        };
+        let odd = "`b` [x](http://y) <i> \\| _c_".to_owned();
+        let jobs = [fresh, of(odd, Status::NeverSeen)];
+        insta::assert_snapshot!(panel(&jobs), @r"
+        | job | status | age | interval | ratio |
+        |---|---|---|---|---|
+        | \`b\` \[x\](http://y) \<i> \\\| \_c\_ | never seen | - | - | - |
+        | a | fresh | 1 min 30 s | 5 min | 0.3 |
+        ");
+        insta::assert_snapshot!(plain_panel(&jobs, 2), @r"
+        JOB                           STATUS      AGE         INTERVAL  RATIO
+        `b` [x](http://y) <i> \| _c_  never seen  -           -         -
+        a                             fresh       1 min 30 s  5 min     0.3
+        ");
+        insta::assert_snapshot!(plain_panel(&jobs, 1), @r"
+        JOB                           STATUS      AGE  INTERVAL  RATIO
+        `b` [x](http://y) <i> \| _c_  never seen  -    -         -
+        and 1 more
+        ");
     }
 }

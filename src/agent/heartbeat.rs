@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -105,12 +105,17 @@ pub fn read(path: &Path, use_mtime: bool) -> Result<Beat, Flaw> {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Flaw::Missing,
         _ => Flaw::Unreadable(error),
     };
-    // Opening a pipe would wait for its other end.
-    let found = fs::metadata(path).map_err(of_io)?;
+    // Opening a pipe would wait for its other end, and opening a device may do anything.
+    if !fs::metadata(path).map_err(of_io)?.is_file() {
+        return Err(Flaw::NotAFile);
+    }
+    // It may be another one by now.
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(nonblock).open(path).map_err(of_io)?;
+    let found = file.metadata().map_err(of_io)?;
     if !found.is_file() {
         return Err(Flaw::NotAFile);
     }
-    let file = File::open(path).map_err(of_io)?;
     let mut bytes = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(of_io)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > BYTES_MAX {

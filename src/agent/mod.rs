@@ -31,6 +31,9 @@ pub use self::show::{SCHEMA_VERSION, json, markdown, text};
 pub use self::spool::{Limits, Spool, SpoolError};
 pub use self::turn::{Agent, Delivery, Undelivered, seconds};
 
+/// Holds the secret of this source, and wins over `secret_file`.
+pub const SECRET_VARIABLE: &str = "TEAWATCH_AGENT_SECRET";
+
 /// Makes sure that reqwest has a provider of cryptography. Repeating it does nothing.
 pub fn install_crypto() {
     // Only fails when some provider is installed already, which serves as well.

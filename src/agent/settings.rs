@@ -125,10 +125,8 @@ impl Settings {
         let mut watches = Vec::new();
         macro_rules! add {
             ($list:expr, $kind:ident) => {
-                watches.extend($list.into_iter().map(|probe| Watch {
-                    name: probe.name.clone(),
-                    timeout: probe.timeout,
-                    probe: Probe::$kind(probe),
+                watches.extend($list.into_iter().map(|probe| {
+                    Watch::new(probe.name.clone(), probe.timeout, Probe::$kind(probe))
                 }));
             };
         }

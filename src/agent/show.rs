@@ -124,7 +124,7 @@ fn headline(cycle: &Cycle) -> String {
 }
 
 /// Text in a cell of a table, shown as it is.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in plain(text).chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '<' | '#') {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::agent::{Limits, Sender, Settings, Spool};
+use crate::agent::{Limits, SECRET_VARIABLE, Sender, Settings, Spool};
 use crate::clock::Clock;
 use crate::signature::Secret;
 
@@ -14,9 +14,6 @@ const CREDENTIAL: &str = "agent-secret";
 
 /// Read if they exist and no other file is named, the first first.
 const FILES: [&str; 2] = ["teawatch-agent.toml", "/etc/teawatch/agent.toml"];
-
-/// Holds the secret, and wins over `secret_file`.
-const SECRET_VARIABLE: &str = "TEAWATCH_AGENT_SECRET";
 
 /// The settings of the named file, or of the first usual one; nothing if there is none.
 pub(super) fn settings(named: Option<&Path>) -> anyhow::Result<Option<Settings>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{failure, success, unknown, with};
+use super::{Turn, failure, success, unknown, with};
 use crate::agent::child::{self, Ended};
 use crate::agent::settings::{positive, ten_seconds};
 use crate::check::Observation;
@@ -23,11 +23,11 @@ pub struct Command {
 }
 
 impl Command {
-    pub(super) async fn look(&self, limit: Duration) -> Observation {
+    pub(super) async fn look(&self, limit: Duration, turn: &Turn) -> Observation {
         let Some((program, arguments)) = self.command.split_first() else {
             return unknown("its `command` is empty".to_owned());
         };
-        let (code, stdout, stderr) = match child::run(program, arguments, limit).await {
+        let (code, stdout, stderr) = match child::run(program, arguments, limit, turn).await {
             Ended::Exited { code, stdout, stderr } => (code, stdout, stderr),
             Ended::TimedOut => {
                 return unknown(format!("{program} did not end within {limit:?}, and was killed"));
@@ -108,6 +108,9 @@ fn numbers(data: &str) -> Vec<(String, f64)> {
         };
         let (value, next) = behind.split_once(char::is_whitespace).unwrap_or((behind, ""));
         if let Some(value) = value.strip_prefix('=') {
+            let value = value.split(';').next().unwrap_or_default();
+            // Of a number with a decimal comma half would be read, which is another number.
+            let value = if value.contains(',') { "" } else { value };
             let until = |is_part: fn(char) -> bool| {
                 value[..value.find(|c| !is_part(c)).unwrap_or(value.len())].parse().ok()
             };
@@ -144,5 +147,7 @@ mod tests {
         assert_eq!(Said::read("").summary, "");
         let pair = |name: &str, value| (name.to_owned(), value);
         assert_eq!(numbers("= == a= =1 b=1e9 c=2E; 'd=2"), [pair("b", 1e9), pair("c", 2.0)]);
+        let odd = "a=nan b=inf c=-1.5;0,1 d=0,004s e=1.5.2 f='3' g=4%\u{7}";
+        assert_eq!(numbers(odd), [pair("c", -1.5), pair("g", 4.0)]);
     }
 }

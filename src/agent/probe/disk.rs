@@ -36,6 +36,10 @@ impl Disk {
             Ok(found) => found,
             Err(error) => return unknown(format!("{path} cannot be looked at: {error}")),
         };
+        if found.f_blocks == 0 {
+            // Such as /proc: it is never full, and never was what was meant.
+            return unknown(format!("{path} is on a file system that has no space of its own"));
+        }
         let used = found.f_blocks.saturating_sub(found.f_bfree);
         // As `df` has it: what is kept for root is not there for others.
         let space = percent(used, used.saturating_add(found.f_bavail));

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{failure, success, unknown, with};
+use crate::agent::heartbeat::AHEAD_MAX;
 use crate::agent::settings::{optional, positive, ten_seconds};
 use crate::check::Observation;
 
@@ -35,7 +36,9 @@ impl File {
         let path = self.path.display();
         let found = match fs::metadata(&self.path) {
             Ok(found) => found,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
                 return failure(format!("{path} does not exist"));
             }
             Err(error) => return unknown(format!("{path} cannot be looked at: {error}")),
@@ -48,8 +51,11 @@ impl File {
         let age = now.duration_since(changed);
         let shown = SignedDuration::from_secs(age.as_secs());
         let said = format!("{path} has {bytes} bytes and was changed {shown:#} ago");
+        // Whatever is dated in the future would be young for ever.
+        let is_ahead = self.max_age.is_some() && age < -AHEAD_MAX;
         let wrong = [
             self.max_age.filter(|max| age > *max).map(|max| format!("more than {max:#} ago")),
+            is_ahead.then(|| "its date is in the future".to_owned()),
             self.min_bytes.filter(|min| bytes < *min).map(|min| format!("fewer than {min} bytes")),
             self.max_bytes.filter(|max| bytes > *max).map(|max| format!("more than {max} bytes")),
         ];

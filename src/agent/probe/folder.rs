@@ -4,15 +4,24 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::{failure, success, unknown, with};
 use crate::agent::folder::{self, Job, Status};
 use crate::agent::heartbeat::expand;
 use crate::agent::settings::{positive, ten_seconds};
 use crate::check::Observation;
+use crate::observation::Limits;
 
 /// Jobs that are named in a summary; the rest is counted.
 const NAMED_MAX: usize = 5;
+
+/// Jobs in the details: more would be cut from a report.
+const SHOWN_MAX: usize = 60;
+
+/// Jobs that can have a check each: a report holds twice as many, and is refused as a whole
+/// if it holds more.
+const CHECKS_MAX: usize = 500;
 
 /// A folder of `<job>.last` files.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,11 +61,19 @@ impl Folder {
                 return vec![(self.name.clone(), unknown(said))];
             }
         };
-        if self.per_job {
-            let name = |job: &Job| format!("{}/{}", self.name, job.job);
+        if self.per_job && jobs.len() <= CHECKS_MAX {
+            let name = |job: &Job| check_name(&self.name, &job.job);
             return jobs.iter().map(|job| (name(job), self.worn(of_job(job)))).collect();
         }
-        vec![(self.name.clone(), self.worn(of_folder(&jobs)))]
+        let mut observation = of_folder(&jobs);
+        if jobs.is_empty() {
+            observation.summary = format!("{} holds no heartbeat", self.path.display());
+        }
+        if self.per_job {
+            let said = format!("; at most {CHECKS_MAX} can have a check each");
+            observation.summary.push_str(&said);
+        }
+        vec![(self.name.clone(), self.worn(observation))]
     }
 
     fn worn(&self, mut observation: Observation) -> Observation {
@@ -68,9 +85,26 @@ impl Folder {
     }
 }
 
+/// What the check of a job is called. A name that no report may hold would cost the whole
+/// report, so that it is written in another way.
+fn check_name(folder: &str, job: &str) -> String {
+    let max = Limits::default().name_bytes;
+    let name = format!("{folder}/{job}");
+    let blank = name.len() - name.trim_end().len();
+    let name = name.trim_end().to_owned() + &"_".repeat(blank);
+    if name.len() <= max {
+        return name;
+    }
+    let sum = Sha256::digest(name.as_bytes());
+    let sum: String = sum.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let head = name.floor_char_boundary(max - sum.len() - 1);
+    format!("{}~{sum}", &name[..head])
+}
+
 fn of_folder(jobs: &[Job]) -> Observation {
     let troubled: Vec<_> = jobs.iter().filter(|job| job.status.is_trouble()).collect();
-    let cannot_tell = jobs.iter().filter(|job| job.status == Status::Unreadable).count();
+    let is_untold = |status| matches!(status, Status::Unreadable | Status::Vanished);
+    let cannot_tell = jobs.iter().filter(|job| is_untold(job.status)).count();
     let named = |jobs: &[&Job]| {
         let names: Vec<_> = jobs
             .iter()
@@ -83,12 +117,15 @@ fn of_folder(jobs: &[Job]) -> Observation {
     let mut observation = if !troubled.is_empty() {
         let count = troubled.len();
         failure(format!("{count} of {} jobs: {}", jobs.len(), named(&troubled)))
+    } else if jobs.is_empty() {
+        // Where nobody has ever written, nobody is well: perhaps the path is wrong.
+        unknown("no heartbeat".to_owned())
     } else if cannot_tell > 0 {
         unknown(format!("{cannot_tell} of {} heartbeats cannot be read", jobs.len()))
     } else {
         success(format!("{} jobs, all fresh", jobs.len()))
     };
-    observation.details = folder::plain_panel(jobs);
+    observation.details = folder::plain_panel(jobs, SHOWN_MAX);
     observation
 }
 
@@ -102,5 +139,47 @@ fn of_job(job: &Job) -> Observation {
     match job.age {
         Some(age) => with(observation, "age_seconds", age.as_secs_f64()),
         None => observation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(name: &str, status: Status) -> Job {
+        Job { job: name.to_owned(), status, age: None, interval: None, ratio: None }
+    }
+
+    #[test]
+    fn a_check_of_a_job_is_called_so_that_a_report_may_hold_it() {
+        assert_eq!(check_name("jobs", "db backup"), "jobs/db backup");
+        assert_eq!(check_name("jobs", "a "), "jobs/a_");
+        let long = |end: &str| check_name("jobs", &("é".repeat(100) + end));
+        for name in [check_name("jobs", "\u{2003}"), long(""), long("x")] {
+            crate::observation::check_name(&name, Limits::default().name_bytes).unwrap();
+        }
+        assert_ne!(long("x"), long("y"));
+    }
+
+    #[test]
+    fn r70_a_folder_is_well_only_if_every_one_of_its_jobs_is() {
+        let said = |statuses: &[Status]| {
+            let jobs: Vec<_> = statuses.iter().map(|status| job("j", *status)).collect();
+            let observation = of_folder(&jobs);
+            format!("{:?}: {}", observation.kind, observation.summary)
+        };
+        assert_eq!(said(&[Status::Fresh; 2]), "Success: 2 jobs, all fresh");
+        assert_eq!(said(&[]), "Unknown: no heartbeat");
+        let unread = "Unknown: 1 of 2 heartbeats cannot be read";
+        assert_eq!(said(&[Status::Fresh, Status::Unreadable]), unread);
+        assert_eq!(said(&[Status::Fresh, Status::Vanished]), unread);
+        for status in Status::ALL.into_iter().filter(|status| status.is_trouble()) {
+            let trouble = said(&[Status::Unreadable, status, Status::Fresh]);
+            assert_eq!(trouble, format!("Failure: 1 of 3 jobs: j ({status})"));
+        }
+        assert_eq!(
+            said(&[Status::Stale; 7]),
+            "Failure: 7 of 7 jobs: j (stale), j (stale), j (stale), j (stale), j (stale) and 2 more"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Does a worker still write its heartbeat?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -42,13 +42,19 @@ impl Heartbeat {
         let path = heartbeat::expand(&self.path);
         let beat = match heartbeat::read(&path, self.use_mtime) {
             Ok(beat) => beat,
-            Err(flaw @ Flaw::Unreadable(_)) => {
-                return unknown(format!("{}: {flaw}", path.display()));
+            Err(Flaw::Unreadable(error)) => {
+                return unknown(format!("{} cannot be read: {error}", path.display()));
             }
             Err(flaw) => return failure(format!("{}: {flaw}", path.display())),
         };
+        let mut observation = self.judge(&beat, &path, now);
+        observation.details = beat.details();
+        observation
+    }
+
+    fn judge(&self, beat: &Beat, path: &Path, now: Timestamp) -> Observation {
         let age = now.duration_since(beat.at);
-        let limit = self.limit(&beat);
+        let limit = self.limit(beat);
         let seconds = age.as_secs_f64();
         let observation = if age < -heartbeat::AHEAD_MAX {
             failure(format!(
@@ -65,9 +71,7 @@ impl Heartbeat {
                 rounded(age.max(SignedDuration::ZERO))
             ))
         };
-        let mut observation = with(observation, "age_seconds", seconds);
-        observation.details = beat.details();
-        observation
+        with(observation, "age_seconds", seconds)
     }
 
     fn limit(&self, beat: &Beat) -> SignedDuration {
@@ -80,4 +84,50 @@ impl Heartbeat {
 /// To the second: people do not read more.
 fn rounded(age: SignedDuration) -> SignedDuration {
     SignedDuration::from_secs(age.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of the heartbeat when it is so many milliseconds old.
+    fn judged(max_age: Option<i64>, interval: Option<i64>, age: i64) -> String {
+        let seconds = |seconds: i64| SignedDuration::from_secs(seconds);
+        let probe = Heartbeat {
+            name: "h".to_owned(),
+            timeout: seconds(1),
+            path: usual_path(),
+            max_age: max_age.map(seconds),
+            use_mtime: false,
+        };
+        let at = Timestamp::from_second(1_700_000_000).unwrap();
+        let beat = Beat { at, interval: interval.map(seconds), rest: serde_json::Map::new() };
+        let now = at + SignedDuration::from_millis(age);
+        let observation = probe.judge(&beat, Path::new("hb"), now);
+        assert_eq!(observation.numbers["age_seconds"], now.duration_since(at).as_secs_f64());
+        format!("{:?}: {}", observation.kind, observation.summary)
+    }
+
+    #[test]
+    fn r9_a_heartbeat_at_its_limit_is_fresh_and_just_past_it_stale() {
+        let fresh = |age| format!("Success: the last heartbeat is {age} old");
+        let stale =
+            |age, limit| format!("Failure: the last heartbeat is {age} old, more than {limit}");
+        assert_eq!(judged(None, None, 0), fresh("0s"));
+        assert_eq!(judged(None, None, 300_000), fresh("5m"));
+        assert_eq!(judged(None, None, 300_001), stale("5m", "5m"));
+        // Its own interval goes before the usual limit, and the settings before both.
+        assert_eq!(judged(None, Some(60), 120_000), fresh("2m"));
+        assert_eq!(judged(None, Some(60), 120_001), stale("2m", "2m"));
+        assert_eq!(judged(Some(30), Some(60), 30_000), fresh("30s"));
+        assert_eq!(judged(Some(30), Some(60), 30_001), stale("30s", "30s"));
+        assert_eq!(judged(Some(900), Some(60), 900_000), fresh("15m"));
+    }
+
+    #[test]
+    fn r10_a_heartbeat_may_be_a_little_ahead_and_no_more() {
+        assert_eq!(judged(None, None, -5_000), "Success: the last heartbeat is 0s old");
+        let said = judged(None, None, -5_001);
+        assert_eq!(said, "Failure: hb is dated 5s in the future: is a clock wrong?");
+    }
 }

@@ -23,6 +23,7 @@ pub struct Http {
     pub(crate) name: String,
     #[serde(default = "ten_seconds", deserialize_with = "positive")]
     pub(crate) timeout: SignedDuration,
+    #[serde(deserialize_with = "http_url")]
     pub(crate) url: Url,
     /// The status that it must answer; any from 200 to 299 if not said.
     #[serde(default)]
@@ -38,10 +39,19 @@ pub struct Http {
     pub(crate) min_days: f64,
 }
 
+fn http_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let url = Url::deserialize(deserializer)?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err(serde::de::Error::custom("must begin with http:// or https://")),
+    }
+}
+
 /// What came back.
 struct Answer {
     status: u16,
-    body: Vec<u8>,
+    /// Whether what must be in it is there.
+    holds_words: bool,
     took: Duration,
     certificate: Option<Vec<u8>>,
 }
@@ -51,6 +61,9 @@ impl Http {
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
             .timeout(limit)
+            // Is shared out among the addresses of a name, so that one which is dead does not
+            // use up the time of all.
+            .connect_timeout(limit)
             .tls_info(true)
             .build();
         let client = match client {
@@ -73,28 +86,25 @@ impl Http {
         let status = response.status().as_u16();
         let info = response.extensions().get::<TlsInfo>();
         let certificate = info.and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
-        let mut body = Vec::new();
-        while self.contains.is_some() && body.len() < BODY_MAX {
-            let Some(chunk) = response.chunk().await? else { break };
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, body, took, certificate })
+        let holds_words = match &self.contains {
+            Some(words) => contains(&mut response, words.as_bytes()).await?,
+            None => true,
+        };
+        Ok(Answer { status, holds_words, took, certificate })
     }
 
     fn judge(&self, answer: &Answer, now: Timestamp) -> Observation {
-        let Answer { status, body, took, certificate } = answer;
+        let Answer { status, holds_words, took, certificate } = answer;
         let shown = self.shown();
         let is_expected = match self.status {
             Some(expected) => *status == expected,
             None => (200..300).contains(status),
         };
         let is_slow = |max: &SignedDuration| *took > max.unsigned_abs();
-        let text = String::from_utf8_lossy(body);
-        let is_missing = |wanted: &&String| !text.contains(wanted.as_str());
         let observation = if !is_expected {
             let expected = self.status.map_or("200 to 299".to_owned(), |status| status.to_string());
             failure(format!("{shown} answered {status}, not {expected}"))
-        } else if let Some(wanted) = self.contains.as_ref().filter(is_missing) {
+        } else if let Some(wanted) = self.contains.as_ref().filter(|_| !holds_words) {
             failure(format!("{shown} answered {status}, without `{wanted}`"))
         } else if let Some(max) = self.max_latency.filter(is_slow) {
             failure(format!("{shown} took {took:.1?}, more than {max:#}"))
@@ -121,6 +131,24 @@ impl Http {
         url.set_username("").ok();
         url.set_password(None).ok();
         url.to_string()
+    }
+}
+
+/// Whether the words are in the head of an answer. Once they are, no more of it is waited
+/// for: there are answers that never end.
+async fn contains(response: &mut reqwest::Response, words: &[u8]) -> reqwest::Result<bool> {
+    let mut body = Vec::new();
+    loop {
+        // What was searched before can only hold a part of them.
+        let begin = body.len().saturating_sub(words.len());
+        let Some(chunk) = response.chunk().await? else { return Ok(words.is_empty()) };
+        body.extend_from_slice(&chunk[..chunk.len().min(BODY_MAX - body.len())]);
+        if words.is_empty() || body[begin..].windows(words.len()).any(|part| part == words) {
+            return Ok(true);
+        }
+        if body.len() >= BODY_MAX {
+            return Ok(false);
+        }
     }
 }
 

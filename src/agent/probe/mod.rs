@@ -4,6 +4,7 @@
 //! one as well, of the kind unknown.
 
 mod command;
+mod connect;
 mod disk;
 mod file;
 mod folder;
@@ -13,6 +14,8 @@ mod process;
 mod syntax;
 mod tcp;
 mod tls;
+mod turn;
+mod words;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,6 +30,7 @@ pub(super) use self::process::Process;
 pub(super) use self::syntax::Syntax;
 pub(super) use self::tcp::Tcp;
 pub(super) use self::tls::Tls;
+pub(super) use self::turn::Turn;
 use crate::check::{Kind, Observation};
 
 /// Something to look at.
@@ -50,9 +54,14 @@ pub struct Watch {
     pub name: String,
     pub timeout: SignedDuration,
     pub probe: Probe,
+    turn: Turn,
 }
 
 impl Watch {
+    pub fn new(name: String, timeout: SignedDuration, probe: Probe) -> Self {
+        Self { name, timeout, probe, turn: Turn::default() }
+    }
+
     /// Looks once, and gives what was seen by the name of the check: one, or for a folder
     /// of jobs perhaps one for each. Takes no longer than its timeout; what did not answer
     /// by then is unknown, unless the probe itself says what that means.
@@ -60,31 +69,49 @@ impl Watch {
         let limit = self.timeout.unsigned_abs();
         let one = |observation| vec![(self.name.clone(), observation)];
         let looked = async {
+            // A thread that hangs stays; another one each cycle would use them all up.
+            let Some(_turn) = self.turn.take() else {
+                return one(unknown("the look before this one still hangs".to_owned()));
+            };
             one(match &self.probe {
                 Probe::Tcp(probe) => probe.look(limit).await,
-                Probe::Process(probe) => blocking(probe, Process::look).await,
-                Probe::Heartbeat(probe) => blocking(probe, move |it| it.look(now)).await,
-                Probe::Syntax(probe) => probe.look(limit).await,
+                Probe::Process(probe) => self.blocking(probe, Process::look).await,
+                Probe::Heartbeat(probe) => self.blocking(probe, move |it| it.look(now)).await,
+                Probe::Syntax(probe) => probe.look(limit, &self.turn).await,
                 Probe::Http(probe) => probe.look(limit, now).await,
                 Probe::Tls(probe) => probe.look(limit, now).await,
-                Probe::Disk(probe) => blocking(probe, Disk::look).await,
-                Probe::File(probe) => blocking(probe, move |it| it.look(now)).await,
-                Probe::Command(probe) => probe.look(limit).await,
-                Probe::Folder(probe) => return folder(probe, now).await,
+                Probe::Disk(probe) => self.blocking(probe, Disk::look).await,
+                Probe::File(probe) => self.blocking(probe, move |it| it.look(now)).await,
+                Probe::Command(probe) => probe.look(limit, &self.turn).await,
+                Probe::Folder(probe) => {
+                    let probe = probe.clone();
+                    let looked = self.turn.in_thread(move || probe.look(now)).await;
+                    return looked.unwrap_or_else(|| one(unknown(BROKEN.to_owned())));
+                }
             })
         };
         // A probe keeps its own time where it can; a disk that hangs cannot be told to.
-        match tokio::time::timeout(limit + SPARE, looked).await {
+        let mut seen = match tokio::time::timeout(limit + SPARE, looked).await {
             Ok(seen) => seen,
             Err(_) => one(unknown(format!("no answer within {:#}", self.timeout))),
+        };
+        for (_, observation) in &mut seen {
+            observation.summary = words::line(&observation.summary);
+            observation.details = words::lines(&observation.details);
         }
+        seen
     }
-}
 
-async fn folder(probe: &Folder, now: Timestamp) -> Vec<(String, Observation)> {
-    let (probe, name) = (probe.clone(), probe.name.clone());
-    let looked = tokio::task::spawn_blocking(move || probe.look(now)).await;
-    looked.unwrap_or_else(|_| vec![(name, unknown(BROKEN.to_owned()))])
+    /// Looks in a thread where waiting for a disk holds up nobody.
+    async fn blocking<P: Clone + Send + 'static>(
+        &self,
+        probe: &P,
+        look: impl FnOnce(&P) -> Observation + Send + 'static,
+    ) -> Observation {
+        let probe = probe.clone();
+        let looked = self.turn.in_thread(move || look(&probe)).await;
+        looked.unwrap_or_else(|| unknown(BROKEN.to_owned()))
+    }
 }
 
 /// A probe that ended in a way that it should not.
@@ -92,18 +119,6 @@ const BROKEN: &str = "the check itself failed";
 
 /// What a probe gets beyond its timeout to say what the timeout means.
 const SPARE: std::time::Duration = std::time::Duration::from_millis(500);
-
-/// Looks in a thread where waiting for a disk holds up nobody.
-async fn blocking<P: Clone + Send + 'static>(
-    probe: &P,
-    look: impl FnOnce(&P) -> Observation + Send + 'static,
-) -> Observation {
-    let probe = probe.clone();
-    match tokio::task::spawn_blocking(move || look(&probe)).await {
-        Ok(observation) => observation,
-        Err(_) => unknown(BROKEN.to_owned()),
-    }
-}
 
 fn success(summary: String) -> Observation {
     Observation::new(Kind::Success, summary)

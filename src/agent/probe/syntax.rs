@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{blocking, failure, success, unknown};
+use super::{Turn, failure, success, unknown};
 use crate::agent::child::{self, Ended};
 use crate::agent::settings::{positive, ten_seconds};
 use crate::check::Observation;
@@ -40,20 +40,13 @@ pub struct Syntax {
 }
 
 impl Syntax {
-    pub(super) async fn look(&self, limit: Duration) -> Observation {
+    pub(super) async fn look(&self, limit: Duration, turn: &Turn) -> Observation {
         let path = self.path.display();
-        // Interpreters call a file that is not there a syntax error, each in its own words,
-        // and opening a pipe would wait for its other end.
-        match std::fs::metadata(&self.path) {
-            Ok(found) if !found.is_file() => return unknown(format!("{path} is no file")),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return failure(format!("{path} does not exist"));
-            }
-            Err(error) => return unknown(format!("{path} cannot be read: {error}")),
-        }
-        if let Err(error) = std::fs::File::open(&self.path) {
-            return unknown(format!("{path} cannot be read: {error}"));
+        let file = self.path.clone();
+        match turn.in_thread(move || unfit(&file)).await {
+            Some(None) => {}
+            Some(Some(observation)) => return observation,
+            None => return unknown(format!("{path} cannot be read")),
         }
         let extension = self.path.extension().and_then(|text| text.to_str()).unwrap_or_default();
         let (program, mut arguments) = match &self.command {
@@ -61,7 +54,11 @@ impl Syntax {
                 Some((program, rest)) => (program.clone(), rest.to_vec()),
                 None => return unknown("its `command` is empty".to_owned()),
             },
-            None if extension == "json" => return blocking(self, Self::json).await,
+            None if extension == "json" => {
+                let it = self.clone();
+                let judged = turn.in_thread(move || it.json()).await;
+                return judged.unwrap_or_else(|| unknown(format!("{path} cannot be read")));
+            }
             None => match interpreter(extension) {
                 Some((program, arguments)) => {
                     (program.to_owned(), arguments.iter().map(|&text| text.to_owned()).collect())
@@ -74,11 +71,13 @@ impl Syntax {
             },
         };
         arguments.push(absolute(&self.path));
-        match child::run(&program, &arguments, limit).await {
+        match child::run(&program, &arguments, limit, turn).await {
             Ended::Exited { code: Some(0), .. } => success(format!("{path} is well formed")),
             Ended::Exited { code, stdout, stderr } => {
                 let said = if stderr.trim().is_empty() { stdout } else { stderr };
                 let mut observation = match code {
+                    // So say shells and launchers of what they do not find.
+                    Some(126 | 127) => unknown(format!("{program} cannot be run")),
                     Some(_) => failure(format!("{path} has a syntax error")),
                     None => unknown(format!("{program} was killed while it read {path}")),
                 };
@@ -101,6 +100,23 @@ impl Syntax {
             Err(error) if error.is_io() => unknown(format!("{path} cannot be read: {error}")),
             Err(error) => failure(format!("{path} is not JSON: {error}")),
         }
+    }
+}
+
+/// Why a file is no source that can be read. Interpreters call a file that is not there a
+/// syntax error, each in its own words, and opening a pipe would wait for its other end.
+fn unfit(file: &Path) -> Option<Observation> {
+    let path = file.display();
+    let opened = std::fs::metadata(file).and_then(|found| {
+        if found.is_file() { std::fs::File::open(file).map(Some) } else { Ok(None) }
+    });
+    match opened {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(unknown(format!("{path} is no file"))),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Some(failure(format!("{path} does not exist")))
+        }
+        Err(error) => Some(unknown(format!("{path} cannot be read: {error}"))),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use tokio::net::TcpStream;
 
+use super::connect::{connect, joined, split};
 use super::{failure, success, with};
 use crate::agent::settings::{positive, ten_seconds};
 use crate::check::Observation;
@@ -25,9 +25,10 @@ pub struct Tcp {
 
 impl Tcp {
     pub(super) async fn look(&self, limit: Duration) -> Observation {
-        let address = with_port(&self.address);
+        let (host, port) = split(&self.address, PORT);
+        let address = joined(host, port);
         let began = Instant::now();
-        match tokio::time::timeout(limit, TcpStream::connect(&address)).await {
+        match tokio::time::timeout(limit, connect(host, port, limit)).await {
             Ok(Ok(stream)) => {
                 drop(stream);
                 let took = began.elapsed();
@@ -37,30 +38,5 @@ impl Tcp {
             Ok(Err(error)) => failure(format!("cannot connect to {address}: {error}")),
             Err(_) => failure(format!("{address} did not answer within {limit:?}")),
         }
-    }
-}
-
-fn with_port(address: &str) -> String {
-    let has_port = address.rsplit_once(':').is_some_and(|(host, port)| {
-        port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
-    });
-    if has_port {
-        return address.to_owned();
-    }
-    let is_bare_v6 = address.contains(':') && !address.starts_with('[');
-    if is_bare_v6 { format!("[{address}]:{PORT}") } else { format!("{address}:{PORT}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn r4_an_address_without_a_port_means_8765() {
-        assert_eq!(with_port("localhost"), "localhost:8765");
-        assert_eq!(with_port("127.0.0.1:80"), "127.0.0.1:80");
-        assert_eq!(with_port("::1"), "[::1]:8765");
-        assert_eq!(with_port("[::1]"), "[::1]:8765");
-        assert_eq!(with_port("[::1]:80"), "[::1]:80");
     }
 }

@@ -1,6 +1,6 @@
 //! How long is the certificate of a TLS port good for?
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,14 +9,17 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
+use super::connect::{connect, joined, split};
 use super::{failure, success, unknown, with};
 use crate::agent::settings::{positive, ten_seconds};
 use crate::check::Observation;
+
+/// The port of an address that names none.
+const PORT: u16 = 443;
 
 const DAY: f64 = 86_400.0;
 
@@ -28,7 +31,7 @@ pub struct Tls {
     pub(crate) name: String,
     #[serde(default = "ten_seconds", deserialize_with = "positive")]
     pub(crate) timeout: SignedDuration,
-    /// `host:port`.
+    /// `host:port`, or a host alone for port 443.
     pub(crate) address: String,
     /// The name that the server is asked for, if it is not the host of the address.
     #[serde(default)]
@@ -44,32 +47,41 @@ pub(crate) fn fourteen() -> f64 {
 
 impl Tls {
     pub(super) async fn look(&self, limit: Duration, now: Timestamp) -> Observation {
-        let address = &self.address;
-        match tokio::time::timeout(limit, self.certificate()).await {
-            Ok(Ok(certificate)) => judge(address, &certificate, self.min_days, now),
+        let (host, port) = split(&self.address, PORT);
+        let address = joined(host, port);
+        let shaken = Arc::new(Anyone::new());
+        let handshake = self.shake_hands(host, port, limit, Arc::clone(&shaken));
+        let ended = tokio::time::timeout(limit, handshake).await;
+        // Some ask for a certificate of ours, or speak in a way that is refused: by then
+        // theirs has been seen.
+        if let Some(certificate) = shaken.seen() {
+            return judge(&address, certificate, self.min_days, now);
+        }
+        match ended {
+            Ok(Ok(())) => failure(format!("{address} gives no certificate")),
             Ok(Err(error)) => failure(format!("{address} gives no certificate: {error}")),
             Err(_) => failure(format!("{address} did not answer within {limit:?}")),
         }
     }
 
-    /// The server's own certificate, from a handshake after which nothing is said.
-    async fn certificate(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+    /// Begins to speak, and hangs up before anything is said.
+    async fn shake_hands(
+        &self,
+        host: &str,
+        port: u16,
+        limit: Duration,
+        shaken: Arc<Anyone>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let name = self.server_name.as_deref().unwrap_or(host).to_owned();
         let name = ServerName::try_from(name)?;
-        let provider = Arc::new(ring::default_provider());
-        let anyone = Arc::new(Anyone(Arc::clone(&provider)));
-        let config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(Arc::clone(&shaken.provider))
             .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(anyone)
+            .with_custom_certificate_verifier(shaken)
             .with_no_client_auth();
-        let stream = TcpStream::connect(&self.address).await?;
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-        let certificates = stream.get_ref().1.peer_certificates();
-        let first = certificates.and_then(|all| all.first()).ok_or("it sent none")?;
-        Ok(first.as_ref().to_vec())
+        let stream = connect(host, port, limit).await?;
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+        Ok(())
     }
 }
 
@@ -100,17 +112,32 @@ pub(super) fn judge(whose: &str, certificate: &[u8], min_days: f64, now: Timesta
 
 /// Takes every certificate: nothing is sent over the connection, and only dates are read.
 #[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
+struct Anyone {
+    provider: Arc<CryptoProvider>,
+    seen: OnceLock<Vec<u8>>,
+}
+
+impl Anyone {
+    fn new() -> Self {
+        Self { provider: Arc::new(ring::default_provider()), seen: OnceLock::new() }
+    }
+
+    /// The server's own certificate.
+    fn seen(&self) -> Option<&[u8]> {
+        self.seen.get().map(Vec::as_slice)
+    }
+}
 
 impl ServerCertVerifier for Anyone {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
+        end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.seen.set(end_entity.to_vec()).ok();
         Ok(ServerCertVerified::assertion())
     }
 
@@ -120,7 +147,7 @@ impl ServerCertVerifier for Anyone {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
@@ -130,11 +157,11 @@ impl ServerCertVerifier for Anyone {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

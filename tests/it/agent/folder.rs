@@ -110,3 +110,61 @@ fn r150_the_readme_lists_every_status_of_a_job() {
         assert!(readme.contains(&format!("| {status} |")), "{status}");
     }
 }
+
+#[test]
+fn r67_a_job_that_is_called_oddly_dies_as_visibly_as_others() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let host = Host::new("[[folder]]\nname = \"jobs\"\npath = \"beats\"\n");
+    last(&host, "fine", 1.0, 300.0);
+    assert_eq!(host.look_at_one(), ("success".to_owned(), "1 jobs, all fresh".to_owned()));
+    let stale = r#"{"timestamp":1700000000,"interval_seconds":300}"#;
+    for name in [&b"\xff.last"[..], b"two\nlines.last"] {
+        std::fs::write(host.path("beats").join(std::ffi::OsStr::from_bytes(name)), stale).unwrap();
+    }
+    let (result, summary) = host.look_at_one();
+    assert_eq!(result, "failure", "{summary}");
+    assert_eq!(summary, r"2 of 3 jobs: \xff (stale), two\u{a}lines (stale)");
+}
+
+#[test]
+fn u1_a_folder_that_is_not_there_and_a_file_that_leads_nowhere_are_not_called_well() {
+    let host = Host::new("[[folder]]\nname = \"jobs\"\npath = \"beats\"\n");
+    let (result, summary) = host.look_at_one();
+    assert_eq!((result.as_str(), summary.as_str()), ("unknown", "beats holds no heartbeat"));
+    last(&host, "fine", 1.0, 300.0);
+    std::os::unix::fs::symlink("nowhere", host.path("beats/gone.last")).unwrap();
+    let (result, summary) = host.look_at_one();
+    assert_eq!(result, "unknown", "{summary}");
+    std::fs::remove_file(host.path("beats/gone.last")).unwrap();
+    std::fs::create_dir(host.path("beats/folder.last")).unwrap();
+    assert_eq!(host.look_at_one().1, "1 of 2 jobs: folder (corrupt)");
+}
+
+#[test]
+fn a_job_with_a_name_that_no_report_may_hold_does_not_cost_the_whole_report() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let server = format!("server = \"{}\"\n", teawatch.url);
+    let folder = "[[folder]]\nname = \"jobs\"\npath = \"beats\"\nper_job = true\n";
+    let host = Host::new(&(server + folder));
+    last(&host, "a", 601.0, 300.0);
+    last(&host, "blank ", 1.0, 300.0);
+    last(&host, &"long".repeat(60), 1.0, 300.0);
+    let output = host.run(&["agent", "--quiet"]);
+    assert!(output.stderr.is_empty(), "{output:?}");
+    eventually("an issue is open", || gitea.open() == 1);
+    assert_eq!(gitea.issue(1).title, "[heartbeat-checker] web1/jobs/a: stale");
+}
+
+#[test]
+fn more_jobs_than_a_report_holds_are_judged_as_one() {
+    let host = Host::new("[[folder]]\nname = \"jobs\"\npath = \"beats\"\nper_job = true\n");
+    for job in 0..500 {
+        last(&host, &format!("j{job:03}"), 1.0, 300.0);
+    }
+    assert_eq!(host.look().1["checks"].as_array().unwrap().len(), 500);
+    last(&host, "late", 601.0, 300.0);
+    let (result, summary) = host.look_at_one();
+    assert_eq!(result, "failure", "{summary}");
+    assert_eq!(summary, "1 of 501 jobs: late (stale); at most 500 can have a check each");
+}

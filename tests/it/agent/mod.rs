@@ -4,9 +4,12 @@ mod beat;
 mod folder;
 mod heartbeat;
 mod job;
+mod plugin;
 mod probes;
+mod report;
 mod settings;
 mod tls;
+mod web;
 mod whole;
 
 use std::os::unix::fs::PermissionsExt;

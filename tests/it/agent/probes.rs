@@ -15,7 +15,7 @@ fn free_port() -> u16 {
 }
 
 /// An HTTP server that answers everything with `answer`; nothing if it is empty.
-fn web(answer: &'static str) -> u16 {
+pub fn web(answer: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -245,4 +245,90 @@ fn r14_one_check_that_hangs_holds_up_no_other() {
     assert_eq!(code, 2);
     assert_eq!(said["checks"][1]["result"], "unknown", "{said:#}");
     assert_eq!(said["checks"][0]["result"], "success", "{said:#}");
+}
+
+/// A port where nobody is served: whoever knocks is not even answered. It is so for as long
+/// as what comes with it is held.
+fn hanging_port() -> (u16, impl Sized) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (port, held) = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let listener = socket.listen(1).unwrap();
+        let mut held = Vec::new();
+        while let Ok(Ok(stream)) = tokio::time::timeout(
+            Duration::from_millis(500),
+            tokio::net::TcpStream::connect(address),
+        )
+        .await
+        {
+            held.push(stream);
+        }
+        (address.port(), (listener, held))
+    });
+    (port, (held, runtime))
+}
+
+#[test]
+fn r5_a_port_that_does_not_answer_in_time_fails() {
+    let (port, _held) = hanging_port();
+    let host = Host::new(&format!(
+        "[[tcp]]\nname = \"t\"\naddress = \"127.0.0.1:{port}\"\ntimeout = \"300ms\"\n"
+    ));
+    let (result, summary) = host.look_at_one();
+    assert_eq!(result, "failure");
+    assert_eq!(summary, format!("127.0.0.1:{port} did not answer within 300ms"));
+}
+
+#[test]
+fn r4_a_port_is_found_by_a_name_and_on_the_newer_kind_of_address() {
+    let older = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = older.local_addr().unwrap().port();
+    let host = Host::new(&format!("[[tcp]]\nname = \"name\"\naddress = \"localhost:{port}\"\n"));
+    assert_eq!(
+        host.look_at_one(),
+        ("success".to_owned(), format!("localhost:{port} accepts connections"))
+    );
+    // There are hosts without.
+    let Ok(newer) = TcpListener::bind("[::1]:0") else { return };
+    let address = newer.local_addr().unwrap();
+    host.configure(&format!("[[tcp]]\nname = \"six\"\naddress = \"{address}\"\n"));
+    assert_eq!(
+        host.look_at_one(),
+        ("success".to_owned(), format!("{address} accepts connections"))
+    );
+}
+
+#[test]
+fn r6_a_process_is_found_although_its_command_line_is_no_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let host = Host::new("[[process]]\nname = \"p\"\npattern = \"odd-worker-[0-9]\"\n");
+    let script = host.script("worker", "sleep 60");
+    let odd = std::ffi::OsStr::from_bytes(b"\xff odd-worker-7");
+    let mut worker = Command::new(&script).arg(odd).spawn().unwrap();
+    let (result, summary) = host.look_at_one();
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    assert_eq!(result, "success", "{summary}");
+}
+
+#[test]
+fn a_file_system_without_space_of_its_own_is_not_called_empty() {
+    let host = Host::new("[[disk]]\nname = \"d\"\npath = \"/proc\"\n");
+    let (result, summary) = host.look_at_one();
+    assert_eq!(result, "unknown", "{summary}");
+}
+
+#[test]
+fn a_file_that_is_dated_in_the_future_is_not_young_for_ever() {
+    let host = Host::new(
+        "[[file]]\nname = \"f\"\npath = \"f\"\nmax_age = \"1h\"\n[[file]]\nname = \"any\"\npath = \"f\"\n",
+    );
+    host.write("f", "");
+    let file = std::fs::File::options().append(true).open(host.path("f")).unwrap();
+    file.set_modified(std::time::SystemTime::now() + Duration::from_secs(3_600)).unwrap();
+    let (_, said) = host.look();
+    assert_eq!(said["failed"], serde_json::json!(["f"]), "{said:#}");
+    assert!(said["checks"][0]["summary"].as_str().unwrap().contains("in the future"), "{said:#}");
 }

@@ -8,6 +8,7 @@ use std::thread;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{Host, text};
@@ -16,6 +17,15 @@ use super::{Host, text};
 /// days from now, and was good for the ten days before today. Says 200 to everybody. Returns its port
 /// and the certificate in PEM.
 fn server(days: i32) -> (u16, String) {
+    server_of(days, rustls::ALL_VERSIONS, false)
+}
+
+/// The same with these versions of TLS, and perhaps for those only who show a certificate.
+fn server_of(
+    days: i32,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    wants_certificate: bool,
+) -> (u16, String) {
     let day = |days: i32| {
         let date = Timestamp::now().to_zoned(TimeZone::UTC).date() + days.days();
         let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
@@ -28,10 +38,14 @@ fn server(days: i32) -> (u16, String) {
     let pem = certificate.pem();
     let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
+    let builder = if wants_certificate { builder } else { builder.allow_unauthenticated() };
     let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
-        .with_no_client_auth()
+        .with_client_cert_verifier(builder.build().unwrap())
         .with_single_cert(vec![certificate.der().clone()], private)
         .unwrap();
     let config = Arc::new(config);
@@ -101,4 +115,21 @@ fn an_address_is_judged_by_its_certificate_as_well() {
     let (_, said) = host.look();
     assert_eq!(said["failed"], serde_json::json!(["good", "soon"]), "{said:#}");
     assert!(text(said.to_string().as_bytes()).contains("certificate"), "{said:#}");
+}
+
+#[test]
+fn a_server_that_speaks_the_older_tls_or_wants_to_see_a_certificate_shows_its_own() {
+    let older = &[&rustls::version::TLS12];
+    let (old, wants) = (server_of(100, older, false).0, server_of(1, older, true).0);
+    let check = |name: &str, port: u16| {
+        format!("[[tls]]\nname = \"{name}\"\naddress = \"localhost:{port}\"\n")
+    };
+    let plain = super::probes::web("220 mail ESMTP\r\n");
+    let host =
+        Host::new(&[check("old", old), check("wants", wants), check("plain", plain)].concat());
+    let (_, said) = host.look();
+    assert_eq!(said["failed"], serde_json::json!(["wants", "plain"]), "{said:#}");
+    let summary = |index: usize| said["checks"][index]["summary"].as_str().unwrap();
+    assert!(summary(1).contains("expires in 0."), "{said:#}");
+    assert!(summary(2).contains("gives no certificate"), "{said:#}");
 }
