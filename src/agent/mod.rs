@@ -9,6 +9,7 @@
 //! files: whoever watches must never be the cause of trouble. What it could not find out
 //! is unknown, which is something else than a failure.
 
+mod answer;
 mod child;
 mod cycle;
 pub mod folder;
@@ -26,9 +27,9 @@ pub use self::cycle::{Cycle, Verdict};
 pub use self::probe::usual_heartbeat;
 pub use self::probe::{Probe, Watch};
 pub use self::sender::{Sender, Unsent};
-pub use self::settings::{Settings, SettingsError};
+pub use self::settings::{Settings, SettingsError, parse_interval};
 pub use self::show::{SCHEMA_VERSION, json, markdown, text};
-pub use self::spool::{Limits, Spool, SpoolError};
+pub use self::spool::{Limits, Spool, SpoolError, Unkept, Waiting};
 pub use self::turn::{Agent, Delivery, Undelivered, seconds};
 
 /// Holds the secret of this source, and wins over `secret_file`.
