@@ -107,7 +107,8 @@ fn the_keyboards_signals_reach_a_command_once() {
 #[test]
 fn at_a_terminal_as_well_a_limit_ends_all_that_a_command_has_started() {
     let host = Host::new("");
-    let script = "trap '' TERM; sleep 1000 & echo $! > child; wait; sleep 1000";
+    // Also what does not mind that its terminal goes away.
+    let script = "trap '' TERM HUP; sleep 1000 & echo $! > child; wait; sleep 1000";
     let arguments = ["--limit", "200ms", "--", "sh", "-c", script];
     let terminal = Terminal::start(&host, "/dev/tty", &arguments);
     terminal.shows("code 137");
