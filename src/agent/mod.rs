@@ -17,10 +17,12 @@ pub mod heartbeat;
 pub mod job;
 pub mod post;
 mod probe;
+mod relay;
 mod sender;
 mod settings;
 mod show;
 mod spool;
+mod target;
 mod turn;
 
 pub use self::cycle::{Cycle, Verdict};

@@ -45,7 +45,7 @@ impl Rule {
     #[must_use]
     pub fn wearing(mut self, labels: &BTreeMap<String, String>) -> Self {
         if let Some(prefix) = labels.get(TITLE_PREFIX) {
-            self.target.title_prefix = shorten(&title(prefix), TITLE_PREFIX_MAX);
+            self.target.title_prefix = shorten(title(prefix).trim(), TITLE_PREFIX_MAX);
         }
         self
     }

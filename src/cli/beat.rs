@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 
@@ -99,7 +100,11 @@ fn write(args: &Args, written: &Written) -> Result<(), String> {
     };
     let mut failures = Vec::new();
     for path in paths {
-        let path = heartbeat::expand(&path);
+        let (path, is_at_home) = (heartbeat::expand(&path), path.starts_with("~"));
+        if is_at_home && !path.is_absolute() {
+            failures.push(format!("{}: this user has no home", path.display()));
+            continue;
+        }
         match heartbeat::write(&path, written) {
             Ok(()) => return Ok(()),
             Err(error) => failures.push(format!("{}: {error}", path.display())),
@@ -111,16 +116,21 @@ fn write(args: &Args, written: &Written) -> Result<(), String> {
 fn report(args: &Args, clock: &Clock) -> anyhow::Result<()> {
     let settings = reporting::needed_settings(args.config.as_deref())?;
     agent::install_crypto();
-    let spool = reporting::spool(&settings)?;
-    let mut sender = reporting::sender(&settings, clock)?;
+    let spool = Arc::new(reporting::spool(&settings)?);
     let mut observation = Observation::new(Kind::Success, "beat");
     observation.interval = Some(args.interval);
     observation.observed_at = Some(clock.now());
     if let Some(cycle) = args.cycle {
         observation.labels.insert("cycle".to_owned(), cycle.to_string());
     }
-    post::keep(&spool, &settings.source_name()?, &args.job, observation)?;
-    let mut tell_it = |line: String| tell(&line);
-    runtime_small()?.block_on(post::send(&spool, &mut sender, clock, &mut tell_it))?;
-    Ok(())
+    let runtime = runtime_small()?;
+    let sent = runtime.block_on(async {
+        post::keep_beside(&spool, settings.source_name()?, &args.job, observation).await?;
+        let mut sender = reporting::sender(&settings, clock)?;
+        let mut tell_it = |line: String| tell(&line);
+        anyhow::Ok(post::send(&spool, &mut sender, clock, &mut tell_it).await?)
+    });
+    // A name server or a disk that hangs is not waited for.
+    runtime.shutdown_background();
+    sent
 }

@@ -101,7 +101,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Beat(args) => beat::run(&args),
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => Ok(run::run(&args)),
         #[cfg(feature = "server")]
         Command::Demo(args) => demo::run(&args),
         #[cfg(feature = "server")]

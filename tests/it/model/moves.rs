@@ -203,7 +203,7 @@ fn report() -> impl Strategy<Value = Move> {
     // Mostly the same check, so that it often comes to a verdict.
     let source = prop_oneof![4 => Just(0_u8), 1 => 1..3_u8];
     let check = prop_oneof![3 => Just(0_u8), 1 => 1..3_u8];
-    let kind = prop_oneof![4 => Just(0_u8), 5 => Just(1_u8), 1 => Just(2_u8)];
+    let kind = prop_oneof![4 => Just(0_u8), 5 => Just(1_u8), 1 => Just(2_u8), 1 => Just(3_u8)];
     (source, order, prop::collection::vec((check, kind), 0..4))
         .prop_map(|(source, order, observations)| Move::Report { source, order, observations })
 }

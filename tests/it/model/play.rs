@@ -327,7 +327,8 @@ impl Play {
 
     fn report(&mut self, source: u8, order: Order, observations: &[(u8, u8)]) -> Played {
         let observe = |&(check, kind): &(u8, u8)| {
-            let kind = [Kind::Success, Kind::Failure, Kind::Unknown][usize::from(kind)];
+            let kind =
+                [Kind::Success, Kind::Failure, Kind::Unknown, Kind::Start][usize::from(kind)];
             let mut observation = Observation::new(kind, "@all <!-- #1");
             observation.interval = self.knobs.interval.map(SignedDuration::from_secs);
             (format!("c{check}"), observation)
