@@ -16,7 +16,7 @@ use crate::alert::{
     self, Alert, EffectKind, Event, Fingerprint, Group, Learned, Order, Placement, Rule, Salt,
     Standing,
 };
-use crate::check::{self, Absence, Absences, Check, CheckId, Input, Observation, Turn};
+use crate::check::{self, Absence, Absences, Check, CheckId, Input, Kind, Observation, Turn};
 
 /// The whole state. Its methods are the commands; each runs in a round, and nothing that
 /// it changes is visible before the round is on the disk.
@@ -69,7 +69,12 @@ impl Core {
         let agent_silent = !id.is_agent() && self.is_agent_silent(&id.source, now);
         let Some(check) = self.checks.get_mut(id) else { return };
         let verdict = check.verdict;
-        let policy = &self.settings.routes.resolve(&id.source, &id.name, &check.labels).policy;
+        // What it wears now counts, also when it is heard of for the first time.
+        let labels = match input {
+            Input::Observed(seen) if seen.kind != Kind::Start => &seen.labels,
+            Input::Observed(_) | Input::Woken => &check.labels,
+        };
+        let policy = &self.settings.routes.resolve(&id.source, &id.name, labels).policy;
         let before = std::mem::take(check);
         let changes;
         (*check, changes) = check::step(policy, &self.absences, before, agent_silent, input, now);

@@ -70,3 +70,22 @@ fn a_run_that_never_ends_is_silent_once_its_time_is_over() {
         gitea.open() == 0
     });
 }
+
+#[test]
+fn a_route_by_label_judges_a_check_from_its_first_report_on() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let route = "[[route]]\nmatch.labels = { calm = \"yes\" }\nfail_after = 2\n";
+    let teawatch = Teawatch::start_with_file(data.path(), &gitea, &[], route);
+    let labels = serde_json::json!({ "calm": "yes" });
+    let failing = |name: &str| {
+        Report::new("db1").observation(serde_json::json!({
+            "name": name, "kind": "failure", "summary": "it is broken", "labels": labels,
+        }))
+    };
+    teawatch.report(&failing("disk"));
+    assert_eq!(check(&teawatch, "disk")["status"], "up");
+    teawatch.report(&starting("db1/disk"));
+    teawatch.report(&failing("disk"));
+    assert_eq!(check(&teawatch, "disk")["status"], "down");
+    eventually("an issue is open", || gitea.open() == 1);
+}

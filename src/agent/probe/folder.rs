@@ -35,7 +35,8 @@ pub struct Folder {
     /// Jobs that must have written: one that never did is seen by nothing else.
     #[serde(default)]
     pub(crate) jobs: Vec<String>,
-    /// A check for each job, `name/job`, instead of one for the folder.
+    /// A check for each job as well, `name/job`. That of the folder then only says whether
+    /// it can be read.
     #[serde(default)]
     pub(crate) per_job: bool,
     /// What the titles of its issues begin with; empty for what the server has for all.
@@ -61,19 +62,25 @@ impl Folder {
                 return vec![(self.name.clone(), unknown(said))];
             }
         };
+        let mut folder = of_folder(&jobs);
+        if jobs.is_empty() {
+            folder.summary = format!("{} holds no heartbeat", self.path.display());
+        }
+        let mut seen = Vec::new();
         if self.per_job && jobs.len() <= CHECKS_MAX {
             let name = |job: &Job| check_name(&self.name, &job.job);
-            return jobs.iter().map(|job| (name(job), self.worn(of_job(job)))).collect();
-        }
-        let mut observation = of_folder(&jobs);
-        if jobs.is_empty() {
-            observation.summary = format!("{} holds no heartbeat", self.path.display());
-        }
-        if self.per_job {
+            seen.extend(jobs.iter().map(|job| (name(job), self.worn(of_job(job)))));
+            if !jobs.is_empty() {
+                folder = success(format!("{} jobs, each with a check of its own", jobs.len()));
+            }
+        } else if self.per_job {
             let said = format!("; at most {CHECKS_MAX} can have a check each");
-            observation.summary.push_str(&said);
+            folder.summary.push_str(&said);
         }
-        vec![(self.name.clone(), self.worn(observation))]
+        // The folder's own check is always there: what is heard of only in trouble would
+        // be missed ever after.
+        seen.insert(0, (self.name.clone(), self.worn(folder)));
+        seen
     }
 
     fn worn(&self, mut observation: Observation) -> Observation {

@@ -53,6 +53,12 @@ fn each_job_has_a_check_of_its_own_where_the_settings_say_so() {
     host.write("beats/c.last", "?");
     let (_, said) = host.look();
     assert_eq!(said["failed"], json!(["jobs/b", "jobs/c"]), "{said:#}");
+    // The folder's own check does not come and go.
+    let folder = &said["checks"][0];
+    assert_eq!((&folder["name"], &folder["result"]), (&json!("jobs"), &json!("success")));
+    std::fs::rename(host.path("beats"), host.path("elsewhere")).unwrap();
+    let (result, summary) = host.look_at_one();
+    assert_eq!(result, "unknown", "{summary}");
 }
 
 #[test]
@@ -162,7 +168,7 @@ fn more_jobs_than_a_report_holds_are_judged_as_one() {
     for job in 0..500 {
         last(&host, &format!("j{job:03}"), 1.0, 300.0);
     }
-    assert_eq!(host.look().1["checks"].as_array().unwrap().len(), 500);
+    assert_eq!(host.look().1["checks"].as_array().unwrap().len(), 501);
     last(&host, "late", 601.0, 300.0);
     let (result, summary) = host.look_at_one();
     assert_eq!(result, "failure", "{summary}");

@@ -62,7 +62,8 @@ fn environment_and_folder_are_what_they_were() {
 #[test]
 fn a_command_may_close_its_outputs_and_go_on() {
     let host = Host::new("");
-    let output = host.run(&["run", "--", "sh", "-c", "exec >&- 2>&-; echo on > after; exit 6"]);
+    let output =
+        host.run(&["run", "--", "sh", "-c", "exec >&- 2>&-; sleep 0.3; echo on > after; exit 6"]);
     assert_eq!(output.status.code(), Some(6), "{output:?}");
     assert_eq!(std::fs::read_to_string(host.path("after")).unwrap(), "on\n");
 }

@@ -89,7 +89,7 @@ fn a_command_reads_from_its_terminal_also_when_its_input_is_another() {
 fn the_keyboards_signals_reach_a_command_once() {
     let host = Host::new("");
     let script = "trap 'echo x >> got' INT; trap 'exit 3' USR1; \
-                  echo $PPID > watcher; echo ready; while :; do sleep 0.05; done";
+                  echo $PPID > watcher; echo ready; while :; do :; done";
     let mut terminal = Terminal::start(&host, "/dev/tty", &["--", "sh", "-c", script]);
     terminal.shows("ready");
     let got = || std::fs::read_to_string(host.path("got")).unwrap_or_default();

@@ -3,7 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -57,7 +57,11 @@ fn r6_a_process_is_found_by_its_command_line_which_is_never_shown() {
          [[process]]\nname = \"two\"\npattern = \"secret-[0-9]+ worker\"\nat_least = 2\n",
     );
     let script = host.script("worker", "sleep 60");
-    let mut worker = Command::new(&script).args(["secret-4711", "worker"]).spawn().unwrap();
+    let mut worker = Command::new(&script)
+        .args(["secret-4711", "worker"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let (_, said) = host.look();
     worker.kill().unwrap();
     worker.wait().unwrap();
@@ -306,7 +310,7 @@ fn r6_a_process_is_found_although_its_command_line_is_no_text() {
     let host = Host::new("[[process]]\nname = \"p\"\npattern = \"odd-worker-[0-9]\"\n");
     let script = host.script("worker", "sleep 60");
     let odd = std::ffi::OsStr::from_bytes(b"\xff odd-worker-7");
-    let mut worker = Command::new(&script).arg(odd).spawn().unwrap();
+    let mut worker = Command::new(&script).arg(odd).stdout(Stdio::null()).spawn().unwrap();
     let (result, summary) = host.look_at_one();
     worker.kill().unwrap();
     worker.wait().unwrap();
@@ -331,4 +335,12 @@ fn a_file_that_is_dated_in_the_future_is_not_young_for_ever() {
     let (_, said) = host.look();
     assert_eq!(said["failed"], serde_json::json!(["f"]), "{said:#}");
     assert!(said["checks"][0]["summary"].as_str().unwrap().contains("in the future"), "{said:#}");
+}
+
+#[test]
+fn r6_an_agent_does_not_take_itself_for_the_process() {
+    let host = Host::new("");
+    host.write("own-worker.toml", "[[process]]\nname = \"p\"\npattern = \"own-worker\"\n");
+    let output = host.run(&["agent", "--dry-run", "--source", "x", "--config", "own-worker.toml"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
 }

@@ -1,5 +1,6 @@
 //! One cycle as a whole: its verdict, and the forms in which it is shown and sent.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -154,8 +155,11 @@ fn r11_a_worker_whose_heartbeat_is_stale_is_dead_although_its_process_and_port_l
     ));
     let script = host.script("worker", "sleep 60");
     host.write("hb", "{\"timestamp\": 1700000000, \"cycle\": 7, \"model\": \"m\"}");
-    let mut worker =
-        std::process::Command::new(&script).arg("stuck-worker-of-r11").spawn().unwrap();
+    let mut worker = std::process::Command::new(&script)
+        .arg("stuck-worker-of-r11")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let (code, said) = host.look();
     worker.kill().unwrap();
     worker.wait().unwrap();
