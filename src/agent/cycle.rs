@@ -1,6 +1,5 @@
 //! One look at everything.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -9,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::probe::Watch;
 use crate::check::{Kind, Observation};
 use crate::clock::Clock;
-use crate::observation::{Limits, Report, ReportId, check_name, cut, fit};
+use crate::observation::{Limits, Report, ReportId, cut, fit};
 
 /// What a server takes of one report, in bytes, if nobody has set it otherwise.
 const BODY_MAX: usize = 1024 * 1024;
@@ -65,14 +64,13 @@ impl Cycle {
                 *seen = vec![as_one(watch, std::mem::take(seen))];
             }
         }
-        let mut names = BTreeSet::new();
         let results = seen.into_iter().flat_map(|(now, seen)| {
             seen.into_iter().map(move |(name, mut observation)| {
                 observation.observed_at = Some(now);
-                (valid(name), fit(observation))
+                (name, fit(observation))
             })
         });
-        let results = results.filter(|(name, _)| names.insert(name.clone())).collect();
+        let results = results.collect();
         Self { source, started_at, took: began.elapsed(), every, results }
     }
 
@@ -143,21 +141,9 @@ fn as_one(watch: &Watch, mut seen: Vec<(String, Observation)>) -> (String, Obser
         _ => {
             let (count, max) = (seen.len() + 1, Limits::default().observations);
             let said = format!(
-                "{count} jobs are too many for a check each, a report holds {max}: leave out `per_job`"
+                "{count} results are too many beside the others, a report holds {max}: leave out `per_job`"
             );
             (watch.name.clone(), Observation::new(Kind::Unknown, said))
         }
     }
-}
-
-/// The name as a report may hold it: parts of it may be the name of any file, and a server
-/// refuses all that comes with one that it does not like.
-fn valid(name: String) -> String {
-    let max = Limits::default().name_bytes;
-    if check_name(&name, max).is_ok() {
-        return name;
-    }
-    let clean: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-    // The mark at the end tells it from the name that it would be without.
-    format!("{}?", clean[..clean.floor_char_boundary(max - 1)].trim())
 }
