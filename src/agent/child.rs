@@ -104,3 +104,16 @@ async fn head(output: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
         kept.extend_from_slice(&buffer[..count.min(room)]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_that_is_said_is_read_and_its_head_is_kept() {
+        let (said, mut kept) = (vec![b'x'; 100_000], Vec::new());
+        let mut rest = &said[..];
+        head(Some(&mut rest), &mut kept).await;
+        assert_eq!((rest.len(), kept.len()), (0, OUTPUT_MAX));
+    }
+}

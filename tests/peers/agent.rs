@@ -110,3 +110,34 @@ fn r25_a_dry_run_makes_no_connection_and_writes_nothing() {
     let changes: Vec<_> = calls.lines().filter(is_change).collect();
     assert!(changes.is_empty(), "{changes:#?}");
 }
+
+#[test]
+fn r14_a_disk_that_hangs_holds_up_only_what_is_on_it() {
+    let home = tempfile::tempdir().unwrap();
+    write(home.path(), "slow.sh", "true\n");
+    write(home.path(), "slow.json", "{}\n");
+    std::os::unix::fs::symlink("/bin/true", home.path().join("slow")).unwrap();
+    write(
+        home.path(),
+        "teawatch-agent.toml",
+        "[[syntax]]\nname = \"source\"\npath = \"slow.sh\"\ntimeout = \"300ms\"\n\
+         [[syntax]]\nname = \"json\"\npath = \"slow.json\"\ntimeout = \"300ms\"\n\
+         [[heartbeat]]\nname = \"heartbeat\"\npath = \"slow.json\"\ntimeout = \"300ms\"\n\
+         [[file]]\nname = \"file\"\npath = \"slow.json\"\ntimeout = \"300ms\"\n\
+         [[disk]]\nname = \"disk\"\npath = \"slow.json\"\ntimeout = \"300ms\"\n\
+         [[command]]\nname = \"plugin\"\ntimeout = \"300ms\"\ncommand = [\"./slow\"]\n\
+         [[file]]\nname = \"fine\"\npath = \"/\"\n",
+    );
+    // Every call for these files takes longer than anybody would wait.
+    let delay = "inject=statx,openat,execve,statfs:delay_enter=20000000";
+    let calls = "trace=statx,openat,execve,statfs";
+    let files = ["-P", "slow.sh", "-P", "slow.json", "-P", "./slow"];
+    let arguments = ["-f", "-o", "calls", "-e", calls, "-e", delay, TEAWATCH, "agent"];
+    let arguments = [&files[..], &arguments[..], &["--dry-run", "--json"]].concat();
+    let said = cycle(&run(home.path(), "strace", &arguments));
+    let hang = ["heartbeat", "source", "json", "disk", "file", "plugin"];
+    assert_eq!(said["unknown"], serde_json::json!(hang), "{said:#}");
+    // Far less than the delay of one call, and than all timeouts one after another would be
+    // with it.
+    assert!(said["took_seconds"].as_f64().unwrap() < 15.0, "{said:#}");
+}

@@ -174,3 +174,17 @@ fn more_jobs_than_a_report_holds_are_judged_as_one() {
     assert_eq!(result, "failure", "{summary}");
     assert_eq!(summary, "1 of 501 jobs: late (stale); at most 500 can have a check each");
 }
+
+#[test]
+fn what_does_not_fit_into_a_report_is_unknown_and_does_not_cost_the_rest() {
+    let folder =
+        |name: &str| format!("[[folder]]\nname = \"{name}\"\npath = \"beats\"\nper_job = true\n");
+    let host = Host::new(&[folder("one"), folder("two")].concat());
+    for job in 0..500 {
+        last(&host, &format!("j{job:03}"), 1.0, 300.0);
+    }
+    let (_, said) = host.look();
+    assert_eq!(said["checks"].as_array().unwrap().len(), 502);
+    assert_eq!(said["unknown"], json!(["two"]));
+    assert_eq!(said["checks"][501]["summary"], "its 501 results do not fit into a report");
+}
