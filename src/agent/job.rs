@@ -12,8 +12,9 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::process::Signal;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::relay::{Tail, relay};
@@ -106,13 +107,8 @@ impl Job {
     pub async fn run(&self) -> io::Result<Run> {
         let began = Instant::now();
         let is_shared = has_terminal();
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if !is_shared {
-            command.process_group(0);
-        }
         let mut signals = Signals::new()?;
-        let mut child = match command.spawn() {
+        let mut child = match self.spawn(is_shared) {
             Ok(child) => child,
             Err(error) => {
                 let (took, tail) = (began.elapsed(), String::new());
@@ -170,6 +166,25 @@ impl Job {
         let tail = tail.lock().map(|tail| tail.text()).unwrap_or_default();
         let ending = if is_late { Ending::TimedOut(status) } else { Ending::Exited(status) };
         Ok(Run { ending, took, tail })
+    }
+
+    /// Starts the command. A shell runs a script that does not say who should, and so do we.
+    fn spawn(&self, is_shared: bool) -> io::Result<Child> {
+        let spawn = |command: &mut Command| {
+            command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+            if !is_shared {
+                command.process_group(0);
+            }
+            command.spawn()
+        };
+        match spawn(&mut Command::new(&self.program)) {
+            Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
+                // It looks for the program where we did.
+                let script = r#"exec "$0" "$@""#;
+                spawn(Command::new("/bin/sh").args(["-c", script]).arg(&self.program))
+            }
+            result => result,
+        }
     }
 }
 

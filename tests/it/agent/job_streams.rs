@@ -44,6 +44,22 @@ fn arguments_and_programs_need_not_be_text() {
 }
 
 #[test]
+fn a_script_that_does_not_say_who_runs_it_is_run_as_a_shell_runs_it() {
+    let host = Host::new("");
+    let path = host.script("bin/plain", "");
+    std::fs::write(&path, "echo \"$2\"; exit 6\n").unwrap();
+    for program in ["bin/plain", "plain"] {
+        let mut command = host.command(&["run", "--", program, "-x", "two  words"]);
+        let output = command
+            .env("PATH", format!("{}:/usr/bin:/bin", host.path("bin").display()))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(6), "{program}: {output:?}");
+        assert_eq!(text(&output.stdout), "two  words\n");
+    }
+}
+
+#[test]
 fn environment_and_folder_are_what_they_were() {
     let host = Host::new("");
     let command = "env | sort; pwd; umask; ls /proc/self/fd | wc -l";
