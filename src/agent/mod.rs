@@ -9,6 +9,7 @@
 //! files: whoever watches must never be the cause of trouble. What it could not find out
 //! is unknown, which is something else than a failure.
 
+mod answer;
 mod child;
 mod cycle;
 pub mod folder;
@@ -28,7 +29,7 @@ pub use self::probe::{Probe, Watch};
 pub use self::sender::{Sender, Unsent};
 pub use self::settings::{Settings, SettingsError};
 pub use self::show::{SCHEMA_VERSION, json, markdown, text};
-pub use self::spool::{Limits, Spool, SpoolError};
+pub use self::spool::{Limits, Spool, SpoolError, Unkept};
 pub use self::turn::{Agent, Delivery, Undelivered, seconds};
 
 /// Makes sure that reqwest has a provider of cryptography. Repeating it does nothing.

@@ -32,8 +32,9 @@ pub fn keep(
 ) -> Result<(), NotPosted> {
     let observations = vec![(name.to_owned(), fit(observation))];
     let source = source.to_owned();
-    spool.keep(|id| Report { source, id, interval: None, observations })?;
-    Ok(())
+    spool
+        .keep(|id| Report { source, id, interval: None, observations })
+        .map_err(|unkept| unkept.error.into())
 }
 
 /// Sends what waits.

@@ -1,19 +1,30 @@
 //! Signs reports and sends them.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
+use reqwest::header::LOCATION;
 use serde::Deserialize;
 use url::Url;
 
+use super::answer::{Answer, Meaning, judge, read};
+
 use super::spool::{Spool, Waiting};
 use crate::clock::Clock;
-use crate::observation::ReportId;
+use crate::observation::{Report, ReportId, check_source};
 use crate::signature::{Secret, sign};
 
 /// For one exchange with the server.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// What is older than the newest report waits for the next time after so long: a server
+/// that is slow must not hold up the agent.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// After so many refusals of single reports the others need not be tried.
+const REFUSALS_MAX: u32 = 3;
+/// Clocks that differ by less agree.
+const AGREEMENT: SignedDuration = SignedDuration::from_mins(1);
 
 /// Sends what waits in a spool.
 #[derive(Debug)]
@@ -32,14 +43,20 @@ pub struct Sender {
 pub enum Unsent {
     #[error("HTTP cannot be set up")]
     Setup(#[source] reqwest::Error),
-    #[error("{0} cannot be an address of teawatch")]
-    Address(Url),
+    #[error(
+        "`server` must be an http:// or https:// address, such as https://teawatch.example.org/"
+    )]
+    Address,
     #[error("the certificates of `ca_file` cannot be read")]
     Certificates(#[source] reqwest::Error),
     #[error("{server} cannot be reached")]
-    Unreachable { server: Url, source: reqwest::Error },
+    Unreachable { server: String, source: reqwest::Error },
+    #[error("{server} has a certificate that nobody trusts here; `ca_file` names more roots")]
+    Untrusted { server: String, source: reqwest::Error },
     #[error("{server} answered {status}: {message}")]
-    Refused { server: Url, status: StatusCode, message: String },
+    Refused { server: String, status: StatusCode, message: String },
+    #[error("{server} is slow: {left} older reports were not tried")]
+    Slow { server: String, left: usize },
 }
 
 /// What became of one report.
@@ -47,20 +64,12 @@ enum Sent {
     Taken,
     /// It will never be taken: keeping it would only keep others waiting.
     Hopeless(String),
+    /// Nothing of this source is taken.
+    NotThisSource(Unsent),
+    /// Others may be taken.
+    NotThisOne(Unsent),
     /// Not now.
     Later(Unsent),
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    error: Reason,
-}
-
-#[derive(Deserialize)]
-struct Reason {
-    code: String,
-    message: String,
-    server_time: Option<i64>,
 }
 
 impl Sender {
@@ -72,7 +81,11 @@ impl Sender {
         roots: Option<&[u8]>,
         clock: Clock,
     ) -> Result<Self, Unsent> {
-        let url = server.join("api/v1/reports").map_err(|_| Unsent::Address(server.clone()))?;
+        if !matches!(server.scheme(), "http" | "https") {
+            return Err(Unsent::Address);
+        }
+        let mut url = server.clone();
+        url.set_path(&format!("{}/api/v1/reports", server.path().trim_end_matches('/')));
         let mut client =
             reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
         if server.scheme() == "http" {
@@ -88,81 +101,122 @@ impl Sender {
     }
 
     /// Sends what waits, the newest first, until all of it is sent or something is in the
-    /// way. `tell` gets a line for everything that a person should know.
+    /// way. What is refused for what it is holds up nothing else. `tell` gets a line for
+    /// everything that a person should know.
     pub async fn send(
         &mut self,
         spool: &Spool,
         waiting: &[Waiting],
         tell: &mut (dyn FnMut(String) + Send),
     ) -> Result<(), Unsent> {
-        for one in waiting {
-            let Some(body) = spool.read(one) else { continue };
-            match self.send_one(&body, tell).await {
-                Sent::Taken => spool.forget(one),
-                Sent::Hopeless(why) => {
-                    tell(format!("a report was thrown away: {why}"));
-                    spool.forget(one);
-                }
-                Sent::Later(unsent) => return Err(unsent),
+        let began = Instant::now();
+        let mut first = None;
+        let (mut refusals, mut refused_sources) = (0, BTreeSet::new());
+        for (index, one) in waiting.iter().enumerate() {
+            if index > 0 && began.elapsed() > PATIENCE {
+                let left = waiting.len() - index;
+                return Err(Unsent::Slow { server: self.shown(), left });
             }
-        }
-        Ok(())
-    }
-
-    async fn send_one(&mut self, body: &[u8], tell: &mut (dyn FnMut(String) + Send)) -> Sent {
-        #[derive(Deserialize)]
-        struct Head {
-            source: String,
-            id: ReportId,
-        }
-        let Ok(Head { source, id }) = serde_json::from_slice(body) else {
-            return Sent::Hopeless("its file is damaged".to_owned());
-        };
-        let id = format!("{}-{}", id.epoch, id.seq);
-        let mut is_second = false;
-        loop {
-            let answer = match self.post(&source, &id, body).await {
-                Ok(answer) => answer,
-                Err(source) => {
-                    let source = source.without_url();
-                    return Sent::Later(Unsent::Unreachable { server: self.url.clone(), source });
+            let body = match spool.read(one) {
+                Ok(Some(body)) => body,
+                Ok(None) => continue,
+                Err(error) => {
+                    tell(format!("{} cannot be read and waits: {error}", one.path.display()));
+                    continue;
                 }
             };
-            let status = answer.status();
-            if status.is_success() {
-                return Sent::Taken;
-            }
-            let reason = answer.json::<Refusal>().await.map(|refusal| refusal.error).ok();
-            let server_time = reason.as_ref().and_then(|reason| {
-                let at = reason.server_time.filter(|_| reason.code == "clock")?;
-                Timestamp::from_second(at).ok()
-            });
-            if let Some(server_time) = server_time.filter(|_| !is_second) {
-                self.ahead = server_time.duration_since(self.clock.now());
-                let off = SignedDuration::from_secs(self.ahead.as_secs().abs());
-                let way = if self.ahead.is_negative() { "ahead of" } else { "behind" };
-                tell(format!("the clock of this host is {off:#} {way} the server's: set it"));
-                is_second = true;
+            let Some((source, id)) = head(&body) else {
+                tell(format!("{} is damaged and was thrown away", one.path.display()));
+                forget(spool, one, tell);
+                continue;
+            };
+            if refused_sources.contains(&source) {
                 continue;
             }
-            let message = reason.map_or_else(|| "no reason".to_owned(), |reason| reason.message);
-            // The server has read it, and will say the same again.
-            if matches!(status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY) {
-                return Sent::Hopeless(message);
+            let unsent = match self.send_one(&source, &id, &body, tell).await {
+                Sent::Taken => {
+                    forget(spool, one, tell);
+                    continue;
+                }
+                Sent::Hopeless(why) => {
+                    tell(format!("a report was thrown away: {why}"));
+                    forget(spool, one, tell);
+                    continue;
+                }
+                Sent::NotThisSource(unsent) => {
+                    refused_sources.insert(source);
+                    unsent
+                }
+                Sent::NotThisOne(unsent) => {
+                    refusals += 1;
+                    unsent
+                }
+                Sent::Later(unsent) => return Err(first.unwrap_or(unsent)),
+            };
+            first.get_or_insert(unsent);
+            if refusals == REFUSALS_MAX {
+                break;
             }
-            return Sent::Later(Unsent::Refused { server: self.url.clone(), status, message });
+        }
+        first.map_or(Ok(()), Err)
+    }
+
+    /// Sends one report that no spool holds.
+    pub async fn send_unkept(
+        &mut self,
+        report: &Report,
+        tell: &mut (dyn FnMut(String) + Send),
+    ) -> Result<(), Unsent> {
+        let id = webhook_id(&report.id);
+        match self.send_one(&report.source, &id, &report.to_json(), tell).await {
+            Sent::Taken => Ok(()),
+            Sent::Hopeless(why) => {
+                tell(format!("a report was thrown away: {why}"));
+                Ok(())
+            }
+            Sent::NotThisSource(unsent) | Sent::NotThisOne(unsent) | Sent::Later(unsent) => {
+                Err(unsent)
+            }
         }
     }
 
-    async fn post(
-        &self,
+    async fn send_one(
+        &mut self,
         source: &str,
         id: &str,
         body: &[u8],
-    ) -> reqwest::Result<reqwest::Response> {
+        tell: &mut (dyn FnMut(String) + Send),
+    ) -> Sent {
+        let mut is_second = false;
+        loop {
+            let answer = match self.post(source, id, body).await {
+                Ok(answer) => answer,
+                Err(error) => return Sent::Later(self.unreachable(error)),
+            };
+            let status = answer.status;
+            let refused = |message| Unsent::Refused { server: self.shown(), status, message };
+            match judge(&answer) {
+                Meaning::Taken => return Sent::Taken,
+                Meaning::Clock { server_time, .. } if !is_second => {
+                    is_second = true;
+                    self.ahead = server_time.duration_since(self.clock.now());
+                    tell(told_of_clock(self.ahead));
+                }
+                Meaning::Hopeless(why) => return Sent::Hopeless(why),
+                Meaning::NotThisSource(why) => return Sent::NotThisSource(refused(why)),
+                Meaning::NotThisOne(why) => return Sent::NotThisOne(refused(why)),
+                Meaning::Clock { message: why, .. } | Meaning::Later(why) => {
+                    return Sent::Later(refused(why));
+                }
+            }
+        }
+    }
+
+    async fn post(&self, source: &str, id: &str, body: &[u8]) -> reqwest::Result<Answer> {
         let now = self.clock.now().checked_add(self.ahead).unwrap_or(Timestamp::MAX).as_second();
         let signature = sign(&self.secret, id, now, body);
-        self.client
+        let response = self
+            .client
             .post(self.url.clone())
             .header("content-type", "application/json")
             .header("teawatch-source", source)
@@ -171,6 +225,64 @@ impl Sender {
             .header("webhook-signature", signature)
             .body(body.to_vec())
             .send()
-            .await
+            .await?;
+        let location = response.headers().get(LOCATION);
+        let location = location.and_then(|location| location.to_str().ok()).map(str::to_owned);
+        Ok(Answer { status: response.status(), location, body: read(response).await? })
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> Unsent {
+        let (server, source) = (self.shown(), error.without_url());
+        let mut causes =
+            std::iter::successors(Some(&source as &(dyn std::error::Error + 'static)), |error| {
+                error.source()
+            });
+        // What rustls says is wrapped too deep, and differently each time, to be asked for.
+        if causes.any(|cause| cause.to_string().contains("peer certificate")) {
+            return Unsent::Untrusted { server, source };
+        }
+        Unsent::Unreachable { server, source }
+    }
+
+    /// The server as it may be told: an address may hold a password.
+    fn shown(&self) -> String {
+        let mut url = self.url.clone();
+        // Only addresses without a host refuse this, and they hold no password.
+        _ = url.set_username("").and_then(|()| url.set_password(None));
+        url.set_query(None);
+        url.into()
+    }
+}
+
+fn told_of_clock(ahead: SignedDuration) -> String {
+    if ahead.abs() < AGREEMENT {
+        return "the clocks of this host and of the server agree again".to_owned();
+    }
+    let off = SignedDuration::from_secs(ahead.as_secs().abs());
+    let way = if ahead.is_negative() { "ahead of" } else { "behind" };
+    format!("the clock of this host is {off:#} {way} the server's: set it")
+}
+
+/// The source and the name of a report; nothing if it is damaged.
+fn head(body: &[u8]) -> Option<(String, String)> {
+    #[derive(Deserialize)]
+    struct Head {
+        source: String,
+        id: ReportId,
+    }
+    let Head { source, id } = serde_json::from_slice(body).ok()?;
+    // Both become headers.
+    check_source(&source, usize::MAX).and_then(|()| check_source(&id.epoch, usize::MAX)).ok()?;
+    Some((source, webhook_id(&id)))
+}
+
+fn webhook_id(id: &ReportId) -> String {
+    format!("{}-{}", id.epoch, id.seq)
+}
+
+fn forget(spool: &Spool, one: &Waiting, tell: &mut (dyn FnMut(String) + Send)) {
+    if let Err(error) = spool.forget(one) {
+        let path = one.path.display();
+        tell(format!("{path} is done with and cannot be removed, so it comes again: {error}"));
     }
 }

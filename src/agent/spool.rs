@@ -2,12 +2,14 @@
 //!
 //! A report gets its number and its file in one step, under a lock: several processes of
 //! one host share a spool. No number of an epoch is ever given twice: a process that dies
-//! loses none, and after a boot, which may have lost some, another epoch begins. Reports
-//! are kept as they are, unsigned: a signature carries the time of its sending.
+//! loses none, and after a boot, which may have lost some, numbers go on far above them.
+//! The epoch stays: a server that met two of them by turns would take them for two agents.
+//! Reports are kept as they are, unsigned: a signature carries the time of its sending.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,9 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Report, ReportId};
 
-/// How much a spool may hold; the oldest reports go first.
+/// How much a spool may hold; the oldest reports go first, and the newest never.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// What all reports may take on the disk, in whole blocks.
     pub bytes: u64,
     pub age: SignedDuration,
 }
@@ -25,8 +28,23 @@ pub struct Limits {
 /// Says which boot of the machine this is.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
+/// Says which machine this is: a copy of a disk is another agent.
+const MACHINE: &str = "/etc/machine-id";
+
 const STATE: &str = "epoch.json";
 const SUFFIX: &str = ".report.json";
+/// What a file is called until it is complete.
+const UNFINISHED: &str = ".new-";
+
+/// The size of the state, in bytes: always the same, so that it can be written on a disk
+/// that is full.
+const STATE_BYTES: usize = 512;
+/// What the smallest file takes on a disk, in bytes.
+const BLOCK: u64 = 4096;
+/// A boot may have lost fewer numbers than this.
+const LOST_MAX: u64 = 1 << 20;
+/// Whoever began a file so long ago does not finish it.
+const ABANDONED: SignedDuration = SignedDuration::from_hours(1);
 
 /// A directory with reports.
 #[derive(Debug)]
@@ -44,18 +62,32 @@ pub struct SpoolError {
     source: io::Error,
 }
 
+/// A report that could not be kept, and why. It can still be sent.
+#[derive(Debug)]
+pub struct Unkept {
+    pub report: Report,
+    pub error: SpoolError,
+    /// Its epoch is that of the spool, and not one of its own.
+    pub is_in_order: bool,
+}
+
 /// The numbers that were given.
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
     epoch: String,
     last: u64,
     boot: String,
+    #[serde(default)]
+    machine: String,
 }
 
 /// A report that waits.
 #[derive(Debug, Clone)]
 pub struct Waiting {
     pub path: PathBuf,
+    pub epoch: String,
+    pub seq: u64,
+    /// What it takes on the disk.
     pub bytes: u64,
     pub kept_at: Timestamp,
 }
@@ -68,9 +100,29 @@ impl Spool {
         Ok(Self { path: path.to_owned(), limits })
     }
 
-    /// Keeps a report; `make` gives it its number. It is on the disk when this returns.
-    pub fn keep(&self, make: impl FnOnce(ReportId) -> Report) -> Result<Report, SpoolError> {
-        self.try_keep(make).map_err(|source| self.error(source))
+    /// Keeps a report; `make` gives it its number. It is on the disk when this returns, or
+    /// comes back.
+    pub fn keep(&self, make: impl FnOnce(ReportId) -> Report) -> Result<(), Box<Unkept>> {
+        let numbered = self.lock().and_then(|lock| Ok((lock, self.number()?)));
+        let (_lock, id) = match numbered {
+            Ok(numbered) => numbered,
+            Err(source) => {
+                let report = make(ReportId { epoch: random_epoch(), seq: 1 });
+                let error = self.error(source);
+                return Err(Box::new(Unkept { report, error, is_in_order: false }));
+            }
+        };
+        // Names sort as numbers do.
+        let name = format!("{:020}-{}{SUFFIX}", id.seq, id.epoch);
+        let report = make(id);
+        let written = self.write(&name, &report.to_json(), true);
+        match written.and_then(|()| File::open(&self.path)?.sync_all()) {
+            Ok(()) => Ok(()),
+            Err(source) => {
+                let error = self.error(source);
+                Err(Box::new(Unkept { report, error, is_in_order: true }))
+            }
+        }
     }
 
     /// Reports that wait, the newest first. Those that are too old, or too many, are
@@ -80,46 +132,62 @@ impl Spool {
     }
 
     /// Reads a report that waits; nothing if somebody else has sent it meanwhile.
-    pub fn read(&self, waiting: &Waiting) -> Option<Vec<u8>> {
-        fs::read(&waiting.path).ok()
+    pub fn read(&self, waiting: &Waiting) -> io::Result<Option<Vec<u8>>> {
+        unless_gone(fs::read(&waiting.path))
     }
 
-    /// The server has it.
-    pub fn forget(&self, waiting: &Waiting) {
-        // Another process may have sent the same; a repeated report changes nothing.
-        drop(fs::remove_file(&waiting.path));
+    /// The server has it. Another process may have sent the same: a repeated report changes
+    /// nothing.
+    pub fn forget(&self, waiting: &Waiting) -> io::Result<()> {
+        unless_gone(fs::remove_file(&waiting.path)).map(drop)
     }
 
-    fn try_keep(&self, make: impl FnOnce(ReportId) -> Report) -> io::Result<Report> {
-        let lock = File::create(self.path.join("lock"))?;
+    /// Nobody else gives numbers as long as this is there.
+    fn lock(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(self.path.join("lock"))?;
         lock.lock()?;
-        let mut state = self.state();
-        state.last += 1;
-        let report = make(ReportId { epoch: state.epoch.clone(), seq: state.last });
-        self.write(STATE, &serde_json::to_vec(&state)?, false)?;
-        // Names sort as numbers do.
-        let name = format!("{:020}-{}{SUFFIX}", state.last, state.epoch);
-        self.write(&name, &report.to_json(), true)?;
-        File::open(&self.path)?.sync_all()?;
-        Ok(report)
+        Ok(lock)
     }
 
-    /// The state, or a new epoch where it is lost or may be older than it was: numbers must
+    /// A number that nobody got before.
+    fn number(&self) -> io::Result<ReportId> {
+        let mut state = self.next_state();
+        state.last += 1;
+        let mut bytes = serde_json::to_vec(&state)?;
+        bytes.resize(STATE_BYTES.max(bytes.len()), b' ');
+        if let Err(error) = self.write(STATE, &bytes, false) {
+            // A full disk still lets files be changed that are there.
+            let mut options = OpenOptions::new();
+            let file = options.write(true).open(self.path.join(STATE));
+            file.and_then(|mut file| file.write_all(&bytes)).map_err(|_| error)?;
+        }
+        Ok(ReportId { epoch: state.epoch, seq: state.last })
+    }
+
+    /// The state, or a new epoch where it is lost or is that of another machine: numbers must
     /// never repeat in one.
-    fn state(&self) -> State {
-        // Without a name for this boot every report gets an epoch of its own.
+    fn next_state(&self) -> State {
+        // Without a name for this boot each time could be the first after one.
         let boot = fs::read_to_string(BOOT).unwrap_or_else(|_| random_epoch());
-        let kept = fs::read(self.path.join(STATE)).ok();
-        let kept: Option<State> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        kept.filter(|state| state.boot == boot).unwrap_or_else(|| State {
-            epoch: random_epoch(),
-            last: 0,
-            boot,
-        })
+        let machine = fs::read_to_string(MACHINE).unwrap_or_default();
+        match self.state().filter(|state| state.machine == machine) {
+            Some(state) if state.boot == boot => state,
+            Some(state) => State { last: state.last.saturating_add(LOST_MAX), boot, ..state },
+            None => State { epoch: random_epoch(), last: 0, boot, machine },
+        }
+    }
+
+    fn state(&self) -> Option<State> {
+        let bytes = fs::read(self.path.join(STATE)).ok()?;
+        // Numbers that end soon are nobody's.
+        let is_sound = |state: &State| state.last < u64::MAX / 2;
+        serde_json::from_slice(&bytes).ok().filter(is_sound)
     }
 
     fn write(&self, name: &str, bytes: &[u8], is_durable: bool) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.path)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
         file.write_all(bytes)?;
         if is_durable {
             file.as_file().sync_all()?;
@@ -129,29 +197,73 @@ impl Spool {
     }
 
     fn try_waiting(&self, now: Timestamp) -> io::Result<Vec<Waiting>> {
+        let mut waiting = self.list(now)?;
+        // Within an epoch numbers tell what is newer, whatever the clock did meanwhile.
+        let current = self.state().map(|state| state.epoch);
+        let mut newest = BTreeMap::new();
+        for one in &waiting {
+            let at = newest.entry(one.epoch.clone()).or_insert(one.kept_at);
+            *at = one.kept_at.max(*at);
+        }
+        let rank = |one: &Waiting| {
+            (current.as_ref() == Some(&one.epoch), newest.get(&one.epoch).copied(), one.seq)
+        };
+        waiting.sort_by(|a, b| (rank(b), &b.path).cmp(&(rank(a), &a.path)));
+        let (mut held, mut is_newest) = (0, true);
+        let (keep, drop): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| {
+            held += one.bytes;
+            let fits =
+                held <= self.limits.bytes && now.duration_since(one.kept_at) <= self.limits.age;
+            std::mem::take(&mut is_newest) || fits
+        });
+        // Where nothing can be removed, nothing is added either.
+        drop.iter().for_each(|one| _ = self.forget(one));
+        Ok(keep)
+    }
+
+    /// Every report, in no order. What nobody will finish is removed; what is not ours is
+    /// left alone.
+    fn list(&self, now: Timestamp) -> io::Result<Vec<Waiting>> {
         let mut waiting = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            if !entry.file_name().to_string_lossy().ends_with(SUFFIX) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let numbered = parse_name(&name);
+            if numbered.is_none() && !name.starts_with(UNFINISHED) {
                 continue;
             }
-            // One that was sent by another process meanwhile waits no more.
+            // What another process has sent, or finished, meanwhile is not there any more.
             let Ok(found) = entry.metadata() else { continue };
+            if !found.is_file() {
+                continue;
+            }
             let kept_at = Timestamp::try_from(found.modified()?).unwrap_or(now);
-            waiting.push(Waiting { path: entry.path(), bytes: found.len(), kept_at });
+            if let Some((seq, epoch)) = numbered {
+                let (path, bytes) = (entry.path(), found.len().next_multiple_of(BLOCK));
+                waiting.push(Waiting { path, epoch, seq, bytes, kept_at });
+            } else if now.duration_since(kept_at) > ABANDONED {
+                _ = fs::remove_file(entry.path());
+            }
         }
-        waiting.sort_by(|a, b| (b.kept_at, &b.path).cmp(&(a.kept_at, &a.path)));
-        let mut held = 0;
-        let (keep, drop): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| {
-            held += one.bytes;
-            held <= self.limits.bytes && now.duration_since(one.kept_at) <= self.limits.age
-        });
-        drop.iter().for_each(|one| self.forget(one));
-        Ok(keep)
+        Ok(waiting)
     }
 
     fn error(&self, source: io::Error) -> SpoolError {
         SpoolError { path: self.path.clone(), source }
+    }
+}
+
+/// The number and the epoch in the name of a report's file.
+fn parse_name(name: &str) -> Option<(u64, String)> {
+    let (seq, epoch) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+    Some((seq.parse().ok()?, epoch.to_owned()))
+}
+
+fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(there) => Ok(Some(there)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::heartbeat::{self, Written};
-use super::{Cycle, Sender, Spool, SpoolError, Unsent, Watch};
+use super::{Cycle, Sender, Spool, SpoolError, Unkept, Unsent, Watch};
 use crate::clock::Clock;
 
 /// For the ping of a dead man's switch.
@@ -39,8 +39,10 @@ pub struct Delivery {
 pub enum Undelivered {
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    #[error("the report was not sent and waits")]
+    #[error("what was not sent waits")]
     Unsent(#[from] Unsent),
+    #[error("the report could be neither kept nor sent, and is lost")]
+    Lost(#[source] Unsent),
     #[error("its own heartbeat {} could not be written", path.display())]
     Heartbeat { path: PathBuf, source: std::io::Error },
     #[error("the ping of {host} failed")]
@@ -70,16 +72,26 @@ impl Delivery {
         tell: &mut (dyn FnMut(String) + Send),
     ) -> Vec<Undelivered> {
         let mut failures = Vec::new();
-        if let Err(error) = self.spool.keep(|id| cycle.report(id)) {
+        let mut is_way_free = true;
+        if let Err(unkept) = self.spool.keep(|id| cycle.report(id)) {
+            let Unkept { report, error, is_in_order } = *unkept;
             failures.push(error.into());
-        }
-        match self.spool.waiting(clock.now()) {
-            Ok(waiting) => {
-                if let Err(unsent) = self.sender.send(&self.spool, &waiting, tell).await {
-                    failures.push(unsent.into());
-                }
+            // A disk that is full is what somebody should hear of.
+            if let Err(unsent) = self.sender.send_unkept(&report, tell).await {
+                failures.push(Undelivered::Lost(unsent));
             }
-            Err(error) => failures.push(error.into()),
+            // After one of another epoch, those that wait would look like another agent's.
+            is_way_free = is_in_order;
+        }
+        if is_way_free {
+            match self.spool.waiting(clock.now()) {
+                Ok(waiting) => {
+                    if let Err(unsent) = self.sender.send(&self.spool, &waiting, tell).await {
+                        failures.push(unsent.into());
+                    }
+                }
+                Err(error) => failures.push(error.into()),
+            }
         }
         let written = Written {
             job: None,
@@ -104,7 +116,12 @@ impl Delivery {
 }
 
 async fn ping(url: &Url) -> reqwest::Result<()> {
-    let client = reqwest::Client::builder().timeout(PING_TIMEOUT).build()?;
+    let mut client = reqwest::Client::builder().timeout(PING_TIMEOUT);
+    if url.scheme() == "http" {
+        // Without TLS no certificates are needed, and some machines have none.
+        client = client.tls_certs_only([]);
+    }
+    let client = client.build()?;
     client.get(url.clone()).send().await?.error_for_status().map(drop)
 }
 

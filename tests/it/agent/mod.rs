@@ -5,14 +5,18 @@ mod folder;
 mod heartbeat;
 mod job;
 mod probes;
+mod sender;
 mod settings;
+mod spool;
+mod stand_in;
 mod tls;
 mod whole;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -99,4 +103,19 @@ impl Host {
 /// The text of an output.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Reports that wait on a host.
+pub fn waiting(host: &Host) -> usize {
+    let entries = std::fs::read_dir(host.path("data/spool")).unwrap();
+    entries
+        .filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            name.to_string_lossy().ends_with(".report.json")
+        })
+        .count()
+}
+
+pub fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
 }

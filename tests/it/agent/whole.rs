@@ -1,12 +1,12 @@
 //! The agent with a server: what it sees becomes issues, and nothing of it is lost.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use jiff::Timestamp;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{Host, SOURCE, text};
+use super::{Host, SOURCE, signal, text, waiting};
 use crate::support::{Gitea, Teawatch, eventually};
 
 /// A server, its Gitea, and a host that reports to it.
@@ -32,21 +32,6 @@ impl Whole {
     fn check(&self, name: &str) -> Value {
         self.checks().into_iter().find(|check| check["name"] == name).unwrap_or_default()
     }
-}
-
-/// Reports that wait on a host.
-fn waiting(host: &Host) -> usize {
-    let entries = std::fs::read_dir(host.path("data/spool")).unwrap();
-    entries
-        .filter(|entry| {
-            let name = entry.as_ref().unwrap().file_name();
-            name.to_string_lossy().ends_with(".report.json")
-        })
-        .count()
-}
-
-fn signal(child: &Child, signal: Signal) {
-    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
 }
 
 #[test]
