@@ -98,7 +98,9 @@ pub(super) fn caller(mut layers: Layers) -> Result<Caller, Error> {
     };
     let server = format!("http://{}/", SocketAddr::new(ip, listen.port()));
     let server = server.parse().expect("an address and a port make a URL");
-    Ok(Caller { server, data_dir: layers.path("data_dir").expect("it has a default"), api })
+    let public_url = view.url("public_url");
+    let data_dir = layers.path("data_dir").expect("it has a default");
+    Ok(Caller { server, public_url, data_dir, api })
 }
 
 /// All problems, those of one place together.

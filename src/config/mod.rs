@@ -118,6 +118,8 @@ pub struct Reports {
 pub struct Caller {
     /// Where the server is, as this machine reaches it. Ends in a slash.
     pub server: Url,
+    /// Where it is for everybody else, if that is known.
+    pub public_url: Option<Url>,
     pub data_dir: PathBuf,
     pub api: Api,
 }

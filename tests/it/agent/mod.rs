@@ -1,6 +1,7 @@
 //! The agent: what it sees of a host, what it prints, and what arrives.
 
 mod beat;
+mod enroll;
 mod folder;
 mod heartbeat;
 mod job;
