@@ -1,11 +1,14 @@
 //! The agent with a server: what it sees becomes issues, and nothing of it is lost.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use jiff::Timestamp;
 use rustix::process::Signal;
 use serde_json::Value;
+use teawatch::store::{CACHE_BYTES, Sled, Store as _, Tree};
 
+use super::stand_in::StandIn;
 use super::{Host, SOURCE, signal, text, waiting};
 use crate::support::{Gitea, Teawatch, eventually};
 
@@ -81,7 +84,14 @@ fn r68_a_host_whose_cron_has_stopped_is_one_issue_and_not_one_for_each_check() {
     let output = whole.host.run(&["agent", "--quiet", "--every", "1s"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     eventually("an issue is open", || whole.gitea.open() == 1);
-    assert!(whole.gitea.issue(1).title.contains(&format!("{SOURCE}/agent: silent")));
+    let issue = whole.gitea.issue(1);
+    assert!(issue.title.contains(&format!("{SOURCE}/agent: silent")));
+    // By the times of server and Gitea: not before twice the interval, and soon after.
+    let last_seen = whole.check("agent")["last_seen"].as_str().unwrap().parse().unwrap();
+    let passed = issue.created.duration_since(last_seen).as_secs_f64();
+    assert!((1.0..=12.0).contains(&passed), "{passed}");
+    let statuses: Vec<_> = whole.checks().iter().map(|check| check["status"].clone()).collect();
+    assert_eq!(statuses.iter().filter(|status| *status == "unknown").count(), 50);
     eventually("nothing waits", || whole.teawatch.outbox().is_empty());
     assert_eq!(whole.gitea.issues().len(), 1);
     whole.host.run(&["agent", "--quiet", "--every", "1h"]);
@@ -104,18 +114,35 @@ fn what_waited_while_the_server_was_away_arrives_newest_first_and_none_of_it_twi
     host.write("f", "");
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);
-    host.configure(&format!(
-        "server = \"{}\"\n[[file]]\nname = \"f\"\npath = \"f\"\n",
-        teawatch.url
-    ));
+    let between = StandIn::before(&teawatch.url);
+    let settings = format!("server = \"{}\"\n[[file]]\nname = \"f\"\npath = \"f\"\n", between.url);
+    host.configure(&settings);
     let output = host.run(&["agent", "--quiet", "--every", "1h"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(waiting(&host), 0);
+    assert_eq!(between.seqs(), (1..=51).rev().collect::<Vec<_>>());
     // The newest said that all is well, and what is older changes no alert.
     let checks = teawatch.get("/api/v1/checks").1;
     let check = checks["items"].as_array().unwrap().iter().find(|check| check["name"] == "f");
     assert_eq!(check.unwrap()["results"], 1, "{checks:#}");
     assert_eq!(gitea.issues().len(), 0);
+    assert!(teawatch.stop().success());
+    assert_eq!(late_reports(data.path()), (1..=50).rev().collect::<Vec<_>>());
+}
+
+/// The numbers of the reports that came late, as the history of a stopped server has them.
+fn late_reports(data: &Path) -> Vec<u64> {
+    let mut late = Vec::new();
+    let mut note = |tree, _: &[u8], record: &[u8]| {
+        let text = String::from_utf8_lossy(record);
+        if tree == Tree::History && text.contains("late_report") {
+            let (_, seq) = text.split_once("\"seq\":").unwrap();
+            late.push(seq[..seq.find(|c: char| !c.is_ascii_digit()).unwrap()].parse().unwrap());
+        }
+        Ok(())
+    };
+    Sled::open(data, CACHE_BYTES).unwrap().load(&mut note).unwrap();
+    late
 }
 
 #[test]
@@ -186,6 +213,32 @@ fn r27_a_watching_agent_goes_on_and_stops_cleanly_in_the_middle_of_a_cycle() {
     whole.host.configure(""); // It is read once.
     signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn cycles_that_overrun_do_not_pile_up_and_go_by_the_settings_of_their_start() {
+    let command = |words: &str| {
+        format!("[[command]]\nname = \"c\"\ncommand = [\"sh\", \"-c\", \"{words}\"]\n")
+    };
+    let whole = Whole::new(&command("echo begin >> log; sleep 0.2; echo end >> log"));
+    let mut child = whole
+        .host
+        .command(&["agent", "--watch", "--interval", "20ms", "--quiet"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let results = || whole.check("c")["results"].as_u64().unwrap_or(0);
+    eventually("a cycle has arrived", || results() > 0);
+    let server = format!("server = \"{}\"\n", whole.teawatch.url);
+    whole.host.configure(&(server + &command("touch changed")));
+    let before = results();
+    eventually("three more have arrived", || results() >= before + 3);
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!whole.host.path("changed").exists());
+    let log = std::fs::read_to_string(whole.host.path("log")).unwrap();
+    let lines: Vec<_> = log.lines().collect();
+    assert!(lines.chunks_exact(2).all(|pair| pair == ["begin", "end"]), "{lines:?}");
 }
 
 #[test]
