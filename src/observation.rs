@@ -237,6 +237,15 @@ pub fn fit(mut observation: Observation) -> Observation {
     observation
 }
 
+/// Cuts the texts of an observation: so many bytes of the summary, and of the details.
+pub fn cut(observation: &mut Observation, summary: usize, details: usize) {
+    observation.summary = head(&observation.summary, summary);
+    observation.details = match details {
+        0 => String::new(),
+        details => head_and_tail(&observation.details, details),
+    };
+}
+
 /// At most `max` bytes of `words` and an ellipsis; their middle is left out.
 pub fn brief(words: &str, max: usize) -> String {
     if words.len() <= max {

@@ -1,5 +1,6 @@
 //! One look at everything.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -8,7 +9,20 @@ use jiff::{SignedDuration, Timestamp};
 use super::probe::Watch;
 use crate::check::{Kind, Observation};
 use crate::clock::Clock;
-use crate::observation::{Report, ReportId, fit};
+use crate::observation::{Limits, Report, ReportId, check_name, cut, fit};
+
+/// What a server takes of one report, in bytes, if nobody has set it otherwise.
+const BODY_MAX: usize = 1024 * 1024;
+/// What is kept of details and summaries, in bytes, and whether numbers are, so that a
+/// report becomes short enough: the first that does. The last one always does.
+const CUTS: [(usize, usize, bool); 6] = [
+    (1_000, 500, true),
+    (300, 500, true),
+    (0, 500, true),
+    (0, 500, false),
+    (0, 200, false),
+    (0, 50, false),
+];
 
 /// What all probes saw. There is one of it for each cycle, and all that is printed or sent
 /// is made of it.
@@ -45,13 +59,20 @@ impl Cycle {
             let now = clock.now();
             (now, watch.look(now).await)
         });
-        let results = join_all(looks).await.into_iter().flat_map(|(now, seen)| {
+        let mut seen = join_all(looks).await;
+        if seen.iter().map(|(_, seen)| seen.len()).sum::<usize>() > Limits::default().observations {
+            for ((_, seen), watch) in seen.iter_mut().zip(watches) {
+                *seen = vec![as_one(watch, std::mem::take(seen))];
+            }
+        }
+        let mut names = BTreeSet::new();
+        let results = seen.into_iter().flat_map(|(now, seen)| {
             seen.into_iter().map(move |(name, mut observation)| {
                 observation.observed_at = Some(now);
-                (name, fit(observation))
+                (valid(name), fit(observation))
             })
         });
-        let results = results.collect();
+        let results = results.filter(|(name, _)| names.insert(name.clone())).collect();
         Self { source, started_at, took: began.elapsed(), every, results }
     }
 
@@ -91,13 +112,52 @@ impl Cycle {
         }
     }
 
-    /// The cycle as a report.
+    /// The cycle as a report, which holds no more than a server takes: what is too long is
+    /// cut, and no check is left out.
     pub fn report(&self, id: ReportId) -> Report {
-        Report {
+        let mut report = Report {
             source: self.source.clone(),
             id,
             interval: Some(self.every),
             observations: self.results.clone(),
+        };
+        for (details, summary, has_numbers) in CUTS {
+            if report.to_json().len() <= BODY_MAX {
+                break;
+            }
+            for (_, seen) in &mut report.observations {
+                cut(seen, summary, details);
+                if !has_numbers {
+                    seen.numbers.clear();
+                }
+            }
+        }
+        report
+    }
+}
+
+/// What a watch saw, in one observation: so many do not fit in a report.
+fn as_one(watch: &Watch, mut seen: Vec<(String, Observation)>) -> (String, Observation) {
+    match seen.pop() {
+        Some(one) if seen.is_empty() => one,
+        _ => {
+            let (count, max) = (seen.len() + 1, Limits::default().observations);
+            let said = format!(
+                "{count} jobs are too many for a check each, a report holds {max}: leave out `per_job`"
+            );
+            (watch.name.clone(), Observation::new(Kind::Unknown, said))
         }
     }
+}
+
+/// The name as a report may hold it: parts of it may be the name of any file, and a server
+/// refuses all that comes with one that it does not like.
+fn valid(name: String) -> String {
+    let max = Limits::default().name_bytes;
+    if check_name(&name, max).is_ok() {
+        return name;
+    }
+    let clean: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    // The mark at the end tells it from the name that it would be without.
+    format!("{}?", clean[..clean.floor_char_boundary(max - 1)].trim())
 }

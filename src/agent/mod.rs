@@ -27,7 +27,7 @@ pub use self::cycle::{Cycle, Verdict};
 pub use self::probe::usual_heartbeat;
 pub use self::probe::{Probe, Watch};
 pub use self::sender::{Sender, Unsent};
-pub use self::settings::{Settings, SettingsError};
+pub use self::settings::{Settings, SettingsError, parse_interval};
 pub use self::show::{SCHEMA_VERSION, json, markdown, text};
 pub use self::spool::{Limits, Spool, SpoolError, Unkept};
 pub use self::turn::{Agent, Delivery, Undelivered, seconds};

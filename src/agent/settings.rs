@@ -16,7 +16,7 @@ use super::probe::{
     Command, Disk, File, Folder, Heartbeat, Http, Probe, Process, Syntax, Tcp, Tls, Watch,
 };
 use crate::duration::parse_positive;
-use crate::observation::{Limits, check_name, check_source};
+use crate::observation::{INTERVAL_MAX, INTERVAL_MIN, Limits, check_name, check_source};
 
 /// Everything that the file may hold.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,7 +31,7 @@ pub struct Settings {
     /// Certificates in PEM that are trusted besides those of the system.
     pub ca_file: Option<PathBuf>,
     /// When the next cycle is due, counted from this one.
-    #[serde(deserialize_with = "positive")]
+    #[serde(deserialize_with = "interval")]
     pub every: SignedDuration,
     /// Where reports wait for the server, and where the agent's own heartbeat is.
     pub data_dir: PathBuf,
@@ -67,7 +67,9 @@ pub enum SettingsError {
     Name { name: String, what: String },
     #[error("two checks are called `{0}`: each needs a name of its own")]
     Twice(String),
-    #[error("the source `{name}` {what}")]
+    #[error("{0} checks are too many: at most {max} fit in a report", max = Limits::default().observations)]
+    TooMany(usize),
+    #[error("the source `{name}` {what}: name this host with `source` or --source")]
     Source { name: String, what: String },
 }
 
@@ -142,6 +144,9 @@ impl Settings {
         add!(self.file, File);
         add!(self.command, Command);
         add!(self.folder, Folder);
+        if watches.len() > Limits::default().observations {
+            return Err(SettingsError::TooMany(watches.len()));
+        }
         let mut names = std::collections::BTreeSet::new();
         for watch in &watches {
             check_name(&watch.name, Limits::default().name_bytes)
@@ -185,7 +190,22 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<SignedDurat
     parse_positive(&text).map_err(serde::de::Error::custom)
 }
 
-/// The same for what may be left out.
+/// Reads how often something is to report: what a server would refuse is refused here.
+pub fn parse_interval(text: &str) -> Result<SignedDuration, String> {
+    let interval = parse_positive(text)?;
+    if (INTERVAL_MIN..=INTERVAL_MAX).contains(&interval.as_secs_f64()) {
+        return Ok(interval);
+    }
+    Err("a report must be due again after one millisecond at the least, and after 366 days at \
+         the most"
+        .to_owned())
+}
+
+fn interval<'de, D: Deserializer<'de>>(from: D) -> Result<SignedDuration, D::Error> {
+    parse_interval(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+}
+
+/// A duration of more than zero, where one is named.
 pub(super) fn optional<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<SignedDuration>, D::Error> {

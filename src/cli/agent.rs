@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use jiff::SignedDuration;
 use tokio::runtime::Runtime;
 use url::Url;
@@ -14,9 +14,8 @@ use super::install;
 use super::output::print;
 use super::reporting::{self, tell};
 use crate::agent::folder;
-use crate::agent::{self, Agent, Cycle, Delivery, Settings, Verdict};
+use crate::agent::{self, Agent, Cycle, Delivery, Settings, Verdict, parse_interval};
 use crate::clock::Clock;
-use crate::duration::parse_positive;
 
 /// The exit code of a wrong call, and of a cycle in which nothing failed and something is
 /// unknown.
@@ -37,13 +36,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     server: Option<Url>,
     /// When the next cycle is due, as the cron entry has it [default: 5m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval, conflicts_with = "watch")]
     every: Option<SignedDuration>,
     /// Go on until a signal, instead of looking once
     #[arg(long)]
     watch: bool,
     /// With --watch: how often to look; this is when the next cycle is due as well
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive, default_value = "60s", requires = "watch")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval, default_value = "60s", requires = "watch")]
     interval: SignedDuration,
     /// Look at this heartbeat file, in addition
     #[arg(long, value_name = "FILE", env = "TEAWATCH_AGENT_HEARTBEAT")]
@@ -59,7 +58,7 @@ pub(super) struct Args {
     quiet: bool,
     /// Print the panel of the folders of heartbeats alone, as Markdown, or with --json as
     /// JSON; report nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["watch", "quiet"])]
     panel: bool,
 }
 
@@ -81,22 +80,18 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         None => {}
     }
     let args = &args;
-    if args.panel {
-        return panel(args);
-    }
-    match prepare(args) {
-        Ok(ready) => ready.run(args),
-        Err(error) => {
-            tell(&format!("{error:#}"));
-            Ok(ExitCode::from(CANNOT_TELL))
-        }
-    }
+    let done =
+        if args.panel { panel(args) } else { prepare(args).and_then(|ready| ready.run(args)) };
+    Ok(done.unwrap_or_else(|error| {
+        tell(&format!("{error:#}"));
+        ExitCode::from(CANNOT_TELL)
+    }))
 }
 
 /// Prints the jobs of all folders that the file names.
 fn panel(args: &Args) -> anyhow::Result<ExitCode> {
     let settings = reporting::needed_settings(args.config.as_deref())?;
-    let jobs = settings.folder_jobs(Clock::system().now())?;
+    let jobs = settings.folder_jobs(Clock::system().now()).context("a folder cannot be read")?;
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&jobs)?)
     } else {
@@ -166,11 +161,19 @@ impl Ready {
                     cycle = self.agent.look() => cycle,
                     _ = &mut stop => return Ok(ExitCode::SUCCESS),
                 };
-                show(&cycle, args)?;
+                if let Err(error) = show(&cycle, args) {
+                    // Whoever cannot be shown it can still be sent it.
+                    tell(&format!("{error:#}"));
+                }
                 if let Some(delivery) = &mut self.delivery {
                     let clock = &self.agent.clock;
                     let mut tell_it = |line: String| tell(&line);
-                    for failure in delivery.deliver(&cycle, number, clock, &mut tell_it).await {
+                    let failures = tokio::select! {
+                        failures = delivery.deliver(&cycle, number, clock, &mut tell_it) => failures,
+                        // What is under way is kept, and comes again.
+                        _ = &mut stop => return Ok(exit_code(&cycle)),
+                    };
+                    for failure in failures {
                         tell(&format!("{:#}", anyhow::Error::from(failure)));
                     }
                 }

@@ -5,6 +5,7 @@ mod enroll;
 mod folder;
 mod heartbeat;
 mod job;
+mod limits;
 mod probes;
 mod sender;
 mod settings;

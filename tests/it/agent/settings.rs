@@ -25,6 +25,9 @@ fn what_is_wrong_is_named_with_its_line_and_is_a_wrong_call() {
             "two checks are called `a`",
         ),
         ("", "nothing to look at"),
+        ("every = \"367d\"\n", "after 366 days at the most"),
+        ("every = \"1us\"\n", "after one millisecond at the least"),
+        ("source = \"b\"\n", "duplicate key"),
     ] {
         let output = Host::new(settings).run(&["agent", "--dry-run"]);
         assert_eq!(output.status.code(), Some(2), "{settings}: {output:?}");
@@ -51,6 +54,84 @@ fn without_a_server_or_a_secret_only_a_dry_run_looks() {
     let output = command.env("TEAWATCH_AGENT_SECRET", "a\u{1}b").output().unwrap();
     assert!(text(&output.stderr).contains("control characters"), "{output:?}");
     assert!(!text(&output.stderr).contains("a\u{1}b"), "{output:?}");
+}
+
+#[test]
+fn o3_a_wrong_call_exits_with_2_and_looks_at_nothing() {
+    let host = Host::new("[[command]]\nname = \"c\"\ncommand = [\"touch\", \"ran\"]\n");
+    for (call, said) in [
+        (&["agent", "--interval", "5s"][..], "--watch"),
+        (&["agent", "--watch", "--every", "5m"], "cannot be used with"),
+        (&["agent", "--quiet", "--json", "--dry-run"], "cannot be used with"),
+        (&["agent", "--panel", "--watch"], "cannot be used with"),
+        (&["agent", "--panel", "--quiet"], "cannot be used with"),
+        (&["agent", "--dry-run", "--every", "367d"], "after 366 days at the most"),
+        (&["agent", "--dry-run", "--every", "0s"], "more than zero"),
+        (&["agent", "--dry-run", "--watch", "--interval", "367d"], "after 366 days at the most"),
+        (&["agent", "--dry-run", "--source", "web 1"], "name this host with `source`"),
+        (&["agent", "--dry-run", "--source", ""], "name this host with `source`"),
+        (&["agent", "--dry-run", "--config", "nowhere.toml"], "cannot read nowhere.toml"),
+        (&["agent", "--panel", "--config", "nowhere.toml"], "cannot read nowhere.toml"),
+        (&["agent", "--sing"], "unexpected argument"),
+    ] {
+        let output = host.run(call);
+        assert_eq!(output.status.code(), Some(2), "{call:?}: {output:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains(said), "{call:?}\n{error}");
+        assert!(output.stdout.is_empty(), "{call:?}: {output:?}");
+    }
+    assert!(!host.path("ran").exists());
+    let output = host.run(&["agent", "--quiet", "--dry-run", "--every", "366d"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = host.run(&["agent", "--dry-run", "--source", "web_1.a-b"]);
+    assert!(text(&output.stdout).contains("## web\\_1.a-b"), "{output:?}");
+}
+
+#[test]
+fn o3_what_failed_outweighs_what_is_unknown() {
+    let command = |name: &str, code: u8| {
+        format!("[[command]]\nname = \"{name}\"\ncommand = [\"sh\", \"-c\", \"exit {code}\"]\n")
+    };
+    let (well, failing, unknown) = (command("w", 0), command("f", 2), command("u", 3));
+    for (settings, code) in [
+        (well.clone(), 0),
+        (well.clone() + &failing, 1),
+        (well.clone() + &unknown, 2),
+        (unknown + &failing + &well, 1),
+    ] {
+        let host = Host::new(&settings);
+        for how in [&["--dry-run"][..], &["--dry-run", "--json"], &["--dry-run", "--quiet"]] {
+            let output = host.run(&[&["agent"], how].concat());
+            assert_eq!(output.status.code(), Some(code), "{settings}{how:?}: {output:?}");
+        }
+        // What cannot be sent changes none of it.
+        let output = host.run(&["agent", "--quiet", "--server", "http://127.0.0.1:9/"]);
+        assert_eq!(output.status.code(), Some(code), "{settings}: {output:?}");
+        assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_has_no_panel_and_nobody_can_tell() {
+    let host = Host::new("[[folder]]\nname = \"jobs\"\npath = \"file\"\n");
+    host.write("file", "");
+    let output = host.run(&["agent", "--panel"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("a folder cannot be read"), "{output:?}");
+}
+
+#[test]
+fn more_checks_than_a_report_may_hold_are_refused_at_once() {
+    let checks = |count: usize| {
+        let check = |n| format!("[[file]]\nname = \"f{n}\"\npath = \"/\"\n");
+        (0..count).map(check).collect::<String>()
+    };
+    let output = Host::new(&checks(1_001)).run(&["agent", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let error = text(&output.stderr);
+    assert!(error.contains("1001 checks are too many: at most 1000 fit in a report"), "{error}");
+    let (code, said) = Host::new(&checks(1_000)).look();
+    assert_eq!((code, said["checks"].as_array().unwrap().len()), (0, 1_000));
 }
 
 #[test]
@@ -109,19 +190,53 @@ fn the_example_holds_every_kind_of_check_and_is_read() {
 }
 
 #[test]
-fn enrolling_prints_a_secret_and_a_configuration_that_works() {
+fn what_the_example_shows_as_a_default_is_the_default() {
+    let example = include_str!("../../../fixtures/agent/example.toml");
+    let shown = |key: &str| {
+        let line = example.lines().find_map(|line| line.strip_prefix(&format!("#{key} = ")));
+        let line = line.unwrap_or_else(|| panic!("{key} is not in the example"));
+        format!("{key} = {line}\n")
+    };
     let host = Host::new("");
-    let mut command = host.command(&["agent", "enroll", "web1"]);
-    command.env("TEAWATCH_MASTER_SECRET", crate::support::MASTER);
-    let output = command.env_remove("TEAWATCH_AGENT_SECRET").output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let printed = text(&output.stdout);
-    let secret = crate::support::Teawatch::secret("web1");
-    assert!(printed.contains(secret.expose()), "{printed}");
-    std::fs::write(host.path("teawatch-agent.toml"), &printed).unwrap();
-    let output = host.run(&["agent", "--dry-run"]);
-    assert!(text(&output.stdout).contains("## web1"), "{output:?}");
+    let read = |text: &str| {
+        let settings = teawatch::agent::Settings::read(&host.write("some.toml", text)).unwrap();
+        format!("{settings:?}")
+    };
+    for key in ["every", "data_dir", "spool_bytes", "spool_age"] {
+        assert_eq!(read(&shown(key)), read(""), "{key}");
+    }
+    // What stands there as an example changes something.
+    for key in ["ca_file", "pause_file", "ping_url"] {
+        assert_ne!(read(&shown(key)), read(""), "{key}");
+    }
+    // Keys of checks, by the table that holds them.
+    for table in example.split("\n[[").skip(1) {
+        let table = format!("[[{table}");
+        let needed: Vec<_> = table.lines().filter(|line| !line.starts_with('#')).collect();
+        let alone = read(&needed.join("\n"));
+        for line in table.lines().filter_map(|line| line.strip_prefix('#')) {
+            let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with(' ')) else {
+                continue;
+            };
+            let with = read(&(needed.join("\n") + "\n" + line));
+            let is_example = EXAMPLES.contains(&key);
+            assert_eq!(with != alone, is_example, "{line}\n{alone}\n{with}");
+        }
+    }
 }
+
+/// Keys of checks that have no default, or one that no value says.
+const EXAMPLES: [&str; 9] = [
+    "command",
+    "contains",
+    "max_latency",
+    "server_name",
+    "min_bytes",
+    "max_bytes",
+    "jobs",
+    "status",
+    "max_age",
+];
 
 #[test]
 fn what_runs_the_agent_is_printed_for_systemd_and_for_cron() {
