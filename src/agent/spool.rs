@@ -7,10 +7,12 @@
 //! Reports are kept as they are, unsigned: a signature carries the time of its sending.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,10 @@ const STATE_BYTES: usize = 512;
 const BLOCK: u64 = 4096;
 /// A boot may have lost fewer numbers than this.
 const LOST_MAX: u64 = 1 << 20;
+/// Nobody holds the lock for longer than a write takes; one that was stopped, or whose disk
+/// hangs, must not make all others wait with it.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// Whoever began a file so long ago does not finish it.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(1);
 
@@ -147,8 +153,20 @@ impl Spool {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
         let lock = options.open(self.path.join("lock"))?;
-        lock.lock()?;
-        Ok(lock)
+        let began = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_PATIENCE => {
+                    thread::sleep(LOCK_PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let said = "another process holds its lock and does not go on";
+                    return Err(io::Error::new(ErrorKind::TimedOut, said));
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
     }
 
     /// A number that nobody got before.

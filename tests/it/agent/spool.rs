@@ -313,6 +313,20 @@ fn where_nothing_can_be_written_at_all_the_report_is_sent_all_the_same() {
 }
 
 #[test]
+fn a_process_that_holds_the_lock_and_does_not_go_on_keeps_no_report_from_the_server() {
+    let server = StandIn::start(|_, _| taken());
+    let host = Host::new(&format!(
+        "server = \"{}\"\n[[command]]\nname = \"c\"\ncommand = [\"true\"]\n",
+        server.url
+    ));
+    let lock = File::create(host.write("data/spool/lock", "")).unwrap();
+    lock.lock().unwrap();
+    let output = host.run(&["agent", "--quiet"]);
+    assert_eq!((output.status.code(), server.asked().len()), (Some(0), 1), "{output:?}");
+    assert!(text(&output.stderr).contains("another process holds its lock"), "{output:?}");
+}
+
+#[test]
 fn a_host_that_boots_while_the_server_is_away_is_not_taken_for_two() {
     let check = "[[command]]\nname = \"c\"\ncommand = [\"true\"]\n";
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
