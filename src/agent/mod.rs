@@ -29,7 +29,7 @@ pub use self::probe::{Probe, Watch};
 pub use self::sender::{Sender, Unsent};
 pub use self::settings::{Settings, SettingsError, parse_interval};
 pub use self::show::{SCHEMA_VERSION, json, markdown, text};
-pub use self::spool::{Limits, Spool, SpoolError, Unkept};
+pub use self::spool::{Limits, Spool, SpoolError, Unkept, Waiting};
 pub use self::turn::{Agent, Delivery, Undelivered, seconds};
 
 /// Makes sure that reqwest has a provider of cryptography. Repeating it does nothing.

@@ -35,6 +35,7 @@ pub struct Sender {
     clock: Clock,
     /// How far the server's clock is ahead of ours, as far as it has told.
     ahead: SignedDuration,
+    patience: Duration,
 }
 
 /// Why reports are still there.
@@ -97,7 +98,14 @@ impl Sender {
             client = client.tls_certs_merge(roots);
         }
         let client = client.build().map_err(Unsent::Setup)?;
-        Ok(Self { client, url, secret, clock, ahead: SignedDuration::ZERO })
+        let ahead = SignedDuration::ZERO;
+        Ok(Self { client, url, secret, clock, ahead, patience: PATIENCE })
+    }
+
+    /// The same with another time after which older reports wait for the next time.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Sends what waits, the newest first, until all of it is sent or something is in the
@@ -113,7 +121,7 @@ impl Sender {
         let mut first = None;
         let (mut refusals, mut refused_sources) = (0, BTreeSet::new());
         for (index, one) in waiting.iter().enumerate() {
-            if index > 0 && began.elapsed() > PATIENCE {
+            if index > 0 && began.elapsed() > self.patience {
                 let left = waiting.len() - index;
                 return Err(Unsent::Slow { server: self.shown(), left });
             }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use teawatch::agent::{Limits, Sender, Spool, install_crypto};
+use teawatch::agent::{Limits, Sender, Spool, Unsent, Waiting, install_crypto};
 use teawatch::clock::Clock;
 use teawatch::observation::Report;
 use tempfile::TempDir;
@@ -65,6 +66,20 @@ impl Kept {
         state[field] = value.into();
         fs::write(self.folder.path().join("epoch.json"), state.to_string()).unwrap();
     }
+}
+
+fn sender(server: &StandIn) -> Sender {
+    install_crypto();
+    let url = server.url.parse().unwrap();
+    Sender::new(&url, Teawatch::secret(SOURCE), None, Clock::system()).unwrap()
+}
+
+/// Sends these reports. Returns what was told, and how it went.
+fn send(mut sender: Sender, spool: &Spool, list: &[Waiting]) -> (Vec<String>, Result<(), Unsent>) {
+    let mut told = Vec::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let sent = runtime.block_on(sender.send(spool, list, &mut |line| told.push(line)));
+    (told, sent)
 }
 
 /// Makes a file older.
@@ -219,15 +234,23 @@ fn a_report_that_cannot_be_read_waits_with_a_word_and_one_that_is_gone_is_no_err
     let mut list = kept.spool.waiting(Timestamp::now()).unwrap();
     list[0].path = kept.folder.path().to_owned();
     fs::remove_file(&list[1].path).unwrap();
-    install_crypto();
     let server = StandIn::start(|_, _| taken());
-    let url = server.url.parse().unwrap();
-    let mut sender = Sender::new(&url, Teawatch::secret(SOURCE), None, Clock::system()).unwrap();
-    let mut told = Vec::new();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(sender.send(&kept.spool, &list, &mut |line| told.push(line))).unwrap();
+    let (told, sent) = send(sender(&server), &kept.spool, &list);
+    sent.unwrap();
     assert_eq!(server.seqs(), [1]);
     assert!(told.len() == 1 && told[0].contains("cannot be read and waits"), "{told:?}");
+}
+
+#[test]
+fn with_a_slow_server_older_reports_wait_for_the_next_time_and_the_newest_does_not() {
+    let kept = Kept::new(1 << 20);
+    kept.keep(3);
+    let server = StandIn::start(|_, _| taken());
+    let list = kept.spool.waiting(Timestamp::now()).unwrap();
+    let (told, sent) = send(sender(&server).with_patience(Duration::ZERO), &kept.spool, &list);
+    let said = sent.unwrap_err().to_string();
+    assert!(said.ends_with("is slow: 2 older reports were not tried"), "{said}");
+    assert_eq!((server.seqs(), kept.seqs(), told.len()), (vec![3], vec![2, 1], 0));
 }
 
 #[test]
