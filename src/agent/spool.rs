@@ -3,7 +3,7 @@
 //! A report gets its number and its file in one step, under a lock: several processes of
 //! one host share a spool. No number of an epoch is ever given twice: a process that dies
 //! loses none, and after a boot, which may have lost some, numbers go on far above them.
-//! The epoch stays: a server that met two of them by turns would take them for two agents.
+//! The epoch stays: what waits of one that the server has not met yet would count as news.
 //! Reports are kept as they are, unsigned: a signature carries the time of its sending.
 
 use std::collections::BTreeMap;
