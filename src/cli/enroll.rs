@@ -12,9 +12,6 @@ use crate::config::{Agents, Caller};
 use crate::observation::{Limits, check_source};
 use crate::signature::{self, Master};
 
-/// Where both are.
-const FOLDER: &str = "/etc/teawatch";
-
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The name of the host that is to report
