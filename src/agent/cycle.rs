@@ -59,9 +59,12 @@ impl Cycle {
             (now, watch.look(now).await)
         });
         let mut seen = join_all(looks).await;
-        if seen.iter().map(|(_, seen)| seen.len()).sum::<usize>() > Limits::default().observations {
-            for ((_, seen), watch) in seen.iter_mut().zip(watches) {
-                *seen = vec![as_one(watch, std::mem::take(seen))];
+        // Each has room for one result, whatever comes before it.
+        let mut room = Limits::default().observations.saturating_sub(watches.len());
+        for ((_, seen), watch) in seen.iter_mut().zip(watches) {
+            match room.checked_sub(seen.len().saturating_sub(1)) {
+                Some(left) => room = left,
+                None => *seen = vec![too_many(watch, seen.len())],
             }
         }
         let results = seen.into_iter().flat_map(|(now, seen)| {
@@ -134,16 +137,11 @@ impl Cycle {
     }
 }
 
-/// What a watch saw, in one observation: so many do not fit in a report.
-fn as_one(watch: &Watch, mut seen: Vec<(String, Observation)>) -> (String, Observation) {
-    match seen.pop() {
-        Some(one) if seen.is_empty() => one,
-        _ => {
-            let (count, max) = (seen.len() + 1, Limits::default().observations);
-            let said = format!(
-                "{count} results are too many beside the others, a report holds {max}: leave out `per_job`"
-            );
-            (watch.name.clone(), Observation::new(Kind::Unknown, said))
-        }
-    }
+/// What is said of a watch whose results do not fit in the report beside the others.
+fn too_many(watch: &Watch, count: usize) -> (String, Observation) {
+    let max = Limits::default().observations;
+    let said = format!(
+        "{count} results are too many beside the others, a report holds {max}: leave out `per_job`"
+    );
+    (watch.name.clone(), Observation::new(Kind::Unknown, said))
 }

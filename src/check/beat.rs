@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::nanosecond;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Recent};
+use super::{Check, Heard, Recent};
 
 /// The little that is new of a check after a result that says nothing new.
 ///
@@ -24,6 +24,8 @@ pub struct Beat {
     recent: Recent,
     /// Results in all.
     results: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heard: Option<Heard>,
 }
 
 impl Check {
@@ -36,6 +38,7 @@ impl Check {
             streak: self.streak.count,
             recent: self.recent,
             results: self.results,
+            heard: self.heard,
         })
     }
 
@@ -49,6 +52,7 @@ impl Check {
             self.streak.count = beat.streak;
             self.recent = beat.recent;
             self.results = beat.results;
+            self.heard = beat.heard;
         }
         self
     }

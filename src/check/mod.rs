@@ -180,6 +180,10 @@ pub struct Check {
     pub running_since: Option<Timestamp>,
     /// When it was last heard of.
     pub last_seen: Option<Timestamp>,
+    /// The newest report that it was heard in. Decides nothing here: by it, whoever takes
+    /// reports knows which of them come too late for this check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Heard>,
     /// How often it is to be heard of; without one, silence means nothing.
     pub interval: Option<SignedDuration>,
     /// The newest observation.
@@ -187,6 +191,14 @@ pub struct Check {
     pub labels: BTreeMap<String, String>,
     /// Results in all.
     pub results: u64,
+}
+
+/// Where a report stands among those of its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Counts the epochs of the source, from 1.
+    pub epoch: u32,
+    pub seq: u64,
 }
 
 /// The newest observation, as it is shown.
@@ -275,6 +287,7 @@ impl Check {
             agent_back_at: None,
             running_since: None,
             last_seen: None,
+            heard: None,
             interval: None,
             latest: None,
             labels: BTreeMap::new(),

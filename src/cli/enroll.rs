@@ -6,11 +6,14 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 
 use super::ConfigArgs;
-use super::install::{FILE, FOLDER, SECRET_FILE};
+use super::install::{FILE, SECRET_FILE};
 use super::output::print;
 use crate::config::{Agents, Caller};
 use crate::observation::{Limits, check_source};
 use crate::signature::{self, Master};
+
+/// Where both are.
+const FOLDER: &str = "/etc/teawatch";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

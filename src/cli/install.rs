@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use super::output::print;
 
 /// Where an agent's files are expected.
-pub(super) const FOLDER: &str = "/etc/teawatch";
 pub(super) const FILE: &str = "/etc/teawatch/agent.toml";
 pub(super) const SECRET_FILE: &str = "/etc/teawatch/agent-secret";
 

@@ -21,8 +21,9 @@ pub struct Accepted {
 }
 
 impl Core {
-    /// Takes a report into account. A repeated one changes nothing; one that is older than
-    /// the newest goes into the history.
+    /// Takes a report into account. A repeated one changes nothing. One that comes late goes
+    /// into the history, and counts for the checks of which nothing newer was heard: jobs
+    /// report one by one, and an agent sends the newest first when its server is back.
     pub fn accept(&mut self, report: &Report, now: Timestamp) -> Accepted {
         let observations = report.observations.len();
         let place = if let Some(source) = self.sources.get_mut(&report.source) {
@@ -36,10 +37,13 @@ impl Core {
             return Accepted { observations, duplicate: true };
         }
         self.dirty.sources.insert(report.source.clone());
-        if place == Place::Older {
+        if place != Place::Newest {
             let checks = report.observations.iter().map(|(name, _)| name.clone()).collect();
             let (source, id) = (report.source.clone(), report.id.clone());
             self.remember(Happened::LateReport { source, id, checks }, now);
+            if place == Place::Late {
+                self.hear(report, now);
+            }
             return Accepted { observations, duplicate: false };
         }
         // The agent's own check goes first, so that the others are believed again.
@@ -54,10 +58,33 @@ impl Core {
         if was_silent {
             self.wake_source(&report.source, now);
         }
-        for (name, observation) in &report.observations {
-            self.observe(&CheckId::new(&*report.source, &**name), observation, now);
-        }
+        self.hear(report, now);
         Accepted { observations, duplicate: false }
+    }
+
+    /// Takes each observation into account that is the newest of its check.
+    fn hear(&mut self, report: &Report, now: Timestamp) {
+        let Some(source) = self.sources.get(&report.source) else { return };
+        let heard = source.heard(report.id.seq);
+        let known = |id: &CheckId| self.checks.get(id).and_then(|check| check.heard);
+        // Judged before any is heard: a report may speak of one check twice.
+        let newest: Vec<_> = report
+            .observations
+            .iter()
+            .map(|(name, observation)| (CheckId::new(&*report.source, &**name), observation))
+            .filter(|(id, _)| {
+                known(id).is_none_or(|it| it.epoch != heard.epoch || it.seq < heard.seq)
+            })
+            .collect();
+        for (id, observation) in newest {
+            self.observe(&id, observation, now);
+            // That a run has begun says nothing of how the one before it ended.
+            if observation.kind != Kind::Start
+                && let Some(check) = self.checks.get_mut(&id)
+            {
+                check.heard = Some(heard);
+            }
+        }
     }
 
     /// What a report says about its agent.

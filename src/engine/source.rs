@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::turn::earlier;
+use crate::check::Heard;
 use crate::observation::ReportId;
 
 /// Epochs that are remembered besides the one that counts.
@@ -39,6 +40,9 @@ pub(super) struct Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Epoch {
     epoch: String,
+    /// Counts the epochs of this source, so that checks remember theirs in a number.
+    #[serde(default)]
+    number: u32,
     /// The highest sequence number.
     newest: u64,
     /// Bit n is set when `newest - n` has arrived.
@@ -54,8 +58,11 @@ pub(super) struct Epoch {
 pub(super) enum Place {
     /// It counts.
     Newest,
-    /// It arrived late: it goes into the history and changes nothing.
-    Older,
+    /// It arrived after a newer one of the epoch that counts. Its place is in the history;
+    /// yet what it says of a check counts if nothing newer was heard of that check.
+    Late,
+    /// It is of an epoch that counts no more: it goes into the history and changes nothing.
+    Former,
     /// It was there before.
     Duplicate,
 }
@@ -64,7 +71,7 @@ impl Source {
     /// Takes the first report of a source.
     pub(super) fn new(id: &ReportId, interval: Option<SignedDuration>, now: Timestamp) -> Self {
         Self {
-            current: Epoch::new(id, interval, now),
+            current: Epoch::new(id, 1, interval, now),
             former: VecDeque::new(),
             returns: 0,
             returned_at: now,
@@ -84,26 +91,37 @@ impl Source {
         }
         let is_late = self.current.is_late(now);
         let Some(index) = self.former.iter().position(|former| former.epoch == id.epoch) else {
-            let replaced = std::mem::replace(&mut self.current, Epoch::new(id, interval, now));
+            let epochs = self.former.iter().chain([&self.current]);
+            let number = epochs.map(|epoch| epoch.number).max().unwrap_or(0).saturating_add(1);
+            let epoch = Epoch::new(id, number, interval, now);
+            let replaced = std::mem::replace(&mut self.current, epoch);
             self.remember(replaced);
             return Place::Newest;
         };
         let is_news = self.former[index].newest < id.seq;
         if !is_news {
-            return self.former[index].place(id.seq, interval, now);
+            return match self.former[index].place(id.seq, interval, now) {
+                Place::Duplicate => Place::Duplicate,
+                Place::Newest | Place::Late | Place::Former => Place::Former,
+            };
         }
         self.returns = self.returns.saturating_add(1);
         self.returned_at = now;
         // Two agents under one name: the one that came last counts, unless it has gone.
         if !is_late {
             self.former[index].place(id.seq, interval, now);
-            return Place::Older;
+            return Place::Former;
         }
-        let Some(mut back) = self.former.remove(index) else { return Place::Older };
+        let Some(mut back) = self.former.remove(index) else { return Place::Former };
         back.place(id.seq, interval, now);
         let replaced = std::mem::replace(&mut self.current, back);
         self.remember(replaced);
         Place::Newest
+    }
+
+    /// What a check remembers of the report `seq` of the epoch that counts.
+    pub(super) fn heard(&self, seq: u64) -> Heard {
+        Heard { epoch: self.current.number, seq }
     }
 
     /// Whether two agents seem to report under this name.
@@ -134,8 +152,9 @@ impl Source {
 }
 
 impl Epoch {
-    fn new(id: &ReportId, interval: Option<SignedDuration>, now: Timestamp) -> Self {
-        Self { epoch: id.epoch.clone(), newest: id.seq, arrived: 1, last_seen: now, interval }
+    fn new(id: &ReportId, number: u32, interval: Option<SignedDuration>, now: Timestamp) -> Self {
+        let (epoch, newest) = (id.epoch.clone(), id.seq);
+        Self { epoch, number, newest, arrived: 1, last_seen: now, interval }
     }
 
     fn place(&mut self, seq: u64, interval: Option<SignedDuration>, now: Timestamp) -> Place {
@@ -154,14 +173,14 @@ impl Epoch {
         let back = self.newest - seq;
         if back >= WINDOW {
             // Too far back to tell: the history does not mind a repeat.
-            return Place::Older;
+            return Place::Late;
         }
         let bit = 1_u128 << back;
         if self.arrived & bit != 0 {
             return Place::Duplicate;
         }
         self.arrived |= bit;
-        Place::Older
+        Place::Late
     }
 
     fn is_late(&self, now: Timestamp) -> bool {
@@ -191,8 +210,8 @@ mod tests {
     }
 
     #[test]
-    fn a_late_report_is_older_and_a_repeated_one_a_duplicate() {
-        use Place::{Duplicate, Newest, Older};
+    fn a_late_report_is_known_as_such_and_a_repeated_one_a_duplicate() {
+        use Place::{Duplicate, Late, Newest};
         let (_, places) = play(&[
             (0, "a", 1),
             (1, "a", 3),
@@ -202,7 +221,7 @@ mod tests {
             (5, "a", 400),
             (6, "a", 3),
         ]);
-        assert_eq!(places, [Newest, Older, Duplicate, Duplicate, Newest, Older]);
+        assert_eq!(places, [Newest, Late, Duplicate, Duplicate, Newest, Late]);
     }
 
     #[test]
@@ -216,8 +235,8 @@ mod tests {
     fn two_agents_with_one_name_are_noticed_and_only_one_counts() {
         let (source, places) =
             play(&[(0, "a", 1), (1, "b", 1), (2, "a", 2), (3, "b", 2), (4, "a", 3), (5, "a", 4)]);
-        use Place::{Newest, Older};
-        assert_eq!(places, [Newest, Older, Newest, Older, Older]);
+        use Place::{Former, Newest};
+        assert_eq!(places, [Newest, Former, Newest, Former, Former]);
         assert!(source.has_two_agents());
     }
 
@@ -236,5 +255,8 @@ mod tests {
         let (source, places) = play(&[(0, "a", 1), (1, "b", 1), (62, "a", 2)]);
         assert_eq!(places, [Place::Newest, Place::Newest]);
         assert_eq!(source.current.epoch, "a");
+        // Each of them keeps its number.
+        assert_eq!(source.heard(7), Heard { epoch: 1, seq: 7 });
+        assert_eq!(source.former[0].number, 2);
     }
 }

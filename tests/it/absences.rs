@@ -104,6 +104,44 @@ fn a_report_that_comes_late_changes_no_alert_and_is_in_the_history() {
 }
 
 #[test]
+fn a_report_that_comes_late_counts_for_the_checks_of_which_nothing_newer_was_heard() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let mut teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let of = |name: &str, seq: u64, kind: &str| {
+        let mut report = Report::new("db1").check(name, kind, "seen");
+        report.body["id"] = json!({ "epoch": "first", "seq": seq });
+        report
+    };
+    teawatch.report(&of("disk", 500, "success"));
+    // Newest first, as agents send what waited.
+    teawatch.report(&of("backup", 9, "failure"));
+    teawatch.report(&of("backup", 8, "success"));
+    teawatch.report(&of("disk", 7, "failure"));
+    // Too far back to be known again, and yet it counts once.
+    teawatch.report(&of("backup", 9, "failure"));
+    eventually("an issue is open", || gitea.open() == 1);
+    assert_eq!(status(&teawatch, "db1/backup"), "down");
+    assert_eq!(status(&teawatch, "db1/disk"), "up");
+    // Also across a restart, in a record and in a beat.
+    for seq in [501, 502] {
+        teawatch.report(&of("disk", seq, "success"));
+        teawatch.report(&of("backup", seq + 10, "success"));
+        teawatch.kill();
+        teawatch = Teawatch::start(data.path(), &gitea, &[]);
+        teawatch.report(&of("backup", seq + 9, "failure"));
+        assert_eq!(status(&teawatch, "db1/backup"), "up");
+    }
+    // A new epoch begins again, and is newer than all before it.
+    let mut again = of("disk", 3, "success");
+    again.body["id"]["epoch"] = json!("second");
+    teawatch.report(&again);
+    let mut late = of("backup", 2, "failure");
+    late.body["id"]["epoch"] = json!("second");
+    teawatch.report(&late);
+    assert_eq!(status(&teawatch, "db1/backup"), "down");
+}
+
+#[test]
 fn the_history_is_kept_for_its_time_and_then_leaves_the_disk_also_across_a_restart() {
     let at = |second| jiff::Timestamp::from_second(1_700_000_000 + second).unwrap();
     let mut memory = Memory::new();

@@ -186,5 +186,8 @@ fn what_does_not_fit_into_a_report_is_unknown_and_does_not_cost_the_rest() {
     let (_, said) = host.look();
     assert_eq!(said["checks"].as_array().unwrap().len(), 502);
     assert_eq!(said["unknown"], json!(["two"]));
-    assert_eq!(said["checks"][501]["summary"], "its 501 results do not fit into a report");
+    assert_eq!(
+        said["checks"][501]["summary"],
+        "501 results are too many beside the others, a report holds 1000: leave out `per_job`"
+    );
 }

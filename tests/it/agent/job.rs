@@ -58,6 +58,10 @@ fn a_server_that_is_away_fails_no_command_and_loses_no_report() {
     assert_eq!(run(&host, &["--name", "other", "--", "true"]).status.code(), Some(0));
     let checks = teawatch.get("/api/v1/checks").1;
     assert!(checks.to_string().contains("\"other\""), "{checks:#}");
+    // The newest report arrives first, and yet the failure of the other job is told.
+    assert!(checks.to_string().contains("\"backup\""), "{checks:#}");
+    eventually("an issue is open", || gitea.open() == 1);
+    assert!(gitea.issue(1).title.contains("backup"));
     assert!(
         std::fs::read_dir(host.path("data/spool")).unwrap().all(|entry| {
             !entry.unwrap().file_name().to_string_lossy().ends_with(".report.json")
