@@ -56,10 +56,13 @@ pub(super) struct Args {
     /// Print nothing
     #[arg(long, short)]
     quiet: bool,
-    /// Print the panel of the folders of heartbeats alone, as Markdown, or with --json as
-    /// JSON; report nothing
+    /// Print the panel of the folders of heartbeats alone, as Markdown, or with --text or
+    /// --json as text or JSON; report nothing
     #[arg(long, conflicts_with_all = ["watch", "quiet"])]
     panel: bool,
+    /// With --panel: print it as text, for a terminal
+    #[arg(long, requires = "panel", conflicts_with = "json")]
+    text: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -94,6 +97,8 @@ fn panel(args: &Args) -> anyhow::Result<ExitCode> {
     let jobs = settings.folder_jobs(Clock::system().now()).context("a folder cannot be read")?;
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&jobs)?)
+    } else if args.text {
+        folder::plain_panel(&jobs, usize::MAX)
     } else {
         folder::panel(&jobs)
     };

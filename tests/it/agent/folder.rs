@@ -103,6 +103,11 @@ fn r74_the_panel_is_printed_alone_for_embedding_elsewhere() {
         assert!(lines.contains(&line), "{line} in {panel}");
     }
     assert!(panel.contains("| ahead | in the future |"), "{panel}");
+    let output = host.run(&["agent", "--panel", "--text"]);
+    let panel = text(&output.stdout);
+    let lines: Vec<_> = panel.lines().collect();
+    assert!(lines[0].starts_with("JOB  ") && lines.len() == 7, "{panel}");
+    assert!(panel.contains("quick|job  fresh"), "{panel}");
     let output = host.run(&["agent", "--panel", "--json"]);
     let jobs: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(jobs.as_array().unwrap().len(), 6);

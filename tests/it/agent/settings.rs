@@ -65,6 +65,8 @@ fn o3_a_wrong_call_exits_with_2_and_looks_at_nothing() {
         (&["agent", "--quiet", "--json", "--dry-run"], "cannot be used with"),
         (&["agent", "--panel", "--watch"], "cannot be used with"),
         (&["agent", "--panel", "--quiet"], "cannot be used with"),
+        (&["agent", "--panel", "--text", "--json"], "cannot be used with"),
+        (&["agent", "--text"], "--panel"),
         (&["agent", "--dry-run", "--every", "367d"], "after 366 days at the most"),
         (&["agent", "--dry-run", "--every", "0s"], "more than zero"),
         (&["agent", "--dry-run", "--watch", "--interval", "367d"], "after 366 days at the most"),
