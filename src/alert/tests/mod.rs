@@ -1,7 +1,10 @@
 //! The machine of one alert, through one door: a script in, a log out; and its texts, as
 //! people read them.
 
+mod comment;
+mod samples;
 mod step;
+mod table;
 mod text;
 mod title;
 

@@ -3,29 +3,20 @@
 //! Pure: it computes and compares, and the time is an argument. It knows neither headers'
 //! names nor status codes; the doors do. Secrets never show in `Debug`.
 
-use std::fmt;
+mod secret;
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, Mac as _};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
+
+pub use self::secret::{Error, Master, Secret, agent_secret, bearer_matches, new_master};
 
 /// How far a signature's timestamp may be from our clock, in either direction, unless
 /// configured otherwise. Both edges are inside.
 pub const WINDOW: SignedDuration = SignedDuration::from_mins(5);
-
-/// The shortest master secret, in characters.
-const MASTER_CHARS: usize = 32;
-
-/// The shortest key of a secret, in bytes, as Standard Webhooks has it.
-const KEY_BYTES: usize = 24;
-
-/// What tells a secret whose key is in base64 from one that is its own key.
-const PREFIX: &str = "whsec_";
 
 /// More signatures than anyone sends at once while rotating secrets. Each one costs a
 /// comparison.
@@ -36,91 +27,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-
-/// Why a text cannot be a secret, or no secret could be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    #[error("a master secret needs at least {MASTER_CHARS} characters")]
-    ShortMaster,
-    #[error("a secret needs a key of at least {KEY_BYTES} bytes")]
-    ShortKey,
-    #[error("what follows `{PREFIX}` is not base64")]
-    NotBase64,
-    #[error("the system has no randomness to give")]
-    NoRandomness(#[source] getrandom::Error),
-}
-
-/// The secret from which every agent's secret follows.
-#[derive(Debug, Clone)]
-pub struct Master(SecretString);
-
-impl Master {
-    /// Takes a secret of at least 32 characters; its bytes as they are become the key.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        if text.chars().count() < MASTER_CHARS {
-            return Err(Error::ShortMaster);
-        }
-        Ok(Self(text.into()))
-    }
-}
-
-/// Makes a new master secret: 32 random bytes, as 64 hexadecimal digits.
-pub fn new_master() -> Result<String, Error> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(Error::NoRandomness)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// A secret that a caller shares with us.
-///
-/// It has two faces. What is printed is what people copy, and what a Bearer header
-/// carries. The key is what signs: where the printed text is `whsec_` and base64, the
-/// bytes that the base64 stands for, else the bytes of the text itself.
-#[derive(Clone)]
-pub struct Secret {
-    printed: SecretString,
-    key: SecretSlice<u8>,
-}
-
-impl Secret {
-    /// Takes a secret as it is printed. Its key must have at least 24 bytes.
-    pub fn parse(printed: &str) -> Result<Self, Error> {
-        let key = match printed.strip_prefix(PREFIX) {
-            Some(encoded) => BASE64.decode(encoded).map_err(|_| Error::NotBase64)?,
-            None => printed.as_bytes().to_vec(),
-        };
-        if key.len() < KEY_BYTES {
-            return Err(Error::ShortKey);
-        }
-        Ok(Self { printed: printed.into(), key: key.into() })
-    }
-
-    /// The secret in clear, for the person or program that it is meant for.
-    pub fn expose(&self) -> &str {
-        self.printed.expose_secret()
-    }
-
-    fn mac(&self) -> Hmac<Sha256> {
-        keyed(self.key.expose_secret())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret([REDACTED])")
-    }
-}
-
-/// The secret of one agent, so that no list of agents' secrets is needed. Another
-/// generation gives another secret, which retires the one before.
-pub fn agent_secret(master: &Master, source: &str, generation: u64) -> Secret {
-    let mut mac = keyed(master.0.expose_secret().as_bytes());
-    mac.update(format!("agent/{source}/{generation}").as_bytes());
-    let key = mac.finalize().into_bytes().to_vec();
-    let printed = format!("{PREFIX}{}", BASE64.encode(&key));
-    Secret { printed: printed.into(), key: key.into() }
-}
 
 /// Signs a message: the value of its `webhook-signature` header.
 ///
@@ -211,24 +117,12 @@ pub fn verify(
     Ok(())
 }
 
-/// Whether `token`, what follows `Bearer ` in a header, is one of `secrets` as printed.
-/// How long it takes tells nothing but the token's length.
-pub fn bearer_matches(secrets: &[Secret], token: &str) -> bool {
-    secrets.iter().fold(false, |matches, secret| {
-        matches | bool::from(secret.expose().as_bytes().ct_eq(token.as_bytes()))
-    })
-}
-
 fn signed(secret: &Secret, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
     let mut mac = secret.mac();
     for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
         mac.update(part);
     }
     mac
-}
-
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC refuses a key for its length")
 }
 
 #[cfg(test)]
@@ -352,57 +246,5 @@ mod tests {
         let stranger = sign(&other(), ID, SENT, BODY);
         let verdict = verify(&[secret()], headers(&stranger), BODY, now, WINDOW);
         assert_eq!(verdict, Err(Refusal::Mismatch));
-    }
-
-    #[test]
-    fn an_agents_secret_follows_from_master_source_and_generation() {
-        let master = Master::parse("0123456789abcdef0123456789abcdef").unwrap();
-        let agent = agent_secret(&master, "web1.example", 3);
-        // base64(hmac.digest(b"0123456789abcdef0123456789abcdef", b"agent/web1.example/3",
-        // "sha256")), computed in Python.
-        assert_eq!(agent.expose(), "whsec_6PSZW/B5UI+MmRexlbDRSSrMXO3uket6lyOja3TnRRs=");
-        let other = |source, generation| agent_secret(&master, source, generation);
-        assert_ne!(agent.expose(), other("web1.example", 4).expose());
-        assert_ne!(agent.expose(), other("web2.example", 3).expose());
-
-        // The agent, which has only the printed text, signs with the same key.
-        let theirs = Secret::parse(agent.expose()).unwrap();
-        assert_eq!(sign(&theirs, ID, SENT, BODY), sign(&agent, ID, SENT, BODY));
-    }
-
-    #[test]
-    fn a_bearer_is_a_live_secret_as_printed() {
-        let secrets = [other(), secret()];
-        assert!(bearer_matches(&secrets, secret().expose()));
-        assert!(bearer_matches(&secrets, other().expose()));
-        for token in ["", "whsec_", &secret().expose()[1..], &format!("{} ", other().expose())] {
-            assert!(!bearer_matches(&secrets, token), "{token}");
-        }
-        assert!(!bearer_matches(&[], ""));
-    }
-
-    #[test]
-    fn weak_and_unreadable_secrets_are_refused() {
-        let secret = |text: &str| Secret::parse(text).map(drop).unwrap_err().to_string();
-        insta::assert_snapshot!(secret(""), @"a secret needs a key of at least 24 bytes");
-        insta::assert_snapshot!(secret("whsec_c2hvcnQ="), @"a secret needs a key of at least 24 bytes");
-        insta::assert_snapshot!(secret("whsec_?"), @"what follows `whsec_` is not base64");
-        let master = Master::parse(&"a".repeat(31)).unwrap_err().to_string();
-        insta::assert_snapshot!(master, @"a master secret needs at least 32 characters");
-    }
-
-    #[test]
-    fn new_masters_are_good_and_differ() {
-        let (one, two) = (new_master().unwrap(), new_master().unwrap());
-        assert_ne!(one, two);
-        assert_eq!(one.len(), 64);
-        assert!(Master::parse(&one).is_ok());
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let master = Master::parse("0123456789abcdef0123456789abcdef").unwrap();
-        let text = format!("{master:?} {:?} {:?}", secret(), agent_secret(&master, "web1", 1));
-        assert!(!text.contains("0123") && !text.contains("MfKQ") && !text.contains("whsec"));
     }
 }
