@@ -3,8 +3,15 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "tests may panic, and look at the machine"
+    unreachable_pub,
+    reason = "tests may panic, print and look at the machine"
 )]
 
 mod agent;
+mod full_disk;
+mod job_terminal;
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the other tests stand on the rest of it")]
+mod support;

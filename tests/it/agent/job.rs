@@ -4,8 +4,6 @@ use std::io::Read as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use super::{Host, SOURCE, text};
 use crate::support::{Gitea, Teawatch, eventually};
 
@@ -91,27 +89,6 @@ fn a_command_that_runs_is_seen_to_run_and_its_start_is_no_result() {
     assert!(check()["running_since"].is_null());
     assert_eq!(check()["results"], 1);
     eventually("an issue is open", || gitea.open() == 1);
-}
-
-#[test]
-fn signals_reach_the_command() {
-    let host = Host::new("");
-    let script = "trap 'echo got it; exit 5' TERM; echo ready; while true; do sleep 0.05; done";
-    let mut child = host
-        .command(&["run", "--", "sh", "-c", script])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    let mut ready = [0; 6];
-    stdout.read_exact(&mut ready).unwrap();
-    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    kill_process(pid, Signal::TERM).unwrap();
-    let status = child.wait().unwrap();
-    let mut rest = String::new();
-    stdout.read_to_string(&mut rest).unwrap();
-    assert_eq!((status.code(), rest.as_str()), (Some(5), "got it\n"));
 }
 
 #[test]

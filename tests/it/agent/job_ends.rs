@@ -4,9 +4,9 @@ use std::io::Read as _;
 use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use super::{Host, SOURCE, text};
+use super::{Host, SOURCE, signal, text};
 use crate::support::{Gitea, Teawatch, eventually};
 
 /// Starts a command that says "ready" before anything else.
@@ -29,10 +29,6 @@ fn expect(stdout: &mut ChildStdout, words: &str) {
     assert_eq!(text(&read), words);
 }
 
-fn kill(child: &Child, signal: Signal) {
-    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
-}
-
 const SIGNALS: [(Signal, &str); 6] = [
     (Signal::TERM, "TERM"),
     (Signal::INT, "INT"),
@@ -48,22 +44,22 @@ fn heeded() -> impl Iterator<Item = (Signal, &'static str)> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
     let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap();
-    SIGNALS.into_iter().filter(move |(signal, _)| ignored >> (signal.as_raw() - 1) & 1 == 0)
+    SIGNALS.into_iter().filter(move |(number, _)| ignored >> (number.as_raw() - 1) & 1 == 0)
 }
 
 #[test]
 fn every_signal_that_is_meant_for_the_command_reaches_it_and_tells_in_its_code() {
     let host = Host::new("");
-    for (signal, name) in heeded() {
+    for (number, name) in heeded() {
         let script =
             format!("trap 'echo got it; exit 5' {name}; echo ready; while :; do sleep 0.05; done");
         let (mut child, mut stdout) = start(&host, &["--", "sh", "-c", &script]);
-        kill(&child, signal);
+        signal(&child, number);
         expect(&mut stdout, "got it\n");
         assert_eq!(child.wait().unwrap().code(), Some(5), "{name}");
         let (mut child, _stdout) = start(&host, &["--", "sh", "-c", "echo ready; exec sleep 1000"]);
-        kill(&child, signal);
-        assert_eq!(child.wait().unwrap().code(), Some(128 + signal.as_raw()), "{name}");
+        signal(&child, number);
+        assert_eq!(child.wait().unwrap().code(), Some(128 + number.as_raw()), "{name}");
     }
 }
 
@@ -73,9 +69,9 @@ fn a_second_signal_is_handed_on_like_the_first() {
     let script = "trap 'trap \"exit 9\" TERM; echo one' TERM; echo ready; \
                   while :; do sleep 0.05; done";
     let (mut child, mut stdout) = start(&host, &["--", "sh", "-c", script]);
-    kill(&child, Signal::TERM);
+    signal(&child, Signal::TERM);
     expect(&mut stdout, "one\n");
-    kill(&child, Signal::TERM);
+    signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(9));
 }
 
@@ -114,7 +110,7 @@ fn a_command_outlives_the_death_of_its_watcher_and_its_lock_does_not() {
     let (mut child, _stdout) =
         start(&host, &["--no-overlap", "--name", "j", "--", "sh", "-c", script]);
     let stdin = child.stdin.take();
-    kill(&child, Signal::KILL);
+    signal(&child, Signal::KILL);
     child.wait().unwrap();
     let second = host.run(&["run", "--no-overlap", "--name", "j", "--", "true"]);
     assert_eq!(second.status.code(), Some(0), "{second:?}");
@@ -187,7 +183,7 @@ fn a_signal_ends_the_wait_for_a_server_that_says_nothing() {
         .unwrap();
     expect(child.stdout.as_mut().unwrap(), "ready\n");
     eventually("it has ended", || {
-        kill(&child, Signal::TERM);
+        signal(&child, Signal::TERM);
         child.try_wait().unwrap().is_some()
     });
     let output = child.wait_with_output().unwrap();

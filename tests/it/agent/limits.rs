@@ -1,8 +1,7 @@
 //! What does not fit in a report.
 
 use super::Host;
-use super::stand_in::StandIn;
-use crate::support::{Gitea, Teawatch};
+use crate::support::{Gitea, StandIn, Teawatch};
 
 /// A server that notes what it is sent, and a host of it.
 fn noted(settings: &str) -> (tempfile::TempDir, Gitea, Teawatch, StandIn, Host) {

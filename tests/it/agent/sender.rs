@@ -5,9 +5,8 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::stand_in::{Say, StandIn, answer_of, refused, taken};
 use super::{Host, signal, text, waiting};
-use crate::support::{Gitea, Teawatch, eventually};
+use crate::support::{Gitea, Say, StandIn, Teawatch, answer_of, eventually, refused, taken};
 
 const CHECK: &str = "[[command]]\nname = \"c\"\ncommand = [\"true\"]\n";
 

@@ -8,9 +8,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use teawatch::store::{CACHE_BYTES, Sled, Store as _, Tree};
 
-use super::stand_in::StandIn;
 use super::{Host, SOURCE, signal, text, waiting};
-use crate::support::{Gitea, Teawatch, eventually};
+use crate::support::{Gitea, StandIn, Teawatch, eventually};
 
 /// A server, its Gitea, and a host that reports to it.
 struct Whole {

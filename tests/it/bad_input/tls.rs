@@ -2,32 +2,18 @@
 
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 
-use crate::support::{Gitea, PATIENCE, Teawatch, all_is_told, eventually, failing, passing};
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gitea/tls").join(name)
-}
+use crate::support::{
+    Gitea, PATIENCE, Teawatch, all_is_told, eventually, failing, passing, tls_config, tls_fixture,
+};
 
 /// Stands in front of a Gitea, with the certificate in the fixtures. Returns its address.
 fn tls_in_front_of(gitea: &Gitea) -> SocketAddr {
     let inside = gitea.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-    let certificate = CertificateDer::from_pem_file(fixture("server.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(fixture("server-key.pem")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let config = Arc::new(config);
+    let config = tls_config();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -91,7 +77,7 @@ fn a_certificate_that_nobody_knows_is_told_and_with_its_root_the_issue_opens() {
     assert_eq!(gitea.world().log().len(), 0);
     assert_eq!(teawatch.stop().code(), Some(0));
 
-    let ca = fixture("ca.pem");
+    let ca = tls_fixture("ca.pem");
     let settings = [("gitea.ca_file", ca.to_str().unwrap())];
     let teawatch = Teawatch::start(data.path(), &gitea, &settings);
     eventually("the issue is open", || gitea.open() == 1);

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use super::Host;
-use crate::support::eventually;
+use crate::support::{Host, eventually, text};
 
 /// A terminal, and what is run at it.
 struct Terminal {
@@ -55,7 +54,7 @@ impl Terminal {
 
     fn shows(&self, words: &str) {
         eventually(&format!("{words:?} is on the screen"), || {
-            super::text(&self.screen.lock().unwrap()).contains(words)
+            text(&self.screen.lock().unwrap()).contains(words)
         });
     }
 

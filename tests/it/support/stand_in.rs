@@ -2,16 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-use crate::support::{PATIENCE, client};
+use super::{PATIENCE, client, tls_config};
 
 /// What it says.
 pub enum Say {
@@ -47,18 +44,7 @@ impl StandIn {
 
     /// The same behind the certificate of the fixtures.
     pub fn with_tls(say: impl Fn(&Asked, usize) -> Say + Send + Sync + 'static) -> Self {
-        let file =
-            |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gitea/tls").join(name);
-        let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_file(file("server-key.pem")).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        let config = Arc::new(config);
+        let config = tls_config();
         Self::serve("https://127.0.0.1", say, move |stream| {
             Some(StreamOwned::new(ServerConnection::new(Arc::clone(&config)).ok()?, stream))
         })
