@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Sender, Spool, SpoolError, Unsent};
+use super::{Sender, Spool, Undelivered, Unkept};
 use crate::check::Observation;
 use crate::clock::Clock;
 use crate::observation::{Limits, Report, check_name, fit};
@@ -20,14 +20,12 @@ const DISK_PATIENCE: Duration = Duration::from_secs(5);
 pub enum NotPosted {
     #[error("no check can be called {0:?}: its name {1}")]
     Name(String, String),
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
     #[error("the disk did not take the report within {} s", DISK_PATIENCE.as_secs())]
     NotKept,
-    #[error("the report was not sent and waits")]
-    Unsent(#[from] Unsent),
     #[error("the report was not sent within {} s and waits", PATIENCE.as_secs())]
     TimedOut,
+    #[error("the report could be neither kept nor sent within {} s, and is lost", PATIENCE.as_secs())]
+    Lost,
 }
 
 /// Whether a check may be called `name`. The server would refuse another.
@@ -36,60 +34,53 @@ pub fn judge_name(name: &str) -> Result<(), NotPosted> {
         .map_err(|what| NotPosted::Name(name.to_owned(), what))
 }
 
-/// Keeps an observation of the check `name` as a report of its own. Whether the agent of
-/// `source` lives is not what it is about, so that it declares no interval for it.
-pub fn keep(
-    spool: &Spool,
-    source: &str,
-    name: &str,
-    observation: Observation,
-) -> Result<(), NotPosted> {
-    judge_name(name)?;
-    let observations = vec![(name.to_owned(), fit(observation))];
-    let source = source.to_owned();
-    spool
-        .keep(|id| Report { source, id, interval: None, observations })
-        .map_err(|unkept| unkept.error.into())
-}
-
-/// The same on a thread of its own: a disk that hangs holds up neither this process nor
-/// what else it does meanwhile.
-pub async fn keep_beside(
+/// Keeps an observation of the check `name` as a report of its own, or gives it back where
+/// the disk does not take it. Whether the agent of `source` lives is not what it is about,
+/// so that it declares no interval for it.
+///
+/// Works on a thread of its own: a disk that hangs holds up neither this process nor what
+/// else it does meanwhile.
+pub async fn keep(
     spool: &Arc<Spool>,
     source: String,
     name: &str,
     observation: Observation,
-) -> Result<(), NotPosted> {
-    let (spool, name) = (Arc::clone(spool), name.to_owned());
-    let kept = tokio::task::spawn_blocking(move || keep(&spool, &source, &name, observation));
+) -> Result<Option<Box<Unkept>>, NotPosted> {
+    judge_name(name)?;
+    let observations = vec![(name.to_owned(), fit(observation))];
+    let spool = Arc::clone(spool);
+    let kept = tokio::task::spawn_blocking(move || {
+        spool.keep(|id| Report { source, id, interval: None, observations }).err()
+    });
     match tokio::time::timeout(DISK_PATIENCE, kept).await {
-        Ok(Ok(kept)) => kept,
+        Ok(Ok(unkept)) => Ok(unkept),
         Ok(Err(_)) | Err(_) => Err(NotPosted::NotKept),
     }
 }
 
-/// Sends what waits, for as long as whoever has called can wait.
+/// Sends what [`keep`] gave back, and all that waits, for as long as whoever has called can
+/// wait. Gives what went wrong with it.
 pub async fn send(
+    unkept: Option<Box<Unkept>>,
     spool: &Spool,
     sender: &mut Sender,
     clock: &Clock,
     tell: &mut (dyn FnMut(String) + Send),
-) -> Result<(), NotPosted> {
-    send_within(PATIENCE, spool, sender, clock, tell).await
+) -> Result<Vec<Undelivered>, NotPosted> {
+    send_within(PATIENCE, unkept, spool, sender, clock, tell).await
 }
 
 async fn send_within(
     patience: Duration,
+    unkept: Option<Box<Unkept>>,
     spool: &Spool,
     sender: &mut Sender,
     clock: &Clock,
     tell: &mut (dyn FnMut(String) + Send),
-) -> Result<(), NotPosted> {
-    let waiting = spool.waiting(clock.now())?;
-    match tokio::time::timeout(patience, sender.send(spool, &waiting, tell)).await {
-        Ok(sent) => Ok(sent?),
-        Err(_) => Err(NotPosted::TimedOut),
-    }
+) -> Result<Vec<Undelivered>, NotPosted> {
+    let late = if unkept.is_some() { NotPosted::Lost } else { NotPosted::TimedOut };
+    let sent = super::turn::send(unkept, spool, sender, clock, tell);
+    tokio::time::timeout(patience, sent).await.map_err(|_| late)
 }
 
 #[cfg(test)]
@@ -118,9 +109,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let sent = runtime.block_on(async {
             let seen = Observation::new(Kind::Success, "done");
-            keep_beside(&spool, "web1".to_owned(), "job", seen).await.unwrap();
+            let unkept = keep(&spool, "web1".to_owned(), "job", seen).await.unwrap();
             let patience = Duration::from_millis(50);
-            send_within(patience, &spool, &mut sender, &clock, &mut |_| {}).await
+            send_within(patience, unkept, &spool, &mut sender, &clock, &mut |_| {}).await
         });
         assert!(matches!(sent, Err(NotPosted::TimedOut)), "{sent:?}");
         assert_eq!(spool.waiting(clock.now()).unwrap().len(), 1);

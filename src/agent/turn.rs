@@ -71,28 +71,8 @@ impl Delivery {
         clock: &Clock,
         tell: &mut (dyn FnMut(String) + Send),
     ) -> Vec<Undelivered> {
-        let mut failures = Vec::new();
-        let mut is_way_free = true;
-        if let Err(unkept) = self.spool.keep(|id| cycle.report(id)) {
-            let Unkept { report, error, is_in_order } = *unkept;
-            failures.push(error.into());
-            // A disk that is full is what somebody should hear of.
-            if let Err(unsent) = self.sender.send_unkept(&report, tell).await {
-                failures.push(Undelivered::Lost(unsent));
-            }
-            // After one of another epoch, those that wait would look like another agent's.
-            is_way_free = is_in_order;
-        }
-        if is_way_free {
-            match self.spool.waiting(clock.now()) {
-                Ok(waiting) => {
-                    if let Err(unsent) = self.sender.send(&self.spool, &waiting, tell).await {
-                        failures.push(unsent.into());
-                    }
-                }
-                Err(error) => failures.push(error.into()),
-            }
-        }
+        let unkept = self.spool.keep(|id| cycle.report(id)).err();
+        let mut failures = send(unkept, &self.spool, &mut self.sender, clock, tell).await;
         let written = Written {
             job: None,
             pid: std::process::id(),
@@ -113,6 +93,38 @@ impl Delivery {
         }
         failures
     }
+}
+
+/// Sends a report that the disk would not keep, if there is one, and all that waits.
+pub(super) async fn send(
+    unkept: Option<Box<Unkept>>,
+    spool: &Spool,
+    sender: &mut Sender,
+    clock: &Clock,
+    tell: &mut (dyn FnMut(String) + Send),
+) -> Vec<Undelivered> {
+    let mut failures = Vec::new();
+    if let Some(unkept) = unkept {
+        let Unkept { report, error, is_in_order } = *unkept;
+        failures.push(error.into());
+        // A disk that is full is what somebody should hear of.
+        if let Err(unsent) = sender.send_unkept(&report, tell).await {
+            failures.push(Undelivered::Lost(unsent));
+        }
+        if !is_in_order {
+            // After one of another epoch, those that wait would look like another agent's.
+            return failures;
+        }
+    }
+    match spool.waiting(clock.now()) {
+        Ok(waiting) => {
+            if let Err(unsent) = sender.send(spool, &waiting, tell).await {
+                failures.push(unsent.into());
+            }
+        }
+        Err(error) => failures.push(error.into()),
+    }
+    failures
 }
 
 async fn ping(url: &Url) -> reqwest::Result<()> {

@@ -12,7 +12,7 @@ use url::Url;
 use super::enroll;
 use super::install;
 use super::output::print;
-use super::reporting::{self, tell};
+use super::reporting::{self, tell, tell_all};
 use crate::agent::folder;
 use crate::agent::{self, Agent, Cycle, Delivery, Settings, Verdict, parse_interval};
 use crate::clock::Clock;
@@ -178,9 +178,7 @@ impl Ready {
                         // What is under way is kept, and comes again.
                         _ = &mut stop => return Ok(exit_code(&cycle)),
                     };
-                    for failure in failures {
-                        tell(&format!("{:#}", anyhow::Error::from(failure)));
-                    }
+                    tell_all(failures);
                 }
                 if !args.watch {
                     return Ok(exit_code(&cycle));

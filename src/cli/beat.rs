@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::reporting::{self, tell};
+use super::reporting::{self, tell, tell_all};
 use super::runtime_small;
 use crate::agent::heartbeat::{self, Written};
 use crate::agent::{self, folder, post};
@@ -125,12 +125,13 @@ fn report(args: &Args, clock: &Clock) -> anyhow::Result<()> {
     }
     let runtime = runtime_small()?;
     let sent = runtime.block_on(async {
-        post::keep_beside(&spool, settings.source_name()?, &args.job, observation).await?;
+        let unkept = post::keep(&spool, settings.source_name()?, &args.job, observation).await?;
         let mut sender = reporting::sender(&settings, clock)?;
         let mut tell_it = |line: String| tell(&line);
-        anyhow::Ok(post::send(&spool, &mut sender, clock, &mut tell_it).await?)
+        anyhow::Ok(post::send(unkept, &spool, &mut sender, clock, &mut tell_it).await?)
     });
     // A name server or a disk that hangs is not waited for.
     runtime.shutdown_background();
-    sent
+    tell_all(sent?);
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::agent::{Limits, SECRET_VARIABLE, Sender, Settings, Spool};
+use crate::agent::{Limits, SECRET_VARIABLE, Sender, Settings, Spool, Undelivered};
 use crate::clock::Clock;
 use crate::signature::Secret;
 
@@ -65,6 +65,13 @@ pub(super) fn sender(settings: &Settings, clock: &Clock) -> anyhow::Result<Sende
 pub(super) fn tell(line: &str) {
     // Without standard error there is nobody left to tell.
     drop(writeln!(std::io::stderr(), "teawatch: {line}"));
+}
+
+/// The same, a line for each of what did not get where it should.
+pub(super) fn tell_all(failures: Vec<Undelivered>) {
+    for failure in failures {
+        tell(&format!("{:#}", anyhow::Error::from(failure)));
+    }
 }
 
 /// A variable of the environment, if it is there and is text.

@@ -11,10 +11,10 @@ use anyhow::{Context as _, anyhow};
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
 
-use super::reporting::{self, tell};
+use super::reporting::{self, tell, tell_all};
 use super::{runtime_small, stop_signal};
 use crate::agent::job::Job;
-use crate::agent::{self, Settings, post};
+use crate::agent::{self, Settings, Undelivered, post};
 use crate::check::{Kind, Observation};
 use crate::clock::Clock;
 use crate::duration::parse_positive;
@@ -109,24 +109,29 @@ fn try_run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         anyhow::Ok((ended, told))
     })?;
-    if let Err(error) = told {
-        tell(&format!("run: {error:#}"));
+    match told {
+        Ok(failures) => tell_all(failures),
+        Err(error) => tell(&format!("run: {error:#}")),
     }
     // A name server or a disk that hangs is not waited for.
     runtime.shutdown_background();
     Ok(ExitCode::from(ended.exit_code()))
 }
 
-async fn report(settings: &Settings, name: &str, observation: Observation) -> anyhow::Result<()> {
+/// Gives what went wrong with it after it was kept, or was not.
+async fn report(
+    settings: &Settings,
+    name: &str,
+    observation: Observation,
+) -> anyhow::Result<Vec<Undelivered>> {
     agent::install_crypto();
     let clock = Clock::system();
     let observation = Observation { observed_at: Some(clock.now()), ..observation };
     let spool = Arc::new(reporting::spool(settings)?);
-    post::keep_beside(&spool, settings.source_name()?, name, observation).await?;
+    let unkept = post::keep(&spool, settings.source_name()?, name, observation).await?;
     let mut sender = reporting::sender(settings, &clock)?;
     let mut tell_it = |line: String| tell(&line);
-    post::send(&spool, &mut sender, &clock, &mut tell_it).await?;
-    Ok(())
+    Ok(post::send(unkept, &spool, &mut sender, &clock, &mut tell_it).await?)
 }
 
 /// The lock that says that the command runs; nothing if somebody else holds it. Given back

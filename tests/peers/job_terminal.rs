@@ -27,8 +27,17 @@ impl Terminal {
         // The first terminal that the leader of a session opens is its own.
         let script = format!("exec <{name} >{name} 2>&1 <{input}; \"$0\" \"$@\"; echo code $?");
         let teawatch = host.command(&[]);
-        let child = Command::new("setsid")
-            .args(["sh", "-c", &script, env!("CARGO_BIN_EXE_teawatch"), "run"])
+        // Whoever runs the tests may ignore what is typed here, as `nohup` does.
+        let child = Command::new("env")
+            .args([
+                "--default-signal",
+                "setsid",
+                "sh",
+                "-c",
+                &script,
+                env!("CARGO_BIN_EXE_teawatch"),
+                "run",
+            ])
             .args(arguments)
             .env_clear()
             .envs(teawatch.get_envs().filter_map(|(name, value)| Some((name, value?))))

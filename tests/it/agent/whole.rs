@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustix::process::Signal;
@@ -157,13 +158,18 @@ fn a_host_whose_clock_is_wrong_still_reports_and_is_told_so() {
     let clock = Clock::from_fn(move || Timestamp::now() - day);
     let limits = Limits { bytes: 1 << 20, age: day * 7 };
     let spool = Spool::open(&whole.host.path("data/spool"), limits).unwrap();
-    post::keep(&spool, SOURCE, "d", Observation::new(Kind::Success, "fine")).unwrap();
+    let spool = Arc::new(spool);
     let server = whole.teawatch.url.parse().unwrap();
     let mut sender = Sender::new(&server, Teawatch::secret(SOURCE), None, clock.clone()).unwrap();
     let mut told = Vec::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut tell = |line| told.push(line);
-    runtime.block_on(post::send(&spool, &mut sender, &clock, &mut tell)).unwrap();
+    let seen = Observation::new(Kind::Success, "fine");
+    let failures = runtime.block_on(async {
+        let unkept = post::keep(&spool, SOURCE.to_owned(), "d", seen).await.unwrap();
+        post::send(unkept, &spool, &mut sender, &clock, &mut tell).await.unwrap()
+    });
+    assert!(failures.is_empty(), "{failures:?}");
     assert_eq!(whole.check("d")["results"], 1);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("behind the server's"), "{told:?}");
