@@ -117,7 +117,7 @@ fn at_a_terminal_as_well_a_limit_ends_all_that_a_command_has_started() {
     let host = Host::new("");
     // Also what does not mind that its terminal goes away.
     let script = "trap '' TERM HUP; sleep 1000 & echo $! > child; wait; sleep 1000";
-    let arguments = ["--limit", "200ms", "--", "sh", "-c", script];
+    let arguments = ["--limit", "3s", "--", "sh", "-c", script];
     let terminal = Terminal::start(&host, "/dev/tty", &arguments);
     terminal.shows("code 137");
     let child = std::fs::read_to_string(host.path("child")).unwrap();

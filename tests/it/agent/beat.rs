@@ -2,8 +2,6 @@
 //! the way.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use serde_json::Value;
 use teawatch::agent::{folder, heartbeat};
@@ -174,44 +172,4 @@ fn u13_what_goes_wrong_is_one_line_and_no_failure_but_a_wrong_call_is() {
     ] {
         assert_eq!(host.run(wrong).status.code(), Some(2), "{wrong:?}");
     }
-}
-
-#[test]
-fn r31_readers_never_see_half_of_a_heartbeat() {
-    let host = Host::new("");
-    let path = host.path("beats/job.last");
-    let written = |cycle| heartbeat::Written {
-        job: Some("job".to_owned()),
-        pid: 1,
-        timestamp: 1_700_000_000.0,
-        interval_seconds: Some(60.0),
-        cycle: Some(cycle),
-        model: Some("m".repeat(5_000)),
-        status: "alive".to_owned(),
-    };
-    heartbeat::write(&path, &written(0)).unwrap();
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let writers: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    for cycle in 0..250 {
-                        heartbeat::write(&path, &written(cycle)).unwrap();
-                    }
-                })
-            })
-            .collect();
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) {
-                    let beat = heartbeat::read(&path, false).unwrap();
-                    assert_eq!(beat.rest["model"].as_str().unwrap().len(), 5_000);
-                }
-            });
-        }
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
-        is_over.store(true, Ordering::Relaxed);
-    });
-    let left = std::fs::read_dir(host.path("beats")).unwrap().count();
-    assert_eq!(left, 1, "temporary files were left");
 }

@@ -83,8 +83,8 @@ fn r69_the_issue_of_a_folder_begins_with_its_own_prefix_and_closes_when_all_is_f
 #[test]
 fn r74_the_panel_is_printed_alone_for_embedding_elsewhere() {
     let host = Host::new("[[folder]]\nname = \"jobs\"\npath = \"beats\"\njobs = [\"never\"]\n");
-    last(&host, "quick|job", 90.0, 300.0);
-    last(&host, "late", 7_300.0, 3_600.0);
+    last(&host, "quick|job", 6_010.0, 18_000.0);
+    last(&host, "late", 7_270.0, 3_600.0);
     host.write("beats/broken.last", "?");
     host.write("beats/none.last", r#"{"timestamp":1,"interval_seconds":0}"#);
     last(&host, "ahead", -60.0, 300.0);
@@ -94,7 +94,7 @@ fn r74_the_panel_is_printed_alone_for_embedding_elsewhere() {
     let lines: Vec<_> = panel.lines().collect();
     assert_eq!(lines[0], "| job | status | age | interval | ratio |");
     assert!(panel.contains("| late | stale | 2 h 1 min | 1 h | 2.0 |"), "{panel}");
-    assert!(panel.contains("| quick\\|job | fresh | 1 min 30 s | 5 min | 0.3 |"), "{panel}");
+    assert!(panel.contains("| quick\\|job | fresh | 1 h 40 min | 5 h | 0.3 |"), "{panel}");
     for line in [
         "| never | never seen | - | - | - |",
         "| broken | corrupt | - | - | - |",

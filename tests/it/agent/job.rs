@@ -96,7 +96,7 @@ fn at_its_limit_a_command_is_killed_with_all_that_it_started() {
     let host = Host::new("");
     let script = "trap '' TERM; sleep 1000 & echo $! > child; wait; sleep 1000";
     let began = Instant::now();
-    let output = run(&host, &["--limit", "200ms", "--", "sh", "-c", script]);
+    let output = run(&host, &["--limit", "3s", "--", "sh", "-c", script]);
     assert_eq!(output.status.code(), Some(137), "{output:?}");
     assert!(began.elapsed() < Duration::from_secs(60));
     let child = std::fs::read_to_string(host.path("child")).unwrap();

@@ -95,11 +95,11 @@ fn what_was_to_be_ignored_is_ignored_by_the_command_as_well() {
 fn at_its_limit_a_command_is_asked_first_and_its_good_end_is_no_success() {
     let host = Host::new("");
     let script = "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done";
-    let (mut child, mut stdout) = start(&host, &["--limit", "1s", "--", "sh", "-c", script]);
+    let (mut child, mut stdout) = start(&host, &["--limit", "3s", "--", "sh", "-c", script]);
     expect(&mut stdout, "asked\n");
     assert_eq!(child.wait().unwrap().code(), Some(124));
     let script = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done";
-    let (mut child, _stdout) = start(&host, &["--limit", "1s", "--", "sh", "-c", script]);
+    let (mut child, _stdout) = start(&host, &["--limit", "3s", "--", "sh", "-c", script]);
     assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 

@@ -200,7 +200,7 @@ fn a_plugin_says_by_its_exit_code_how_it_is() {
 #[test]
 fn a_plugin_that_hangs_is_killed_with_its_children_and_one_that_floods_is_cut() {
     let host = Host::new(
-        "[[command]]\nname = \"hangs\"\ntimeout = \"300ms\"\ncommand = [\"./hang\"]\n\
+        "[[command]]\nname = \"hangs\"\ntimeout = \"3s\"\ncommand = [\"./hang\"]\n\
          [[command]]\nname = \"floods\"\ncommand = [\"sh\", \"-c\", \"yes 0123456789 | head -c 5000000\"]\n",
     );
     host.script("hang", "sleep 1000 & echo $! > child; wait");
