@@ -47,9 +47,12 @@ pub fn step(
         Event::Done { effect, learned: Learned::IssueGone }
             if effect.kind == EffectKind::Reopen && effect.episode == alert.episode
     );
-    // A person who deletes a closed issue tidies up, and silences no trouble.
+    // A person who deletes a closed issue tidies up, and silences no trouble: neither this
+    // one nor the next.
     if is_relapse_lost && alert.is_in_trouble() {
         open(rule, &mut alert, admission, now, &mut orders);
+    } else if is_relapse_lost {
+        alert.phase = Phase::Inactive;
     }
     judge(rule, &mut alert, admission, now, &mut orders);
     speak(rule, &mut alert, now, &mut orders);

@@ -37,6 +37,8 @@ pub struct Core {
     pub(super) bound: BTreeMap<CheckId, Fingerprint>,
     /// Checks of which an adopted alert waits to hear whether anybody can tell.
     pub(super) blind_unheard: BTreeSet<CheckId>,
+    /// When a repository last carried something out, since this process began.
+    pub(super) delivered_at: BTreeMap<String, Timestamp>,
     pub(super) deadlines: Deadlines,
     /// When the last turn began.
     pub(super) turned_at: Timestamp,
@@ -212,20 +214,18 @@ impl Core {
         // An alert that now has an issue of its own, or a row elsewhere, leaves its row.
         if had_row && (row_now.is_none() || repository_before != repository) {
             let gone = row_event(group, Standing::Well, String::new());
-            self.step_overflow(&repository_before, rule, &gone, now);
+            self.step_overflow(&repository_before, &gone, now);
         }
         if let Some(row) = row_now {
-            self.step_overflow(&repository, rule, &row, now);
+            self.step_overflow(&repository, &row, now);
         }
     }
 
     /// What an alert without an issue of its own says in the overflow issue.
-    fn step_overflow(&mut self, repository: &str, rule: &Rule, event: &Event, now: Timestamp) {
+    fn step_overflow(&mut self, repository: &str, event: &Event, now: Timestamp) {
         let group = Group::Overflow { repository: repository.to_owned() };
         let fingerprint = Fingerprint::new(&self.salt, &group);
-        // Where the routes send the alert's next episode is no matter of this repository's.
-        let mut rule = overflow_rule(rule);
-        rule.target.repository = repository.to_owned();
+        let rule = self.overflow_rule(repository);
         if !self.alerts.contains_key(&fingerprint) {
             self.claim(&fingerprint, &group, &rule, now);
         }
@@ -260,6 +260,7 @@ impl Core {
                     text: None,
                     doubt: None,
                     attempts: 0,
+                    failing_since: None,
                     unprepared: 0,
                     not_before: None,
                     left_out: Vec::new(),
@@ -324,12 +325,15 @@ impl Core {
                     None => self.settings.routes.otherwise.rule.clone(),
                 }
             }
-            Group::Overflow { repository } => {
-                let mut rule = overflow_rule(&self.settings.routes.otherwise.rule);
-                rule.target.repository.clone_from(repository);
-                rule
-            }
+            Group::Overflow { repository } => self.overflow_rule(repository),
         }
+    }
+
+    /// The rule of a repository's overflow issue: it is everybody's, and waits for nothing.
+    fn overflow_rule(&self, repository: &str) -> Rule {
+        let mut rule = overflow_rule(&self.settings.routes.otherwise.rule);
+        repository.clone_into(&mut rule.target.repository);
+        rule
     }
 
     /// Wakes what is due, at most `budget` of it. Returns how many were woken.

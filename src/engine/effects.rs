@@ -25,6 +25,8 @@ pub struct Prospect {
     pub issue: Option<Issue>,
     /// Until then Gitea may still carry out the opposite of a closing or reopening.
     pub late_until: Option<Timestamp>,
+    /// Whether its repository has carried out something else since this began to fail.
+    pub others_got_through: bool,
     pub labels: Vec<String>,
     pub assignees: Vec<String>,
 }
@@ -46,7 +48,6 @@ impl Prospect {
         let is_left_out = |login: &String| {
             left_out.iter().any(|trimming| match trimming {
                 Trimming::Assignee(other) => other == login,
-                Trimming::Assignees => true,
                 Trimming::Labels => false,
             })
         };
@@ -69,6 +70,8 @@ pub enum Outcome {
     Trimmed { trimmings: Vec<Trimming>, error: String },
     /// Gitea refuses it for what it is.
     Parked(Parked),
+    /// A text that cannot be written, and why. The issue can do without.
+    GivenUp { note: String },
 }
 
 impl Core {
@@ -126,6 +129,9 @@ impl Core {
             // Effects of an earlier episode go to the issue of that episode.
             issue: alert.issue_of(entry.effect.episode),
             late_until: alert.late_until,
+            others_got_through: entry.failing_since.is_some_and(|since| {
+                self.delivered_at.get(&entry.repository).is_some_and(|&at| at > since)
+            }),
             labels: alert.target.labels.clone(),
             assignees: alert.target.assignees.clone(),
             entry,
@@ -152,6 +158,16 @@ impl Core {
                 self.delivered(&entry, &learned, now);
                 return;
             }
+            Outcome::GivenUp { note } => {
+                let entry = entry.clone();
+                self.entries.remove(&seq);
+                self.dirty.entries.insert(seq);
+                let (fingerprint, effect) = (entry.fingerprint.clone(), entry.effect);
+                self.remember(Happened::GivenUp { fingerprint, effect, why: note.clone() }, now);
+                let learned = Learned::Settled { left_out: vec![note], late_until: None };
+                self.tell_alert(&entry, &Event::Done { effect, learned }, now);
+                return;
+            }
             Outcome::Refused { retry_at, error } => {
                 // That this attempt came to nothing says nothing about one before it: a
                 // closing that was struck now could still arrive and close what is firing.
@@ -163,6 +179,7 @@ impl Core {
                     Some(Doubt { sent_at, over_at, earlier: None, looks: 0, ..doubt })
                 });
                 entry.attempts = entry.attempts.saturating_add(1);
+                entry.failing_since.get_or_insert(now);
                 if !was_in_doubt {
                     entry.unprepared = entry.unprepared.saturating_add(1);
                 }
@@ -175,12 +192,15 @@ impl Core {
                     doubt.over_at.get_or_insert(now);
                 }
                 entry.attempts = entry.attempts.saturating_add(1);
+                entry.failing_since.get_or_insert(now);
                 entry.not_before = Some(retry_at);
                 entry.last_error = Some(error);
             }
             Outcome::NotFound { look_at } => {
                 if let Some(doubt) = &mut entry.doubt {
                     doubt.looks = doubt.looks.saturating_add(1);
+                    // Where the engine could not take the attempt's own end.
+                    doubt.over_at.get_or_insert(now);
                 }
                 entry.not_before = Some(look_at);
             }
@@ -192,8 +212,6 @@ impl Core {
                         Trimming::Assignee(login) => {
                             Some(format!("{login} could not be assigned: {error}"))
                         }
-                        // Each was named before, and what nobody wanted is not missed.
-                        Trimming::Assignees => None,
                         Trimming::Labels => {
                             has_labels.then(|| format!("labels could not be set: {error}"))
                         }
@@ -219,10 +237,11 @@ impl Core {
     /// The same for what says nothing about the effect itself, such as a target that
     /// refuses: it does not count as an attempt.
     pub fn postpone(&mut self, seq: u64, outcome: Outcome, now: Timestamp) {
-        let before = self.entries.get(&seq).map(|entry| (entry.attempts, entry.unprepared));
+        let counted = |entry: &Entry| (entry.attempts, entry.unprepared, entry.failing_since);
+        let before = self.entries.get(&seq).map(counted);
         self.settle(seq, outcome, now);
         if let (Some(entry), Some(before)) = (self.entries.get_mut(&seq), before) {
-            (entry.attempts, entry.unprepared) = before;
+            (entry.attempts, entry.unprepared, entry.failing_since) = before;
         }
     }
 
@@ -285,6 +304,7 @@ impl Core {
             admission.highest = admission.highest.max(issue.number);
             admission.id.get_or_insert(issue.repository_id);
         }
+        self.delivered_at.insert(entry.repository.clone(), now);
         let (fingerprint, effect) = (entry.fingerprint.clone(), entry.effect);
         self.remember(Happened::Delivered { fingerprint, effect, issue: number }, now);
         let event = Event::Done { effect: entry.effect, learned: learned.clone() };

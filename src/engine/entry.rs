@@ -25,6 +25,9 @@ pub struct Entry {
     pub doubt: Option<Doubt>,
     /// Attempts since the last success in getting on.
     pub attempts: u32,
+    /// When the first of them failed.
+    #[serde(default)]
+    pub failing_since: Option<Timestamp>,
     /// How often in a row what comes before the request has failed, which is asking for
     /// labels.
     pub unprepared: u32,
@@ -78,10 +81,7 @@ impl Doubt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trimming {
-    /// One of them.
     Assignee(String),
-    /// All of them.
-    Assignees,
     Labels,
 }
 
@@ -142,7 +142,7 @@ impl Entry {
         let doubt = doubt.map(|doubt| {
             [Some(&mut doubt.sent_at), doubt.over_at.as_mut(), doubt.earlier.as_mut()]
         });
-        let own = [Some(&mut self.made_at), self.not_before.as_mut()];
+        let own = [Some(&mut self.made_at), self.not_before.as_mut(), self.failing_since.as_mut()];
         let times = own.into_iter().chain(doubt.into_iter().flatten()).flatten();
         for at in times.chain(parked.into_iter().flatten()) {
             *at = earlier(*at, by);

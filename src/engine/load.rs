@@ -56,6 +56,7 @@ impl Core {
             bound: BTreeMap::new(),
             blind_unheard: BTreeSet::new(),
             deadlines: Deadlines::default(),
+            delivered_at: BTreeMap::new(),
             turned_at: loaded.mark.unwrap_or(now),
             dirty: Dirty { meta: is_new, ..Dirty::default() },
         };

@@ -67,7 +67,8 @@ pub enum Happened {
         verdict: Verdict,
         summary: String,
     },
-    /// A report arrived after a newer one: it changed nothing.
+    /// A report arrived after a newer one: it counted only for checks of which nothing newer
+    /// was heard.
     LateReport {
         source: String,
         id: ReportId,
@@ -90,6 +91,12 @@ pub enum Happened {
     Dropped {
         fingerprint: Fingerprint,
         effect: Effect,
+    },
+    /// A text could not be written, for long enough.
+    GivenUp {
+        fingerprint: Fingerprint,
+        effect: Effect,
+        why: String,
     },
     /// teawatch was not looking.
     Absent {

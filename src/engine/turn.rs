@@ -57,6 +57,8 @@ impl Core {
         self.dirty.alerts.extend(self.alerts.keys().cloned());
         self.entries.values_mut().for_each(|entry| entry.rewind(by));
         self.dirty.entries.extend(self.entries.keys());
+        // Whatever got through may do so again, which tells soon enough.
+        self.delivered_at.clear();
         self.repositories.values_mut().for_each(|record| record.admission.rewind(by));
         self.dirty.repositories.extend(self.repositories.keys().cloned());
         self.wake_everything(now);

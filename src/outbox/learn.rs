@@ -3,9 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Settings;
-use crate::alert::{EffectKind, Learned};
+use crate::alert::EffectKind;
 use crate::engine::{Entry, Outcome, Parked, Prospect, Trimming};
-use crate::gitea::{self, Aftermath, Concern, Operation};
+use crate::gitea::{self, Aftermath, Concern, Operation, User};
+
+/// So often it is asked who can be assigned, before an opening goes without anybody.
+const ASSIGNEES_ATTEMPTS_MAX: u32 = 3;
 
 /// What follows from an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,28 +141,60 @@ fn in_doubt(
     Outcome::Unknown { retry_at, error: message }
 }
 
-/// Leaves out what can be left out: of an opening the assignees first, then the labels; a
-/// comment or an edit as a whole.
+/// Leaves out what can be left out: of an opening whose assignees are not to blame the
+/// labels; a comment or an edit as a whole.
 fn trimmed(entry: &Entry, error: String, settings: &Settings, now: Timestamp) -> Outcome {
     let kind = entry.effect.kind;
     match kind {
-        EffectKind::Comment | EffectKind::Edit => Outcome::Done(Learned::Settled {
-            left_out: vec![format!("{} could not be written: {error}", kind.noun())],
-            late_until: None,
-        }),
+        EffectKind::Comment | EffectKind::Edit => {
+            Outcome::GivenUp { note: format!("{} could not be written: {error}", kind.noun()) }
+        }
+        EffectKind::Open if !entry.left_out.contains(&Trimming::Labels) => {
+            Outcome::Trimmed { trimmings: vec![Trimming::Labels], error }
+        }
         EffectKind::Open | EffectKind::Close | EffectKind::Reopen => {
-            let next = [Trimming::Assignees, Trimming::Labels];
-            let next = next.into_iter().find(|trimming| !entry.left_out.contains(trimming));
-            match next.filter(|_| kind == EffectKind::Open) {
-                Some(trimming) => Outcome::Trimmed { trimmings: vec![trimming], error },
-                None => Outcome::Parked(parked(settings, error, now)),
-            }
+            Outcome::Parked(parked(settings, error, now))
         }
     }
 }
 
+/// Says whom an opening goes without that Gitea refused with `error` and without a name:
+/// those who are not among the `taken`, or all, if nobody can say who they are.
+pub(super) fn blame(
+    settings: &Settings,
+    prospect: &Prospect,
+    taken: Result<Vec<User>, gitea::Error>,
+    error: String,
+    dice: u32,
+    now: Timestamp,
+) -> Outcome {
+    let attempts = prospect.entry.attempts;
+    let taken = match taken {
+        Ok(taken) => taken,
+        // Another time it may be answered; yet an issue without assignees is better than none.
+        Err(unanswered) if attempts < ASSIGNEES_ATTEMPTS_MAX && !is_refusal(&unanswered) => {
+            let pause = unanswered.retry_after().map(|asked| settings.pause(asked));
+            let pause = pause.unwrap_or_else(|| backoff(settings, attempts, dice));
+            let retry_at = Some(later(now, pause));
+            return Outcome::Refused { retry_at, error: chain(&unanswered) };
+        }
+        Err(_) => Vec::new(),
+    };
+    let is_taken =
+        |login: &&String| taken.iter().any(|user| user.login.eq_ignore_ascii_case(login));
+    let wanted: Vec<_> = prospect.assignees_in_play().cloned().collect();
+    let unknown: Vec<_> = wanted.iter().filter(|login| !is_taken(login)).cloned().collect();
+    // Who is on the list cannot be the one, unless all are.
+    without_assignees(if unknown.is_empty() { wanted } else { unknown }, error)
+}
+
+/// Whether Gitea refused a question for what it is, and will do so again.
+fn is_refusal(error: &gitea::Error) -> bool {
+    matches!(error.concern(), Concern::Trimmings | Concern::Thing)
+}
+
 /// What remains of an opening that Gitea refuses because of these assignees.
-pub(super) fn without_assignees(logins: Vec<String>, error: String) -> Outcome {
+fn without_assignees(logins: Vec<String>, error: String) -> Outcome {
     let trimmings = logins.into_iter().map(Trimming::Assignee).collect();
     Outcome::Trimmed { trimmings, error }
 }

@@ -6,9 +6,12 @@ use super::Settings;
 use crate::alert::{EffectKind, Learned};
 use crate::engine::{Outcome, Prospect};
 
-/// After so many fruitless attempts a comment or an edit is given up: it must not hold up
-/// what comes behind it.
+/// After so many fruitless attempts a comment or an edit may be given up: it must not hold
+/// up what comes behind it.
 const TALK_ATTEMPTS_MAX: u32 = 8;
+
+/// It is given up at last after this long, although nothing else gets through either.
+const TALK_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The next thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,16 +57,17 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
     }
     let kind = entry.effect.kind;
     if prospect.issue.is_none() && kind != EffectKind::Open {
-        return Step::Settle(nothing_to_do(Vec::new()));
+        let learned = Learned::Settled { left_out: Vec::new(), late_until: None };
+        return Step::Settle(Outcome::Done(learned));
     }
     let is_talk = matches!(kind, EffectKind::Comment | EffectKind::Edit);
     // In doubt or not: what comes behind it must not wait for ever. A comment that was
     // written all the same costs nothing.
-    if is_talk && entry.attempts >= TALK_ATTEMPTS_MAX {
+    if is_talk && is_hopeless(prospect, now) {
         let error = entry.last_error.as_deref().unwrap_or("no answer");
         let what = kind.noun();
-        let note = format!("{what} was given up after {TALK_ATTEMPTS_MAX} attempts: {error}");
-        return Step::Settle(nothing_to_do(vec![note]));
+        let note = format!("{what} was given up after {} attempts: {error}", entry.attempts);
+        return Step::Settle(Outcome::GivenUp { note });
     }
     let Some(doubt) = entry.doubt else {
         return match (kind, prospect.late_until) {
@@ -86,9 +90,13 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
     }
 }
 
-/// An effect without a purpose, or without a chance.
-fn nothing_to_do(left_out: Vec<String>) -> Outcome {
-    Outcome::Done(Learned::Settled { left_out, late_until: None })
+/// Whether a text fails for what it is, and not because Gitea is away: then what comes
+/// behind it would fail as well, and waits in vain for nothing.
+fn is_hopeless(prospect: &Prospect, now: Timestamp) -> bool {
+    let entry = &prospect.entry;
+    let since = entry.failing_since.unwrap_or(now);
+    entry.attempts >= TALK_ATTEMPTS_MAX
+        && (prospect.others_got_through || now >= later(since, TALK_PATIENCE))
 }
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
@@ -101,26 +109,32 @@ mod tests {
     use super::*;
     use crate::engine::{Doubt, Entry};
 
-    fn step(kind: EffectKind, attempts: u32) -> Step {
-        let entry = Entry { doubt: Some(doubt(0)), attempts, ..entry(1, kind) };
-        plan(&Settings::default(), &prospect(entry), at(600))
+    fn is_given_up(kind: EffectKind, attempts: u32, others_got_through: bool, hour: i64) -> bool {
+        let failing_since = Some(at(600 - hour * 3_600));
+        let entry = Entry { doubt: Some(doubt(0)), attempts, failing_since, ..entry(1, kind) };
+        let prospect = Prospect { others_got_through, ..prospect(entry) };
+        match plan(&Settings::default(), &prospect, at(600)) {
+            Step::Settle(Outcome::GivenUp { note }) => {
+                assert!(note.starts_with(kind.noun()) && note.contains("was given up"), "{note}");
+                true
+            }
+            Step::Settle(other) => panic!("{kind}: {other:?}"),
+            Step::Wait(_) | Step::Try | Step::Look(_) => false,
+        }
     }
 
     #[test]
-    fn a_comment_or_an_edit_in_doubt_is_given_up_and_nothing_else_is() {
-        for (kind, told) in
-            [(EffectKind::Comment, "a comment was"), (EffectKind::Edit, "an edit was")]
-        {
-            assert!(!matches!(step(kind, TALK_ATTEMPTS_MAX - 1), Step::Settle(_)), "{kind}");
-            let given_up = step(kind, TALK_ATTEMPTS_MAX);
-            let Step::Settle(Outcome::Done(Learned::Settled { left_out, .. })) = given_up else {
-                panic!("{kind}: {given_up:?}");
-            };
-            assert_eq!(left_out.len(), 1, "it is told: {left_out:?}");
-            assert!(left_out[0].starts_with(told), "{left_out:?}");
+    fn a_text_in_doubt_is_given_up_if_others_get_through_or_a_day_has_passed_and_nothing_else_is() {
+        let max = TALK_ATTEMPTS_MAX;
+        for kind in [EffectKind::Comment, EffectKind::Edit] {
+            assert!(is_given_up(kind, max, true, 0), "{kind}");
+            assert!(!is_given_up(kind, max - 1, true, 24), "{kind}");
+            // While Gitea is away, what comes behind it would fail as well.
+            assert!(!is_given_up(kind, 1_000, false, 23), "{kind}");
+            assert!(is_given_up(kind, max, false, 24), "{kind}");
         }
         for kind in [EffectKind::Open, EffectKind::Close, EffectKind::Reopen] {
-            assert!(!matches!(step(kind, 1_000), Step::Settle(_)), "{kind}");
+            assert!(!is_given_up(kind, 1_000, true, 1_000), "{kind}");
         }
     }
 

@@ -97,19 +97,17 @@ impl Queue {
             if entries.keys().any(|seq| self.running.contains(seq)) {
                 return None;
             }
-            let is_parked =
-                |entry: &Entry| entry.parked.is_some() && entry.effect.kind != EffectKind::Open;
-            let is_edit = |entry: &Entry| entry.effect.kind == EffectKind::Edit;
-            let mut waiting = entries.values();
-            let oldest = waiting.next()?;
-            if is_parked(oldest) {
-                return Some(waiting.find(|entry| !is_parked(entry)).unwrap_or(oldest));
-            }
-            if is_edit(oldest) && !is_due(oldest, now) {
-                let next = waiting.find(|entry| !is_parked(entry) && !is_edit(entry));
-                return Some(next.unwrap_or(oldest));
-            }
-            Some(oldest)
+            let mut an_edit_waits = false;
+            let next = entries.values().find(|entry| match entry.effect.kind {
+                EffectKind::Open => true,
+                _ if entry.parked.is_some() => false,
+                EffectKind::Edit => {
+                    an_edit_waits |= !is_due(entry, now);
+                    !an_edit_waits
+                }
+                EffectKind::Comment | EffectKind::Close | EffectKind::Reopen => true,
+            });
+            next.or_else(|| entries.values().next())
         })
     }
 }
@@ -165,5 +163,8 @@ mod tests {
         assert_eq!(next([waits(200)].into_iter().chain(behind.clone())), Some(3));
         assert_eq!(next([waits(50)].into_iter().chain(behind)), Some(1));
         assert_eq!(next([waits(200), entry(2, Edit)]), None);
+        // Nor behind something that is parked.
+        let all = [parked(entry(0, Close)), waits(200), entry(2, Edit), entry(3, EffectKind::Open)];
+        assert_eq!(next(all), Some(3));
     }
 }

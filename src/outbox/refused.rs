@@ -2,7 +2,7 @@
 
 use super::Priority;
 use super::deliver::Failure;
-use super::learn::{Verdict, chain, learn, without_assignees};
+use super::learn::{Verdict, blame, chain, learn};
 use super::look;
 use super::repository::Place;
 use super::worker::{Ledger, News, Worker};
@@ -110,14 +110,9 @@ impl<L: Ledger> Worker<L> {
     ) -> Result<News, engine::Error> {
         let (owner, name) = place.path();
         let repository = self.host.client(Priority::Open).repository(owner, name);
-        let taken = repository.assignees().await.map(|answer| answer.value).unwrap_or_default();
-        let is_taken =
-            |login: &&String| taken.iter().any(|user| user.login.eq_ignore_ascii_case(login));
-        let wanted: Vec<_> = prospect.assignees_in_play().cloned().collect();
-        let unknown: Vec<_> = wanted.iter().filter(|login| !is_taken(login)).cloned().collect();
-        // Who is on the list cannot be the one, unless all are.
-        let unknown = if unknown.is_empty() { wanted } else { unknown };
-        let outcome = without_assignees(unknown, error);
+        let taken = repository.assignees().await.map(|answer| answer.value);
+        let now = self.clock.now();
+        let outcome = blame(&self.settings, prospect, taken, error, (self.dice)(), now);
         self.settle(prospect.entry.seq, outcome, News::Nothing).await
     }
 }

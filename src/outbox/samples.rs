@@ -22,6 +22,7 @@ pub(super) fn entry(seq: u64, kind: EffectKind) -> Entry {
         text: None,
         doubt: None,
         attempts: 0,
+        failing_since: None,
         unprepared: 0,
         not_before: None,
         left_out: Vec::new(),
@@ -49,6 +50,7 @@ pub(super) fn prospect(entry: Entry) -> Prospect {
         entry,
         issue: Some(Issue { repository_id: 1, number: 1 }),
         late_until: None,
+        others_got_through: false,
         labels: Vec::new(),
         assignees: Vec::new(),
     }

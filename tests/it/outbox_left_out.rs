@@ -55,6 +55,19 @@ fn a_list_of_assignees_that_cannot_be_read_costs_the_assignees_and_not_the_alert
 }
 
 #[test]
+fn a_list_of_assignees_that_cannot_be_read_once_costs_nobody_who_can_be_assigned() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    gitea.world().add_user("carol");
+    gitea.order(refuse(500).on(&Method::GET, Route::Assignees));
+    let settings = [("alerts.assignees", "carol,alice"), ("gitea.retry_first", "10ms")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    assert_eq!(assigned(&gitea, 1), ["alice"]);
+    all_is_told(&teawatch, &gitea);
+}
+
+#[test]
 fn a_comment_or_an_edit_that_gitea_refuses_is_left_out_at_once_and_told_in_the_next_text() {
     for status in [400, 403, 413, 422, 423] {
         let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());

@@ -432,18 +432,39 @@ fn an_edit_that_is_never_answered_well_is_given_up_and_holds_nothing_up() {
     eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
     gitea.order(refuse(500).on(&Method::PATCH, Route::Issue).until_cleared());
     teawatch.report(&Report::new("db1").check("disk", "failure", "another summary"));
-    eventually("the edit is there", || gitea.count(&Method::PATCH, Route::Issue) > 0);
+    eventually("the edit is tried", || gitea.count(&Method::PATCH, Route::Issue) > 8);
+    // Until something else gets through, Gitea may as well be away.
+    assert_eq!(teawatch.outbox().len(), 1);
+    teawatch.report(&failing("db1/cpu"));
+    eventually("another issue is open", || gitea.open() == 2);
     eventually("it is given up", || teawatch.outbox().is_empty());
     gitea.world().clear_faults();
     teawatch.report(&passing("db1/disk"));
-    eventually("it is closed", || gitea.open() == 0);
+    eventually("it is closed", || gitea.open() == 1);
     eventually("what was given up is told", || {
-        gitea
-            .comments(1)
-            .iter()
-            .any(|comment| comment.contains("an edit was given up after 8 attempts"))
+        gitea.comments(1).iter().any(|comment| comment.contains("an edit was given up after "))
     });
     all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn an_outage_of_many_attempts_costs_no_comment_and_no_edit() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    // As a proxy answers whose Gitea is away.
+    gitea.order(refuse(502).until_cleared());
+    let before = requests(&gitea);
+    teawatch.report(&passing("db1/disk"));
+    eventually("many attempts have failed", || requests(&gitea) >= before + ATTEMPTS);
+    gitea.world().clear_faults();
+    eventually("it is closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+    let comments = gitea.comments(1);
+    assert!(comments.iter().any(|comment| comment.contains("**Recovered**")), "{comments:?}");
+    let body = gitea.issue(1).body;
+    assert!(body.contains("| well |") && !body.contains("| **down** |"), "{body}");
 }
 
 #[test]

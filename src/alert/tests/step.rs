@@ -294,6 +294,26 @@ fn a_relapse_whose_closed_issue_was_deleted_opens_anew_at_once() {
 }
 
 #[test]
+fn a_relapse_that_was_over_when_its_issue_was_found_deleted_mutes_no_later_trouble() {
+    let rule = Rule {
+        comment_interval: secs(10_000),
+        close_after: secs(10),
+        reminders: Vec::new(),
+        ..rule()
+    };
+    let script = "0:x 0:b 0:d 1:. 11:w 11:b 11:d 11:b 11:d 20:x 20:b 21:. 22:g 23:x";
+    assert_snapshot!(log(&rule, script), @"
+    0s firing [tell open 1.0]
+    1s recovering [tell comment 1.1]
+    11s inactive [tell close 1.0]
+    20s firing [tell reopen 1.1]
+    21s recovering []
+    22s inactive []
+    23s firing [tell open 2.0]
+    ");
+}
+
+#[test]
 fn a_row_orders_nothing_and_its_next_episode_may_have_an_issue() {
     let (alert, log) = play(&rule(), Placement::Row, check(), "0:x 10:X 20:. 30:,");
     assert_snapshot!(log, @"
