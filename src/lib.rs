@@ -40,12 +40,13 @@
 //! | module | is for | may use, of this crate |
 //! |---|---|---|
 //! | [`check`] | is it all right? Pure | nothing |
-//! | [`agent`] | looks at a host and reports | `check`, `clock`, `duration`, `observation`, `signature` |
+//! | [`agent`] | looks at a host and reports | `check`, `clock`, `duration`, `loopback`, `observation`, `signature` |
 //! | [`alert`] | who must know, and in which words? Pure | nothing |
 //! | [`gitea`] | one request, one answer, and what it means | nothing |
 //! | [`store`] | bytes on the disk; alone knows sled | nothing |
 //! | [`clock`] | the only reading of the time | nothing |
 //! | [`duration`] | durations as people write them | nothing |
+//! | [`loopback`] | addresses that every machine has for itself | nothing |
 //! | [`signature`] | proofs of a secret | nothing |
 //! | [`telemetry`] | logs | nothing |
 //! | [`observation`] | what a report may look like | `check` |
@@ -117,6 +118,7 @@ pub mod engine;
 pub mod gitea;
 #[cfg(feature = "server")]
 pub mod http;
+pub mod loopback;
 #[cfg(feature = "server")]
 pub mod notify;
 pub mod observation;

@@ -13,7 +13,7 @@ use teawatch::engine::Progress;
 
 /// Each module, and the modules of this crate that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("agent", &["check", "clock", "duration", "observation", "signature"]),
+    ("agent", &["check", "clock", "duration", "loopback", "observation", "signature"]),
     ("alert", &[]),
     ("check", &[]),
     ("clock", &[]),
@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["alert", "check", "clock", "observation", "store"]),
     ("gitea", &[]),
     ("http", &["check", "clock", "engine", "observation", "outbox", "signature"]),
+    ("loopback", &[]),
     ("notify", &["clock", "engine", "outbox"]),
     ("observation", &["check"]),
     ("outbox", &["alert", "clock", "engine", "gitea"]),
@@ -42,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "engine",
             "gitea",
             "http",
+            "loopback",
             "notify",
             "observation",
             "outbox",

@@ -53,7 +53,12 @@ impl Status {
 
     /// Whether somebody must look.
     pub fn is_trouble(self) -> bool {
-        !matches!(self, Self::Fresh | Self::Vanished | Self::Unreadable)
+        !matches!(self, Self::Fresh) && !self.is_untold()
+    }
+
+    /// Whether nobody can tell how the job is.
+    pub fn is_untold(self) -> bool {
+        matches!(self, Self::Vanished | Self::Unreadable)
     }
 }
 

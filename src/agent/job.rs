@@ -171,7 +171,12 @@ impl Job {
     /// Starts the command. A shell runs a script that does not say who should, and so do we.
     fn spawn(&self, is_shared: bool) -> io::Result<Child> {
         let spawn = |command: &mut Command| {
-            command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command
+                .args(&self.arguments)
+                // What signs the reports is nobody else's, and the output may be shown.
+                .env_remove(super::SECRET_VARIABLE)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
             if !is_shared {
                 command.process_group(0);
             }

@@ -114,7 +114,7 @@ mod tests {
             send_within(patience, unkept, &spool, &mut sender, &clock, &mut |_| {}).await
         });
         assert!(matches!(sent, Err(NotPosted::TimedOut)), "{sent:?}");
-        assert_eq!(spool.waiting(clock.now()).unwrap().len(), 1);
+        assert_eq!(spool.waiting(clock.now()).unwrap().0.len(), 1);
     }
 
     #[test]

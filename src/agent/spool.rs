@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ const BLOCK: u64 = 4096;
 const LOST_MAX: u64 = 1 << 20;
 /// Nobody holds the lock for longer than a write takes; one that was stopped, or whose disk
 /// hangs, must not make all others wait with it.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// Whoever began a file so long ago does not finish it.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(1);
@@ -73,8 +73,6 @@ pub struct SpoolError {
 pub struct Unkept {
     pub report: Report,
     pub error: SpoolError,
-    /// Its epoch is that of the spool, and not one of its own.
-    pub is_in_order: bool,
 }
 
 /// The numbers that were given.
@@ -113,9 +111,8 @@ impl Spool {
         let (_lock, id) = match numbered {
             Ok(numbered) => numbered,
             Err(source) => {
-                let report = make(ReportId { epoch: random_epoch(), seq: 1 });
-                let error = self.error(source);
-                return Err(Box::new(Unkept { report, error, is_in_order: false }));
+                let report = make(ReportId::once(&random_epoch()));
+                return Err(Box::new(Unkept { report, error: self.error(source) }));
             }
         };
         // Names sort as numbers do.
@@ -126,14 +123,14 @@ impl Spool {
             Ok(()) => Ok(()),
             Err(source) => {
                 let error = self.error(source);
-                Err(Box::new(Unkept { report, error, is_in_order: true }))
+                Err(Box::new(Unkept { report, error }))
             }
         }
     }
 
-    /// Reports that wait, the newest first. Those that are too old, or too many, are
+    /// Reports that wait, the newest first, and how many were too old, or too many, and are
     /// thrown away.
-    pub fn waiting(&self, now: Timestamp) -> Result<Vec<Waiting>, SpoolError> {
+    pub fn waiting(&self, now: Timestamp) -> Result<(Vec<Waiting>, usize), SpoolError> {
         self.try_waiting(now).map_err(|source| self.error(source))
     }
 
@@ -171,7 +168,7 @@ impl Spool {
 
     /// A number that nobody got before.
     fn number(&self) -> io::Result<ReportId> {
-        let mut state = self.next_state();
+        let mut state = self.next_state()?;
         state.last += 1;
         let mut bytes = serde_json::to_vec(&state)?;
         bytes.resize(STATE_BYTES.max(bytes.len()), b' ');
@@ -186,27 +183,30 @@ impl Spool {
 
     /// The state, or a new epoch where it is lost or is that of another machine: numbers must
     /// never repeat in one.
-    fn next_state(&self) -> State {
+    fn next_state(&self) -> io::Result<State> {
         // Without a name for this boot each time could be the first after one.
         let boot = fs::read_to_string(BOOT).unwrap_or_else(|_| random_epoch());
         let machine = fs::read_to_string(MACHINE).unwrap_or_default();
-        match self.state().filter(|state| state.machine == machine) {
+        Ok(match self.state()?.filter(|state| state.machine == machine) {
             Some(state) if state.boot == boot => state,
             Some(state) => State { last: state.last.saturating_add(LOST_MAX), boot, ..state },
             None => State { epoch: random_epoch(), last: 0, boot, machine },
-        }
+        })
     }
 
-    fn state(&self) -> Option<State> {
-        let bytes = fs::read(self.path.join(STATE)).ok()?;
+    /// Nothing where there is none, or none that makes sense. One that cannot be read is an
+    /// error: what it says still counts.
+    fn state(&self) -> io::Result<Option<State>> {
+        let Some(bytes) = unless_gone(fs::read(self.path.join(STATE)))? else { return Ok(None) };
         // Numbers that end soon are nobody's.
         let is_sound = |state: &State| state.last < u64::MAX / 2;
-        serde_json::from_slice(&bytes).ok().filter(is_sound)
+        Ok(serde_json::from_slice(&bytes).ok().filter(is_sound))
     }
 
     fn write(&self, name: &str, bytes: &[u8], is_durable: bool) -> io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
         file.write_all(bytes)?;
+        self.hand_over(file.as_file())?;
         if is_durable {
             file.as_file().sync_all()?;
         }
@@ -214,10 +214,20 @@ impl Spool {
         Ok(())
     }
 
-    fn try_waiting(&self, now: Timestamp) -> io::Result<Vec<Waiting>> {
+    /// Gives a file of root's to whom the spool belongs: the agent, who runs as somebody
+    /// else, must be able to read what a job of root's has left there.
+    fn hand_over(&self, file: &File) -> io::Result<()> {
+        let (owner, ours) = (fs::metadata(&self.path)?, file.metadata()?);
+        if ours.uid() == 0 && owner.uid() != 0 {
+            std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+        }
+        Ok(())
+    }
+
+    fn try_waiting(&self, now: Timestamp) -> io::Result<(Vec<Waiting>, usize)> {
         let mut waiting = self.list(now)?;
         // Within an epoch numbers tell what is newer, whatever the clock did meanwhile.
-        let current = self.state().map(|state| state.epoch);
+        let current = self.state()?.map(|state| state.epoch);
         let mut newest = BTreeMap::new();
         for one in &waiting {
             let at = newest.entry(one.epoch.clone()).or_insert(one.kept_at);
@@ -235,8 +245,8 @@ impl Spool {
             std::mem::take(&mut is_newest) || fits
         });
         // Where nothing can be removed, nothing is added either.
-        drop.iter().for_each(|one| _ = self.forget(one));
-        Ok(keep)
+        let dropped = drop.iter().filter(|one| self.forget(one).is_ok()).count();
+        Ok((keep, dropped))
     }
 
     /// Every report, in no order. What nobody will finish is removed; what is not ours is

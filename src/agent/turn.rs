@@ -9,6 +9,7 @@ use url::Url;
 use super::heartbeat::{self, Written};
 use super::{Cycle, Sender, Spool, SpoolError, Unkept, Unsent, Watch};
 use crate::clock::Clock;
+use crate::loopback::is_on_this_machine;
 
 /// For the ping of a dead man's switch.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -105,19 +106,18 @@ pub(super) async fn send(
 ) -> Vec<Undelivered> {
     let mut failures = Vec::new();
     if let Some(unkept) = unkept {
-        let Unkept { report, error, is_in_order } = *unkept;
+        let Unkept { report, error } = *unkept;
         failures.push(error.into());
         // A disk that is full is what somebody should hear of.
         if let Err(unsent) = sender.send_unkept(&report, tell).await {
             failures.push(Undelivered::Lost(unsent));
         }
-        if !is_in_order {
-            // After one of another epoch, those that wait would look like another agent's.
-            return failures;
-        }
     }
     match spool.waiting(clock.now()) {
-        Ok(waiting) => {
+        Ok((waiting, dropped)) => {
+            if dropped > 0 {
+                tell(format!("lost, since the spool is full or they are old: {dropped} reports"));
+            }
             if let Err(unsent) = sender.send(spool, &waiting, tell).await {
                 failures.push(unsent.into());
             }
@@ -129,6 +129,9 @@ pub(super) async fn send(
 
 async fn ping(url: &Url) -> reqwest::Result<()> {
     let mut client = reqwest::Client::builder().timeout(PING_TIMEOUT);
+    if is_on_this_machine(url) {
+        client = client.no_proxy();
+    }
     if url.scheme() == "http" {
         // Without TLS no certificates are needed, and some machines have none.
         client = client.tls_certs_only([]);

@@ -103,8 +103,14 @@ fn panel(args: &Args) -> anyhow::Result<ExitCode> {
         folder::panel(&jobs)
     };
     print(&text)?;
-    let is_trouble = jobs.iter().any(|job| job.status.is_trouble());
-    Ok(if is_trouble { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let is_any = |is: fn(folder::Status) -> bool| jobs.iter().any(|job| is(job.status));
+    Ok(if is_any(folder::Status::is_trouble) {
+        ExitCode::FAILURE
+    } else if is_any(folder::Status::is_untold) {
+        ExitCode::from(CANNOT_TELL)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// An agent, and where its cycles go unless it is a dry run.
@@ -199,10 +205,10 @@ impl Ready {
 fn show(cycle: &Cycle, args: &Args) -> anyhow::Result<()> {
     if args.json {
         print(&format!("{}\n", agent::json(cycle)))
-    } else if args.dry_run {
-        print(&agent::markdown(cycle))
     } else if args.quiet {
         Ok(())
+    } else if args.dry_run {
+        print(&agent::markdown(cycle))
     } else {
         print(&agent::text(cycle))
     }

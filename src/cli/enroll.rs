@@ -2,15 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use secrecy::ExposeSecret as _;
-
 use super::ConfigArgs;
 use super::install::{FILE, SECRET_FILE};
 use super::output::print;
-use crate::config::{Agents, Caller};
-use crate::observation::{Limits, check_source};
-use crate::signature::{self, Master};
+use super::secret;
+use crate::config::Caller;
 
 /// Where both are.
 const FOLDER: &str = "/etc/teawatch";
@@ -26,13 +22,8 @@ pub(super) struct Args {
 /// Prints the secret of a source and a configuration that uses it.
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let source = &args.source;
-    check_source(source, Limits::default().source_bytes)
-        .map_err(|what| anyhow::anyhow!("the name of the source {what}"))?;
     let sources = args.config.sources();
-    let agents = Agents::load(&sources)?;
-    let master =
-        Master::parse(agents.master.expose_secret()).context("the master secret cannot be used")?;
-    let secret = signature::agent_secret(&master, source, agents.generation(source));
+    let secret = secret::of_source(source, &sources)?;
     let caller = Caller::load(&sources)?;
     // Another host does not reach this one as it reaches itself.
     let (server, caution) = match caller.public_url {

@@ -57,7 +57,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
          RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n\
          RestrictNamespaces=yes\n\
          LockPersonality=yes\n\
-         MemoryDenyWriteExecute=yes\n\
          SystemCallArchitectures=native\n\
          SystemCallFilter=@system-service\n\
          TimeoutStartSec=2min\n\

@@ -8,9 +8,9 @@ use secrecy::ExposeSecret as _;
 
 use super::ConfigArgs;
 use super::output::print;
-use crate::config::{Agents, SOURCE_BYTES_MAX};
+use crate::config::{Agents, SOURCE_BYTES_MAX, Sources};
 use crate::observation::check_source;
-use crate::signature::{self, Master};
+use crate::signature::{self, Master, Secret};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -29,19 +29,23 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::New => print(&format!("{}\n", signature::new_master()?))?,
         Command::Agent { source, config } => {
-            let judge = |bytes_max| {
-                check_source(&source, bytes_max)
-                    .map_err(|what| anyhow::anyhow!("the name of the source {what}"))
-            };
-            // What no configuration allows is told without one.
-            judge(SOURCE_BYTES_MAX)?;
-            let agents = Agents::load(&config.sources())?;
-            judge(agents.source_bytes)?;
-            let master = Master::parse(agents.master.expose_secret())
-                .context("the master secret cannot be used")?;
-            let secret = signature::agent_secret(&master, &source, agents.generation(&source));
-            print(&format!("{}\n", secret.expose()))?;
+            print(&format!("{}\n", of_source(&source, &config.sources())?.expose()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The secret of a source, by the configuration of the server.
+pub(super) fn of_source(source: &str, sources: &Sources) -> anyhow::Result<Secret> {
+    let judge = |bytes_max| {
+        check_source(source, bytes_max)
+            .map_err(|what| anyhow::anyhow!("the name of the source {what}"))
+    };
+    // What no configuration allows is told without one.
+    judge(SOURCE_BYTES_MAX)?;
+    let agents = Agents::load(sources)?;
+    judge(agents.source_bytes)?;
+    let master =
+        Master::parse(agents.master.expose_secret()).context("the master secret cannot be used")?;
+    Ok(signature::agent_secret(&master, source, agents.generation(source)))
 }

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::engine::{self, Core, Ended};
 use crate::gitea::{self, Network, NetworkOptions};
 use crate::http::{self, App};
+use crate::loopback::is_on_this_machine;
 use crate::notify::DeadMan;
 use crate::observation::Limits;
 use crate::outbox::{self, Courier, Gate, Host, Task, Worker};
@@ -291,16 +292,6 @@ fn dead_man(config: &Config) -> anyhow::Result<Option<DeadMan>> {
     let proxies = !is_on_this_machine(&url);
     let dead_man = DeadMan::new(url, config.deadman.every.unsigned_abs(), proxies);
     Ok(Some(dead_man.context("cannot set up the dead man's switch")?))
-}
-
-/// Whether an address is one that every machine has for itself.
-fn is_on_this_machine(url: &url::Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {

@@ -18,7 +18,12 @@ use super::value::Value;
 const FILE_VARIABLE: &str = "TEAWATCH_CONFIG";
 
 /// Belong to the agent, which may run on the server's own host.
-const AGENT_VARIABLES: &str = "TEAWATCH_AGENT_";
+const AGENT_VARIABLES: [&str; 4] = [
+    "TEAWATCH_AGENT_CONFIG",
+    "TEAWATCH_AGENT_HEARTBEAT",
+    "TEAWATCH_AGENT_HEARTBEATS",
+    "TEAWATCH_AGENT_SECRET",
+];
 
 /// Taken if they exist and no other file is named, the first first.
 const FILES: &[&str] = &["teawatch.toml", "/etc/teawatch/teawatch.toml"];
@@ -196,7 +201,7 @@ impl Layers {
                     Some(value) => self.add_text(setting, value, origin),
                     None => self.wrong(Some(origin), "is not UTF-8 text".to_owned()),
                 }
-            } else if name != FILE_VARIABLE && !name.starts_with(AGENT_VARIABLES) {
+            } else if name != FILE_VARIABLE && !AGENT_VARIABLES.contains(&name.as_str()) {
                 let all = known.keys().map(String::as_str).chain(secrets.iter().copied());
                 let hint = did_you_mean(name, all.chain([FILE_VARIABLE]), std::iter::empty());
                 self.wrong(None, format!("unknown variable `{name}`{hint}"));

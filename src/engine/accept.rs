@@ -37,7 +37,7 @@ impl Core {
             return Accepted { observations, duplicate: true };
         }
         self.dirty.sources.insert(report.source.clone());
-        if place != Place::Newest {
+        if matches!(place, Place::Late | Place::Former) {
             let checks = report.observations.iter().map(|(name, _)| name.clone()).collect();
             let (source, id) = (report.source.clone(), report.id.clone());
             self.remember(Happened::LateReport { source, id, checks }, now);
@@ -65,7 +65,7 @@ impl Core {
     /// Takes each observation into account that is the newest of its check.
     fn hear(&mut self, report: &Report, now: Timestamp) {
         let Some(source) = self.sources.get(&report.source) else { return };
-        let heard = source.heard(report.id.seq);
+        let heard = (!report.id.is_once()).then(|| source.heard(report.id.seq));
         let known = |id: &CheckId| self.checks.get(id).and_then(|check| check.heard);
         // Judged before any is heard: a report may speak of one check twice.
         let newest: Vec<_> = report
@@ -73,16 +73,19 @@ impl Core {
             .iter()
             .map(|(name, observation)| (CheckId::new(&*report.source, &**name), observation))
             .filter(|(id, _)| {
-                known(id).is_none_or(|it| it.epoch != heard.epoch || it.seq < heard.seq)
+                known(id).zip(heard).is_none_or(|(before, heard)| {
+                    before.epoch != heard.epoch || before.seq < heard.seq
+                })
             })
             .collect();
         for (id, observation) in newest {
             self.observe(&id, observation, now);
             // That a run has begun says nothing of how the one before it ended.
             if observation.kind != Kind::Start
+                && heard.is_some()
                 && let Some(check) = self.checks.get_mut(&id)
             {
-                check.heard = Some(heard);
+                check.heard = heard;
             }
         }
     }

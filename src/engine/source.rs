@@ -61,6 +61,8 @@ pub(super) enum Place {
     /// It arrived after a newer one of the epoch that counts. Its place is in the history;
     /// yet what it says of a check counts if nothing newer was heard of that check.
     Late,
+    /// It has no place in the order, and counts: its agent could not give it a number.
+    Once,
     /// It is of an epoch that counts no more: it goes into the history and changes nothing.
     Former,
     /// It was there before.
@@ -89,6 +91,9 @@ impl Source {
             self.forget_the_other_agent(now);
             return self.current.place(id.seq, interval, now);
         }
+        if id.is_once() {
+            return self.place_once(id, interval, now);
+        }
         let is_late = self.current.is_late(now);
         let Some(index) = self.former.iter().position(|former| former.epoch == id.epoch) else {
             let epochs = self.former.iter().chain([&self.current]);
@@ -102,7 +107,7 @@ impl Source {
         if !is_news {
             return match self.former[index].place(id.seq, interval, now) {
                 Place::Duplicate => Place::Duplicate,
-                Place::Newest | Place::Late | Place::Former => Place::Former,
+                Place::Newest | Place::Late | Place::Once | Place::Former => Place::Former,
             };
         }
         self.returns = self.returns.saturating_add(1);
@@ -117,6 +122,20 @@ impl Source {
         let replaced = std::mem::replace(&mut self.current, back);
         self.remember(replaced);
         Place::Newest
+    }
+
+    /// Replaces nothing: the epoch that counts goes on.
+    fn place_once(
+        &mut self,
+        id: &ReportId,
+        interval: Option<SignedDuration>,
+        now: Timestamp,
+    ) -> Place {
+        if self.former.iter().any(|former| former.epoch == id.epoch) {
+            return Place::Duplicate;
+        }
+        self.remember(Epoch::new(id, 0, interval, now));
+        Place::Once
     }
 
     /// What a check remembers of the report `seq` of the epoch that counts.
@@ -222,6 +241,18 @@ mod tests {
             (6, "a", 3),
         ]);
         assert_eq!(places, [Newest, Late, Duplicate, Duplicate, Newest, Late]);
+    }
+
+    #[test]
+    fn a_report_without_a_number_counts_once_and_replaces_nothing() {
+        use Place::{Duplicate, Late, Newest, Once};
+        let script = [(0, "a", 5), (1, "once-1", 1), (2, "once-1", 1), (3, "a", 4), (4, "a", 6)];
+        let (source, places) = play(&script);
+        assert_eq!(places, [Once, Duplicate, Late, Newest]);
+        assert!(!source.has_two_agents());
+        // Also where it was the first of all.
+        let (_, places) = play(&[(0, "once-1", 1), (1, "once-2", 1), (2, "a", 1), (3, "a", 2)]);
+        assert_eq!(places, [Once, Newest, Newest]);
     }
 
     #[test]

@@ -549,6 +549,8 @@ fn an_unknown_variable_or_key_is_refused_with_the_nearest_known_one() {
         .with("TEAWATCH_GITEA_SETTLEWAIT", "never-print-this")
         .with("TEAWATCH_NOTHING_LIKE_IT", "never-print-this")
         .with("TEAWATCH_MASTER_SECRT", "never-print-this")
+        .with("TEAWATCH_AGENT_DENY", "never-print-this")
+        .with("TEAWATCH_AGENT_SECRET", "is the agent's, who may live here")
         .with("OTHER_VARIABLE", "ignored");
     let flags = [
         "--set=comment_interval=1m",
@@ -563,6 +565,7 @@ fn an_unknown_variable_or_key_is_refused_with_the_nearest_known_one() {
          --set: unknown key `gitea.token`: a secret is no flag, set TEAWATCH_GITEA_TOKEN or \
          `gitea.token_file`\n\
          --set: unknown key `nothing.like.it`\n\
+         unknown variable `TEAWATCH_AGENT_DENY`, did you mean `TEAWATCH_AGENTS_DENY`?\n\
          unknown variable `TEAWATCH_GITEA_SETTLEWAIT`, did you mean `TEAWATCH_GITEA_SETTLE_WAIT`?\n\
          unknown variable `TEAWATCH_MASTER_SECRT`, did you mean `TEAWATCH_MASTER_SECRET`?\n\
          unknown variable `TEAWATCH_NOTHING_LIKE_IT`\n"

@@ -110,8 +110,7 @@ fn check_name(folder: &str, job: &str) -> String {
 
 fn of_folder(jobs: &[Job]) -> Observation {
     let troubled: Vec<_> = jobs.iter().filter(|job| job.status.is_trouble()).collect();
-    let is_untold = |status| matches!(status, Status::Unreadable | Status::Vanished);
-    let cannot_tell = jobs.iter().filter(|job| is_untold(job.status)).count();
+    let cannot_tell = jobs.iter().filter(|job| job.status.is_untold()).count();
     let named = |jobs: &[&Job]| {
         let names: Vec<_> = jobs
             .iter()

@@ -12,6 +12,7 @@ use super::tls::{fourteen, judge};
 use super::{failure, success, unknown, with};
 use crate::agent::settings::{optional, positive, ten_seconds};
 use crate::check::{Kind, Observation};
+use crate::loopback::is_on_this_machine;
 
 /// Read of an answer in which something is looked for, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
@@ -58,15 +59,17 @@ struct Answer {
 
 impl Http {
     pub(super) async fn look(&self, limit: Duration, now: Timestamp) -> Observation {
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .redirect(Policy::none())
             .timeout(limit)
             // Is shared out among the addresses of a name, so that one which is dead does not
             // use up the time of all.
             .connect_timeout(limit)
-            .tls_info(true)
-            .build();
-        let client = match client {
+            .tls_info(true);
+        if is_on_this_machine(&self.url) {
+            client = client.no_proxy();
+        }
+        let client = match client.build() {
             Ok(client) => client,
             Err(error) => return unknown(format!("HTTP cannot be set up: {error}")),
         };

@@ -3,6 +3,7 @@
 
 mod comment;
 mod samples;
+mod script;
 mod step;
 mod table;
 mod text;

@@ -1,104 +1,14 @@
-//! Scripts of events, and the log of what followed.
+//! The life of an alert, as scripts of events tell it.
 
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 
-use super::super::{
-    Alert, Effect, EffectKind, Event, Group, Issue, Learned, Order, Phase, Placement, Rule,
-    Standing, Target, step,
-};
+use super::super::{Alert, Group, Phase, Placement, Rule};
+use super::script::play;
 use super::{alert, at, rule};
 
 fn secs(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
-}
-
-/// Plays a script of `second:event` and writes down what changed. Events are
-///
-/// | `x` `.` | the check `a` is in trouble, is well            |
-/// | `X` `,` | the check `b`                                   |
-/// | `w`     | woken                                           |
-/// | `b`     | the oldest undelivered effect is begun          |
-/// | `r`     | it is refused                                   |
-/// | `d`     | it is done; an opening makes the issue #7       |
-/// | `l`     | the same, and an earlier attempt may still land |
-/// | `g`     | its issue is gone                               |
-/// | `-`     | the check `a` is no longer watched              |
-/// | `A`     | the issue #9 of episode 3 is adopted            |
-///
-/// The only place that calls [`step`]. After each step it wakes once more, which must
-/// order nothing, and looks at the deadline, which must not be due.
-fn play(rule: &Rule, admission: Placement, alert: Alert, script: &str) -> (Alert, String) {
-    let mut alert = alert;
-    let mut log = String::new();
-    for entry in script.split_whitespace() {
-        let (second, event) = entry.split_once(':').unwrap();
-        let now = at(second.parse().unwrap());
-        let oldest = alert.undelivered.first().map(|entry| entry.effect);
-        let event = event_of(event, oldest);
-        let before = alert.phase;
-        let orders;
-        (alert, orders) = step(rule, alert, &event, admission, now);
-        if alert.phase != before || !orders.is_empty() {
-            let orders: Vec<_> = orders.iter().map(say).collect();
-            log += &format!("{second}s {} [{}]\n", alert.phase, orders.join(", "));
-        }
-        let (again, none) = step(rule, alert.clone(), &Event::Woken, admission, now);
-        assert_eq!((&again, none), (&alert, Vec::new()), "woken twice at {second}");
-        let deadline = alert.deadline(rule);
-        assert!(deadline.is_none_or(|deadline| deadline > now), "{deadline:?} at {second}");
-    }
-    (alert, log)
-}
-
-fn event_of(event: &str, oldest: Option<Effect>) -> Event {
-    let member = |name: &str, standing| Event::Member {
-        name: name.to_owned(),
-        standing,
-        summary: String::new(),
-        is_result: true,
-    };
-    let done = |late_until| {
-        let effect = oldest.unwrap();
-        let issue = Issue { repository_id: 1, number: 7 };
-        let learned = match effect.kind {
-            EffectKind::Open => Learned::Opened { issue, left_out: Vec::new() },
-            EffectKind::Comment | EffectKind::Edit | EffectKind::Close | EffectKind::Reopen => {
-                Learned::Settled { left_out: Vec::new(), late_until }
-            }
-        };
-        Event::Done { effect, learned }
-    };
-    match event {
-        "x" => member("db1/a", Standing::Failing),
-        "." => member("db1/a", Standing::Well),
-        "X" => member("db1/b", Standing::Failing),
-        "," => member("db1/b", Standing::Well),
-        "w" => Event::Woken,
-        "b" => Event::Begun(oldest.unwrap()),
-        "r" => Event::Refused(oldest.unwrap()),
-        "d" => done(None),
-        "l" => done(Some(at(1_000))),
-        "g" => Event::Done { effect: oldest.unwrap(), learned: Learned::IssueGone },
-        "-" => Event::MemberGone { name: "db1/a".to_owned(), why: "a person said so".to_owned() },
-        "A" => Event::Adopted {
-            episode: 3,
-            issue: Issue { repository_id: 1, number: 9 },
-            target: Target { repository: "ops/old".to_owned(), ..Target::default() },
-            unheard: vec!["db1/a".to_owned()],
-            until: None,
-        },
-        other => panic!("{other}"),
-    }
-}
-
-/// An order as `tell kind episode.number`.
-fn say(order: &Order) -> String {
-    let (word, effect) = match order {
-        Order::Tell(effect) => ("tell", effect),
-        Order::Strike(effect) => ("strike", effect),
-    };
-    format!("{word} {} {}.{}", effect.kind, effect.episode, effect.number)
 }
 
 fn check() -> Alert {

@@ -50,5 +50,14 @@ fn a_host_is_told_the_public_address_and_where_there_is_none_that_it_must_be_wri
     assert!(unknown.contains("\nserver = \"http://127.0.0.1:8710/\"\n"), "{unknown}");
     assert!(unknown.contains("`public_url` is not set"), "{unknown}");
     let output = host.run(&["agent", "enroll", "web 1"]);
-    assert!(text(&output.stderr).contains("the name of the source must be 1 to 100"), "{output:?}");
+    assert!(text(&output.stderr).contains("the name of the source must be 1 to 250"), "{output:?}");
+}
+
+#[test]
+fn a_name_that_the_server_would_refuse_is_not_enrolled() {
+    let host = Host::new("");
+    let mut command = host.command(&["agent", "enroll", "web12", "--set", "limits.source_bytes=4"]);
+    let output = command.env("TEAWATCH_MASTER_SECRET", MASTER).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stderr).contains("the name of the source must be 1 to 4"), "{output:?}");
 }

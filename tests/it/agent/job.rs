@@ -124,3 +124,11 @@ fn a_command_that_still_runs_is_not_run_again_where_that_is_not_wanted() {
     first.wait().unwrap();
     assert_eq!(run(&host, &["--no-overlap", "--name", "j", "--", "true"]).status.code(), Some(0));
 }
+
+#[test]
+fn what_signs_the_reports_is_not_handed_to_the_command() {
+    let host = Host::new("");
+    let output = run(&host, &["--", "sh", "-c", "env"]);
+    assert!(text(&output.stdout).contains("HOME="), "{output:?}");
+    assert!(!text(&output.stdout).contains("TEAWATCH_AGENT_SECRET"), "{output:?}");
+}

@@ -67,6 +67,7 @@ fn environment_and_folder_are_what_they_were() {
         .args(["-c", command])
         .env_clear()
         .envs(host.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env_remove("TEAWATCH_AGENT_SECRET")
         .current_dir(host.home.path())
         .stdin(Stdio::null())
         .output()

@@ -123,6 +123,18 @@ fn a_folder_that_cannot_be_read_has_no_panel_and_nobody_can_tell() {
 }
 
 #[test]
+fn a_panel_of_which_nobody_can_tell_says_so_and_quiet_is_quiet_in_a_dry_run() {
+    let host = Host::new("[[folder]]\nname = \"jobs\"\npath = \"beats\"\n");
+    std::fs::create_dir(host.path("beats")).unwrap();
+    std::os::unix::fs::symlink("loop.last", host.path("beats/loop.last")).unwrap();
+    let output = host.run(&["agent", "--panel"]);
+    assert!(text(&output.stdout).contains("| unreadable |"), "{output:?}");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let output = host.run(&["agent", "--dry-run", "--quiet"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
+}
+
+#[test]
 fn more_checks_than_a_report_may_hold_are_refused_at_once() {
     let checks = |count: usize| {
         let check = |n| format!("[[file]]\nname = \"f{n}\"\npath = \"/\"\n");

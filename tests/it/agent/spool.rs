@@ -47,11 +47,11 @@ impl Kept {
 
     /// The numbers of what waits, the first to be sent first.
     fn seqs(&self) -> Vec<u64> {
-        self.spool.waiting(Timestamp::now()).unwrap().iter().map(|one| one.seq).collect()
+        self.spool.waiting(Timestamp::now()).unwrap().0.iter().map(|one| one.seq).collect()
     }
 
     fn file(&self, seq: u64) -> PathBuf {
-        let waiting = self.spool.waiting(Timestamp::now()).unwrap();
+        let waiting = self.spool.waiting(Timestamp::now()).unwrap().0;
         waiting.into_iter().find(|one| one.seq == seq).unwrap().path
     }
 
@@ -135,7 +135,7 @@ fn what_is_newer_is_told_by_numbers_whatever_the_clock_did() {
     kept.pretend("machine", "another");
     kept.keep(1);
     age(&kept.file(3), SignedDuration::from_hours(-2));
-    let order: Vec<_> = kept.spool.waiting(Timestamp::now()).unwrap();
+    let order: Vec<_> = kept.spool.waiting(Timestamp::now()).unwrap().0;
     assert_eq!(order.iter().map(|one| one.seq).collect::<Vec<_>>(), [1, 3, 2, 1]);
     assert_ne!(order[0].epoch, order[1].epoch);
 }
@@ -230,7 +230,7 @@ fn damaged_reports_are_thrown_away_with_a_word_and_the_others_are_sent() {
 fn a_report_that_cannot_be_read_waits_with_a_word_and_one_that_is_gone_is_no_error() {
     let kept = Kept::new(1 << 20);
     kept.keep(3);
-    let mut list = kept.spool.waiting(Timestamp::now()).unwrap();
+    let mut list = kept.spool.waiting(Timestamp::now()).unwrap().0;
     list[0].path = kept.folder.path().to_owned();
     fs::remove_file(&list[1].path).unwrap();
     let server = StandIn::start(|_, _| taken());
@@ -241,11 +241,51 @@ fn a_report_that_cannot_be_read_waits_with_a_word_and_one_that_is_gone_is_no_err
 }
 
 #[test]
+fn what_the_spool_has_no_room_for_is_thrown_away_with_a_word() {
+    let host = Host::new(
+        "server = \"http://127.0.0.1:9/\"\nspool_bytes = 8192\n\
+         [[command]]\nname = \"c\"\ncommand = [\"true\"]\n",
+    );
+    let told = |_| text(&host.run(&["agent", "--quiet"]).stderr);
+    let told: Vec<_> = (0..3).map(told).collect();
+    assert_eq!(waiting(&host), 2);
+    let is_told = |told: &String| told.contains("or they are old: 1 reports");
+    assert_eq!(told.iter().map(is_told).collect::<Vec<_>>(), [false, false, true], "{told:?}");
+}
+
+#[test]
+fn a_state_that_cannot_be_read_begins_no_epoch_and_its_report_counts_once_and_in_no_order() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let server = StandIn::before(&teawatch.url);
+    let host = Host::new(&format!(
+        "server = \"{}\"\n[[command]]\nname = \"c\"\ncommand = [\"true\"]\n",
+        server.url
+    ));
+    let state = host.path("data/spool/epoch.json");
+    host.run(&["agent", "--quiet", "--every", "1h"]);
+    let kept = fs::read(&state).unwrap();
+    fs::remove_file(&state).unwrap();
+    fs::create_dir(&state).unwrap();
+    host.run(&["agent", "--quiet", "--every", "1h"]);
+    fs::remove_dir(&state).unwrap();
+    fs::write(&state, kept).unwrap();
+    host.run(&["agent", "--quiet", "--every", "1h"]);
+    let ids: Vec<_> = server.asked().iter().map(|asked| asked.json()["id"].clone()).collect();
+    assert!(ids[1]["epoch"].as_str().unwrap().starts_with("once-"), "{ids:?}");
+    assert_eq!((&ids[0]["epoch"], &ids[2]["seq"]), (&ids[2]["epoch"], &2.into()), "{ids:?}");
+    let checks = teawatch.get("/api/v1/checks").1;
+    let check = checks["items"].as_array().unwrap().iter().find(|check| check["name"] == "c");
+    assert_eq!(check.unwrap()["results"], 3, "{checks:#}");
+    assert_eq!(gitea.open(), 0);
+}
+
+#[test]
 fn with_a_slow_server_older_reports_wait_for_the_next_time_and_the_newest_does_not() {
     let kept = Kept::new(1 << 20);
     kept.keep(3);
     let server = StandIn::start(|_, _| taken());
-    let list = kept.spool.waiting(Timestamp::now()).unwrap();
+    let list = kept.spool.waiting(Timestamp::now()).unwrap().0;
     let (told, sent) = send(sender(&server).with_patience(Duration::ZERO), &kept.spool, &list);
     let said = sent.unwrap_err().to_string();
     assert!(said.ends_with("is slow: 2 older reports were not tried"), "{said}");

@@ -291,3 +291,17 @@ fn the_ping_of_a_dead_mans_switch_follows_each_cycle_and_its_failure_is_one_line
         "{told}"
     );
 }
+
+#[test]
+fn a_server_and_an_address_of_this_machine_are_reached_without_a_proxy() {
+    let whole = Whole::new("");
+    let more = format!(
+        "server = \"{0}\"\n[[http]]\nname = \"web\"\nurl = \"{0}/healthz\"\n",
+        whole.teawatch.url
+    );
+    whole.host.configure(&more);
+    let mut command = whole.host.command(&["agent", "--quiet"]);
+    let output = command.env("http_proxy", "http://127.0.0.1:1").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(whole.check("web")["status"], "up");
+}

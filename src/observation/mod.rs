@@ -13,17 +13,17 @@
 //! }
 //! ```
 
+mod fit;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::fit::{DETAILS_MAX, SUMMARY_MAX, head, head_and_tail};
+pub use self::fit::{brief, cut, fit};
 use crate::check::{AGENT, CheckId, Kind, Observation};
 
-/// Kept of a summary, in bytes.
-pub const SUMMARY_MAX: usize = 500;
-/// Kept of the details, in bytes; the middle is left out.
-pub const DETAILS_MAX: usize = 3_000;
 /// Numbers and labels of one observation.
 pub const PAIRS_MAX: usize = 32;
 /// The longest name or value of a number or label, in bytes.
@@ -72,6 +72,22 @@ pub struct ReportId {
     pub epoch: String,
     /// Grows by one with each report of the epoch.
     pub seq: u64,
+}
+
+/// What an epoch begins with that has one report and no place in any order.
+const ONCE: &str = "once-";
+
+impl ReportId {
+    /// For a report without a number: it can be recognized when it comes again, and it
+    /// counts, whatever came before and comes after it.
+    pub fn once(name: &str) -> Self {
+        Self { epoch: format!("{ONCE}{name}"), seq: 1 }
+    }
+
+    /// Whether it stands outside all order.
+    pub fn is_once(&self) -> bool {
+        self.epoch.starts_with(ONCE)
+    }
 }
 
 /// Why a body is not a report: where, what, and what to do.
@@ -220,42 +236,6 @@ impl WireObservation {
     }
 }
 
-/// An observation as a report may hold it: what would be cut is cut, and what would be
-/// refused is left out, so that nothing else is lost for it.
-pub fn fit(mut observation: Observation) -> Observation {
-    observation.summary = head(&observation.summary, SUMMARY_MAX);
-    observation.details = head_and_tail(&observation.details, DETAILS_MAX);
-    let is_short = |text: &str| text.len() <= PAIR_BYTES && !text.chars().any(char::is_control);
-    observation.numbers.retain(|name, value| is_short(name) && value.is_finite());
-    while observation.numbers.len() > PAIRS_MAX {
-        observation.numbers.pop_last();
-    }
-    observation.labels.retain(|name, value| is_short(name) && is_short(value));
-    while observation.labels.len() > PAIRS_MAX {
-        observation.labels.pop_last();
-    }
-    observation
-}
-
-/// Cuts the texts of an observation: so many bytes of the summary, and of the details.
-pub fn cut(observation: &mut Observation, summary: usize, details: usize) {
-    observation.summary = head(&observation.summary, summary);
-    observation.details = match details {
-        0 => String::new(),
-        details => head_and_tail(&observation.details, details),
-    };
-}
-
-/// At most `max` bytes of `words` and an ellipsis; their middle is left out.
-pub fn brief(words: &str, max: usize) -> String {
-    if words.len() <= max {
-        return words.to_owned();
-    }
-    let head = words.floor_char_boundary(max / 2);
-    let tail = words.ceil_char_boundary(words.len() - max / 2);
-    format!("{}…{}", &words[..head], &words[tail..])
-}
-
 /// Whether `name` may be a source; if not, what it must look like.
 pub fn check_source(name: &str, bytes_max: usize) -> Result<(), String> {
     let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
@@ -298,26 +278,6 @@ fn interval(seconds: Option<f64>, place: &str) -> Result<Option<SignedDuration>,
         return Err(BadReport::new(place, what));
     }
     Ok(Some(SignedDuration::from_secs_f64(seconds)))
-}
-
-/// At most `max` bytes of the beginning of `text`, cut between characters.
-fn head(text: &str, max: usize) -> String {
-    text[..boundary_before(text, max)].to_owned()
-}
-
-/// At most about `max` bytes of `text`: its head and its tail, and a word on what is
-/// missing. Both ends of a long output say more than its middle.
-fn head_and_tail(text: &str, max: usize) -> String {
-    if text.len() <= max {
-        return text.to_owned();
-    }
-    let head = boundary_before(text, max / 2);
-    let tail = boundary_before(text, text.len() - max / 2);
-    format!("{}\n[... {} bytes left out ...]\n{}", &text[..head], tail - head, &text[tail..])
-}
-
-fn boundary_before(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 #[cfg(test)]
