@@ -34,6 +34,8 @@ pub struct Cycle {
     pub every: SignedDuration,
     /// By the name of the check, in the order of the settings.
     pub results: Vec<(String, Observation)>,
+    /// What the names of checks begin with that could not be looked at.
+    pub unseen: Vec<String>,
 }
 
 /// How a cycle went, as a whole.
@@ -67,6 +69,12 @@ impl Cycle {
                 None => *seen = vec![too_many(watch, seen.len())],
             }
         }
+        let unseen = seen
+            .iter()
+            .zip(watches)
+            .filter(|((_, seen), _)| seen.len() == 1)
+            .filter_map(|(_, watch)| watch.prefix())
+            .collect();
         let results = seen.into_iter().flat_map(|(now, seen)| {
             seen.into_iter().map(move |(name, mut observation)| {
                 observation.observed_at = Some(now);
@@ -74,7 +82,7 @@ impl Cycle {
             })
         });
         let results = results.collect();
-        Self { source, started_at, took: began.elapsed(), every, results }
+        Self { source, started_at, took: began.elapsed(), every, results, unseen }
     }
 
     /// A cycle in which nothing was looked at, because somebody wants it so. What is paused
@@ -88,12 +96,13 @@ impl Cycle {
     ) -> Self {
         let now = clock.now();
         let results = watches.iter().map(|watch| {
-            let mut observation = Observation::new(Kind::Unknown, format!("paused: {why}"));
+            let (name, mut observation) = watch.unknown(format!("paused: {why}"));
             observation.observed_at = Some(now);
-            (watch.name.clone(), fit(observation))
+            (name, fit(observation))
         });
         let (results, took) = (results.collect(), Duration::ZERO);
-        Self { source, started_at: now, took, every, results }
+        let unseen = watches.iter().filter_map(Watch::prefix).collect();
+        Self { source, started_at: now, took, every, results, unseen }
     }
 
     /// The checks with this result.
@@ -121,6 +130,7 @@ impl Cycle {
             id,
             interval: Some(self.every),
             observations: self.results.clone(),
+            unseen: self.unseen.clone(),
         };
         for (details, summary, has_numbers) in CUTS {
             if report.to_json().len() <= BODY_MAX {
@@ -143,5 +153,5 @@ fn too_many(watch: &Watch, count: usize) -> (String, Observation) {
     let said = format!(
         "{count} results are too many beside the others, a report holds {max}: leave out `per_job`"
     );
-    (watch.name.clone(), Observation::new(Kind::Unknown, said))
+    watch.unknown(said)
 }

@@ -50,7 +50,9 @@ pub async fn keep(
     let observations = vec![(name.to_owned(), fit(observation))];
     let spool = Arc::clone(spool);
     let kept = tokio::task::spawn_blocking(move || {
-        spool.keep(|id| Report { source, id, interval: None, observations }).err()
+        spool
+            .keep(|id| Report { source, id, interval: None, observations, unseen: Vec::new() })
+            .err()
     });
     match tokio::time::timeout(DISK_PATIENCE, kept).await {
         Ok(Ok(unkept)) => Ok(unkept),

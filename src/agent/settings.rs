@@ -16,7 +16,9 @@ use super::probe::{
     Command, Disk, File, Folder, Heartbeat, Http, Probe, Process, Syntax, Tcp, Tls, Watch,
 };
 use crate::duration::parse_positive;
-use crate::observation::{INTERVAL_MAX, INTERVAL_MIN, Limits, check_name, check_source};
+use crate::observation::{
+    INTERVAL_MAX, INTERVAL_MIN, Limits, UNSEEN_MAX, check_name, check_source,
+};
 
 /// Everything that the file may hold.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,6 +44,7 @@ pub struct Settings {
     /// While this file exists, nothing is looked at.
     pub pause_file: Option<PathBuf>,
     /// Is asked for after each cycle: whoever watches it knows that this agent lives.
+    #[serde(deserialize_with = "secret_url")]
     pub ping_url: Option<Url>,
     tcp: Vec<Tcp>,
     process: Vec<Process>,
@@ -61,14 +64,16 @@ pub struct Settings {
 pub enum SettingsError {
     #[error("cannot read {}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("{} is not right:\n{source}", path.display())]
-    Wrong { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{} is not right: {what}", path.display())]
+    Wrong { path: PathBuf, what: String },
     #[error("the check `{name}`: its name {what}")]
     Name { name: String, what: String },
     #[error("two checks are called `{0}`: each needs a name of its own")]
     Twice(String),
     #[error("{0} checks are too many: at most {max} fit in a report", max = Limits::default().observations)]
     TooMany(usize),
+    #[error("at most {UNSEEN_MAX} folders can have `per_job`")]
+    PerJob,
     #[error("the source `{name}` {what}: name this host with `source` or --source")]
     Source { name: String, what: String },
 }
@@ -105,9 +110,13 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let text = fs::read_to_string(path)
             .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-        toml::from_str(&text).map_err(|source| SettingsError::Wrong {
-            path: path.to_owned(),
-            source: Box::new(source),
+        toml::from_str(&text).map_err(|error| {
+            // Not the line itself: there may be a secret in it.
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.split('\n').count();
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let what = format!("line {line}, column {column}: {}", error.message());
+            SettingsError::Wrong { path: path.to_owned(), what }
         })
     }
 
@@ -144,6 +153,9 @@ impl Settings {
         add!(self.folder, Folder);
         if watches.len() > Limits::default().observations {
             return Err(SettingsError::TooMany(watches.len()));
+        }
+        if watches.iter().filter_map(Watch::prefix).count() > UNSEEN_MAX {
+            return Err(SettingsError::PerJob);
         }
         let mut names = std::collections::BTreeSet::new();
         for watch in &watches {
@@ -201,6 +213,12 @@ pub fn parse_interval(text: &str) -> Result<SignedDuration, String> {
 
 fn interval<'de, D: Deserializer<'de>>(from: D) -> Result<SignedDuration, D::Error> {
     parse_interval(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+}
+
+/// An address that is a secret itself: what is wrong with it is told without it.
+fn secret_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(|error| serde::de::Error::custom(format!("`ping_url`: {error}")))
 }
 
 /// A duration of more than zero, where one is named.

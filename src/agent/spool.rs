@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::{Report, ReportId};
@@ -99,8 +100,7 @@ pub struct Waiting {
 impl Spool {
     /// A spool in this directory, which is made if it does not exist, for its owner alone.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, SpoolError> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(|source| SpoolError { path: path.to_owned(), source })?;
+        make(path).map_err(|source| SpoolError { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), limits })
     }
 
@@ -145,11 +145,21 @@ impl Spool {
         unless_gone(fs::remove_file(&waiting.path)).map(drop)
     }
 
+    fn open_lock(&self) -> io::Result<File> {
+        let path = self.path.join("lock");
+        let mut options = OpenOptions::new();
+        options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        match options.clone().create_new(true).open(&path) {
+            // Only what was made here: another name of somebody's file is not given away.
+            Ok(file) => hand_over(&file, &self.path).map(|()| file),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => options.open(&path),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Nobody else gives numbers as long as this is there.
     fn lock(&self) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.open(self.path.join("lock"))?;
+        let lock = self.open_lock()?;
         let began = Instant::now();
         loop {
             match lock.try_lock() {
@@ -206,21 +216,11 @@ impl Spool {
     fn write(&self, name: &str, bytes: &[u8], is_durable: bool) -> io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
         file.write_all(bytes)?;
-        self.hand_over(file.as_file())?;
+        hand_over(file.as_file(), &self.path)?;
         if is_durable {
             file.as_file().sync_all()?;
         }
         file.persist(self.path.join(name)).map_err(|error| error.error)?;
-        Ok(())
-    }
-
-    /// Gives a file of root's to whom the spool belongs: the agent, who runs as somebody
-    /// else, must be able to read what a job of root's has left there.
-    fn hand_over(&self, file: &File) -> io::Result<()> {
-        let (owner, ours) = (fs::metadata(&self.path)?, file.metadata()?);
-        if ours.uid() == 0 && owner.uid() != 0 {
-            std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
-        }
         Ok(())
     }
 
@@ -279,6 +279,39 @@ impl Spool {
     fn error(&self, source: io::Error) -> SpoolError {
         SpoolError { path: self.path.clone(), source }
     }
+}
+
+/// Makes a directory, and those above it.
+fn make(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700);
+    let Some(parent) = path.parent() else { return builder.recursive(true).create(path) };
+    builder.recursive(true).create(parent)?;
+    match builder.recursive(false).create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => {
+            let mut options = OpenOptions::new();
+            let made = options
+                .read(true)
+                .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+                .open(path)?;
+            hand_over(&made, parent)
+        }
+    }
+}
+
+/// Gives what root has made to whom the folder around it belongs: the agent, who runs as
+/// somebody else, must be able to read what a job of root's has left there.
+fn hand_over(made: &File, folder: &Path) -> io::Result<()> {
+    let (owner, ours) = (fs::metadata(folder)?, made.metadata()?);
+    if ours.uid() == 0 && owner.uid() != 0 {
+        std::os::unix::fs::fchown(made, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
 }
 
 /// The number and the epoch in the name of a report's file.

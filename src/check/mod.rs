@@ -120,7 +120,7 @@ impl Observation {
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
     Observed(&'a Observation),
-    /// Time may have passed, or the agent may have come or gone.
+    /// Time may have passed, or the check may have gone out of sight or come back.
     Woken,
 }
 
@@ -170,11 +170,12 @@ pub struct Check {
     pub unknown_since: Option<Timestamp>,
     /// Unknown for so long that it was told.
     pub is_blind: bool,
-    /// The source's agent is silent, so this check is unknown and says nothing.
-    pub agent_silent: bool,
-    /// When its agent came back after a silence: nothing could be heard before.
+    /// Nobody looks at it: the source's agent is silent, or says that it cannot. So it is
+    /// unknown, and says nothing.
+    pub unseen: bool,
+    /// When it was last looked at again: nothing could be heard before.
     #[serde(default)]
-    pub agent_back_at: Option<Timestamp>,
+    pub seen_again_at: Option<Timestamp>,
     /// Since when it runs, between its start and its next result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_since: Option<Timestamp>,
@@ -283,8 +284,8 @@ impl Check {
             is_flapping: false,
             unknown_since: None,
             is_blind: false,
-            agent_silent: false,
-            agent_back_at: None,
+            unseen: false,
+            seen_again_at: None,
             running_since: None,
             last_seen: None,
             heard: None,
@@ -335,7 +336,7 @@ impl Check {
     /// When it next needs an [`Input::Woken`], if ever. A function of the state, so there
     /// is no timer to forget and none to cancel.
     pub fn deadline(&self, policy: &Policy, absences: &Absences) -> Option<Timestamp> {
-        if self.agent_silent {
+        if self.unseen {
             return None;
         }
         let silence = match self.verdict {
@@ -361,7 +362,7 @@ impl Check {
         let times = [Some(&mut self.since), Some(&mut self.streak.first)];
         let perhaps = [self.unknown_since.as_mut(), self.last_seen.as_mut()];
         let latest = self.latest.as_mut().map(|latest| &mut latest.at);
-        let rest = [latest, self.agent_back_at.as_mut(), self.running_since.as_mut()];
+        let rest = [latest, self.seen_again_at.as_mut(), self.running_since.as_mut()];
         for at in times.into_iter().chain(perhaps).chain(rest).flatten() {
             *at = earlier(*at, by);
         }
@@ -372,10 +373,10 @@ impl Check {
         self.audible_since(self.last_seen.unwrap_or(self.since))
     }
 
-    /// `at`, or when its agent came back where that is later: the time before counts
+    /// `at`, or when it was looked at again where that is later: the time before counts
     /// against nobody.
     fn audible_since(&self, at: Timestamp) -> Timestamp {
-        self.agent_back_at.map_or(at, |back| back.max(at))
+        self.seen_again_at.map_or(at, |again| again.max(at))
     }
 }
 

@@ -43,7 +43,7 @@ impl fmt::Display for Status {
 impl Check {
     /// The word that people see.
     pub fn status(&self, absences: &Absences, now: Timestamp) -> Status {
-        if self.agent_silent || self.unknown_since.is_some() {
+        if self.unseen || self.unknown_since.is_some() {
             return Status::Unknown;
         }
         match self.verdict {

@@ -16,8 +16,8 @@ use super::{
 /// | down       | down, failing                                | up, once there are enough | -                    |
 ///
 /// An unknown result changes no verdict; unknown for longer than the policy allows is
-/// told. While the source's agent is silent nothing is judged and nothing told, since the
-/// agent's own check tells it.
+/// told. While a check is `unseen`, since its source's agent is silent or cannot look at
+/// it, nothing is judged and nothing told: another check tells it.
 ///
 /// Total and idempotent: a repeated wake-up changes nothing, and any `now` will do, also
 /// one that went backwards.
@@ -25,24 +25,24 @@ pub fn step(
     policy: &Policy,
     absences: &Absences,
     check: Check,
-    agent_silent: bool,
+    unseen: bool,
     input: Input<'_>,
     now: Timestamp,
 ) -> (Check, Changes) {
     let (was_down, was_blind) = (check.is_down(), check.is_blind);
     let before = standing(&check);
-    let is_back = check.agent_silent && !agent_silent;
-    let mut check = Check { agent_silent, ..check };
+    let is_back = check.unseen && !unseen;
+    let mut check = Check { unseen, ..check };
     if is_back {
         // What it had no chance to say is no silence of its own.
-        check.agent_back_at = Some(now);
+        check.seen_again_at = Some(now);
     }
     let (mut is_result, mut says_news) = (false, false);
     if let Input::Observed(observation) = input {
         is_result = matches!(observation.kind, Kind::Success | Kind::Failure);
         says_news = absorb(policy, &mut check, observation, now);
     }
-    if !agent_silent {
+    if !unseen {
         let verdict = judge(policy, absences, &check, is_result, now);
         if verdict != check.verdict {
             let stays_down = was_down && matches!(verdict, Verdict::Down(_));
@@ -73,7 +73,7 @@ fn standing(check: &Check) -> impl PartialEq + use<> {
     (
         (check.verdict, check.since, check.streak.failing, check.streak.first),
         (check.is_flapping, check.unknown_since, check.is_blind),
-        (check.agent_silent, check.agent_back_at, check.interval, check.running_since),
+        (check.unseen, check.seen_again_at, check.interval, check.running_since),
     )
 }
 

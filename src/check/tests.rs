@@ -26,7 +26,7 @@ fn every_minute() -> Check {
 }
 
 /// Plays a script of `second:input` and writes down what changed. Inputs are `.` success,
-/// `x` failure, `?` unknown, `s` start, `w` woken, and `a` woken while the agent is silent.
+/// `x` failure, `?` unknown, `s` start, `w` woken, and `a` woken while unseen.
 ///
 /// The only place that calls [`step`]. After each step it wakes once more, which must
 /// change nothing, and looks at the deadline, which must not be due. What is said to be no
@@ -46,10 +46,10 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
             _ => None,
         };
         let input = observation.as_ref().map_or(Input::Woken, Input::Observed);
-        let agent_silent = entry.ends_with('a');
+        let unseen = entry.ends_with('a');
         let before = check.clone();
         let changes: Changes;
-        (check, changes) = step(policy, absences, check, agent_silent, input, now);
+        (check, changes) = step(policy, absences, check, unseen, input, now);
         if !changes.is_news {
             let beat = check.beat().filter(|_| observation.is_some());
             let kept = beat.map_or(before.clone(), |beat| before.clone().beaten(beat));
@@ -64,7 +64,7 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
             log += &changes.blindness.map_or(String::new(), |turn| format!(", blind {turn:?}"));
             log += "\n";
         }
-        let (again, none) = step(policy, absences, check.clone(), agent_silent, Input::Woken, now);
+        let (again, none) = step(policy, absences, check.clone(), unseen, Input::Woken, now);
         assert_eq!((&again, none), (&check, Changes::default()), "woken twice at {second}");
         let deadline = check.deadline(policy, absences);
         assert!(deadline.is_none_or(|deadline| deadline > now), "{deadline:?} at {second}");
@@ -218,7 +218,7 @@ fn what_is_expected_and_never_heard_of_goes_down_after_its_grace() {
 }
 
 #[test]
-fn while_the_agent_is_silent_nothing_is_judged_and_nothing_told() {
+fn what_is_unseen_is_not_judged_and_tells_nothing() {
     let (check, log) =
         play(&policy(), &Absences::default(), every_minute(), "0:. 121:a 500:a 1000:a");
     assert_eq!(log, "");
@@ -227,13 +227,13 @@ fn while_the_agent_is_silent_nothing_is_judged_and_nothing_told() {
 }
 
 #[test]
-fn after_its_agent_has_come_back_a_check_has_its_whole_grace_again() {
+fn a_check_that_is_seen_again_has_its_whole_grace_again() {
     assert_snapshot!(log(&policy(), every_minute(), "0:. 121:a 500:w 501:. 560:w"), @"");
     assert_snapshot!(log(&policy(), every_minute(), "0:. 121:a 500:w 620:w 621:w"), @"621s down Silent, trouble Began");
 }
 
 #[test]
-fn the_silence_of_its_agent_makes_no_failure_and_no_ignorance_of_a_check_longer() {
+fn time_unseen_makes_no_failure_and_no_ignorance_longer() {
     let limit = SignedDuration::from_secs(100);
     let policy = Policy { fail_for: limit, unknown_after: limit, ..policy() };
     assert_snapshot!(log(&policy, new(), "0:x 20:a 500:w 501:x 599:w 600:w"), @"600s down Failing, trouble Began");
@@ -241,7 +241,7 @@ fn the_silence_of_its_agent_makes_no_failure_and_no_ignorance_of_a_check_longer(
 }
 
 #[test]
-fn a_failing_check_stays_in_trouble_while_its_agent_is_silent() {
+fn a_failing_check_stays_in_trouble_while_it_is_unseen() {
     assert_snapshot!(log(&policy(), every_minute(), "0:x 121:a 500:w 501:."), @"
     0s down Failing, trouble Began
     501s Up, trouble Ended

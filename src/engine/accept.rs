@@ -50,12 +50,14 @@ impl Core {
         let agent = CheckId::agent(&*report.source);
         let was_silent =
             !self.checks.contains_key(&agent) || self.is_agent_silent(&report.source, now);
+        let looks_elsewhere =
+            self.sources.get_mut(&report.source).is_some_and(|source| source.looks(report));
         if was_silent {
             // An agent that was in trouble already fell silent without a word.
             self.wake_source(&report.source, now);
         }
         self.observe(&agent, &self.agent_observation(report), now);
-        if was_silent {
+        if was_silent || looks_elsewhere {
             self.wake_source(&report.source, now);
         }
         self.hear(report, now);

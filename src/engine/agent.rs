@@ -23,6 +23,11 @@ impl Core {
         }
     }
 
+    /// Whether the source's agent says that it cannot look at this check.
+    pub(super) fn is_unseen(&self, id: &CheckId) -> bool {
+        self.sources.get(&id.source).is_some_and(|source| source.is_unseen(&id.name))
+    }
+
     /// Wakes all checks of a source but its agent.
     pub(super) fn wake_source(&mut self, source: &str, now: Timestamp) {
         let first = CheckId::new(source, "");

@@ -62,13 +62,15 @@ impl Core {
         self.step_check(id, Input::Observed(observation), now);
     }
 
-    /// Tells a check that time may have passed, or that its agent has come or gone.
+    /// Tells a check that time may have passed, or that it may be out of sight or back.
     pub(super) fn wake_check(&mut self, id: &CheckId, now: Timestamp) {
         self.step_check(id, Input::Woken, now);
     }
 
     fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
-        let agent_silent = !id.is_agent() && self.is_agent_silent(&id.source, now);
+        let unseen = !id.is_agent()
+            && (self.is_agent_silent(&id.source, now)
+                || matches!(input, Input::Woken) && self.is_unseen(id));
         let Some(check) = self.checks.get_mut(id) else { return };
         let verdict = check.verdict;
         // What it wears now counts, also when it is heard of for the first time.
@@ -79,7 +81,7 @@ impl Core {
         let policy = &self.settings.routes.resolve(&id.source, &id.name, labels).policy;
         let before = std::mem::take(check);
         let changes;
-        (*check, changes) = check::step(policy, &self.absences, before, agent_silent, input, now);
+        (*check, changes) = check::step(policy, &self.absences, before, unseen, input, now);
         let deadline = check.deadline(policy, &self.absences);
         let must_tell = changes.trouble.is_some() || changes.blindness.is_some();
         let told = must_tell.then(|| Told::of(check));

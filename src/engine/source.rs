@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::turn::earlier;
 use crate::check::Heard;
-use crate::observation::ReportId;
+use crate::observation::{Report, ReportId};
 
 /// Epochs that are remembered besides the one that counts.
 const FORMER_MAX: usize = 4;
@@ -34,6 +34,9 @@ pub(super) struct Source {
     returns: u32,
     #[serde(with = "nanosecond::required")]
     returned_at: Timestamp,
+    /// What the names of checks begin with that the agent cannot look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unseen: Vec<String>,
 }
 
 /// The reports of one epoch so far.
@@ -77,7 +80,23 @@ impl Source {
             former: VecDeque::new(),
             returns: 0,
             returned_at: now,
+            unseen: Vec::new(),
         }
+    }
+
+    /// Notes what the agent cannot look at, by a report that counts. Returns whether that
+    /// has changed. Jobs report one by one and say nothing of what the agent can.
+    pub(super) fn looks(&mut self, report: &Report) -> bool {
+        let changes = report.interval.is_some() && self.unseen != report.unseen;
+        if changes {
+            self.unseen.clone_from(&report.unseen);
+        }
+        changes
+    }
+
+    /// Whether the agent cannot look at the check of this name.
+    pub(super) fn is_unseen(&self, name: &str) -> bool {
+        self.unseen.iter().any(|prefix| name.starts_with(prefix))
     }
 
     /// Takes one more report into account.

@@ -102,7 +102,7 @@ impl Core {
     /// Tells alerts that wait for a check that it is well, once that is believed. What went
     /// down has told it already.
     pub(super) fn speak_up(&mut self, id: &CheckId, now: Timestamp) {
-        let Some(check) = self.checks.get(id).filter(|check| !check.agent_silent) else { return };
+        let Some(check) = self.checks.get(id).filter(|check| !check.unseen) else { return };
         let is_bound = !check.is_down() && self.bound.contains_key(id);
         let is_blind = self.blind_unheard.contains(id);
         if !is_bound && !is_blind {

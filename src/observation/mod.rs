@@ -28,6 +28,8 @@ use crate::check::{AGENT, CheckId, Kind, Observation};
 pub const PAIRS_MAX: usize = 32;
 /// The longest name or value of a number or label, in bytes.
 pub const PAIR_BYTES: usize = 200;
+/// Beginnings of names of checks that could not be looked at.
+pub const UNSEEN_MAX: usize = 100;
 /// The longest epoch, in bytes.
 pub const EPOCH_BYTES: usize = 64;
 /// The longest interval, in seconds: a year and a day.
@@ -62,6 +64,10 @@ pub struct Report {
     pub interval: Option<SignedDuration>,
     /// What was observed, by the name of the check.
     pub observations: Vec<(String, Observation)>,
+    /// What the names of checks begin with that could not be looked at. They are unknown
+    /// until a report with an interval says otherwise, and nothing is told of them: a check
+    /// among the observations tells why.
+    pub unseen: Vec<String>,
 }
 
 /// Orders the reports of one agent.
@@ -115,6 +121,8 @@ struct Wire {
     interval_seconds: Option<f64>,
     #[serde(default)]
     observations: Vec<WireObservation>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unseen: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -174,7 +182,17 @@ impl Report {
             let place = format!("observations[{index}]");
             observations.push(observation.check(&place, interval, limits)?);
         }
-        Ok(Self { source: wire.source, id: wire.id, interval, observations })
+        if wire.unseen.len() > UNSEEN_MAX {
+            let what = format!("{} are too many; at most {UNSEEN_MAX}", wire.unseen.len());
+            return Err(BadReport::new("unseen", what));
+        }
+        for (index, prefix) in wire.unseen.iter().enumerate() {
+            if prefix.is_empty() || prefix.len() > limits.name_bytes {
+                let what = format!("must be 1 to {} bytes long", limits.name_bytes);
+                return Err(BadReport::new(format!("unseen[{index}]"), what));
+            }
+        }
+        Ok(Self { source: wire.source, id: wire.id, interval, observations, unseen: wire.unseen })
     }
 
     /// The body that [`Self::parse`] reads.
@@ -196,6 +214,7 @@ impl Report {
             id: self.id.clone(),
             interval_seconds: self.interval.map(seconds),
             observations: observations.collect(),
+            unseen: self.unseen.clone(),
         };
         serde_json::to_vec(&wire).expect("a report holds only texts and numbers")
     }
@@ -322,6 +341,10 @@ mod tests {
                 r#"{"source":"a","id":{"epoch":"a","seq":1},"interval_seconds":-5}"#,
                 "interval_seconds: must be from",
             ),
+            (
+                r#"{"source":"a","id":{"epoch":"a","seq":1},"unseen":["a/",""]}"#,
+                "unseen[1]: must be 1 to 200 bytes",
+            ),
             (&with(r#"{"name":"","kind":"failure"}"#), "observations[0].name: must be"),
             (&with(r#"{"name":"agent","kind":"failure"}"#), "observations[0].name: `agent`"),
             (&with(r#"{"name":"a\nb","kind":"failure"}"#), "no control characters"),
@@ -349,5 +372,15 @@ mod tests {
         };
         assert_eq!(parse(&body(1_000)).unwrap().observations.len(), 1_000);
         assert!(parse(&body(1_001)).unwrap_err().contains("1001 are too many"));
+    }
+
+    #[test]
+    fn a_hundred_beginnings_of_names_fit_and_one_more_does_not() {
+        let body = |count| {
+            let unseen = vec!["a/"; count];
+            serde_json::json!({ "source": "a", "id": { "epoch": "a", "seq": 1 }, "unseen": unseen })
+        };
+        assert_eq!(parse(&body(100).to_string()).unwrap().unseen.len(), 100);
+        assert!(parse(&body(101).to_string()).unwrap_err().contains("unseen: 101 are too many"));
     }
 }

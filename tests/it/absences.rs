@@ -168,6 +168,7 @@ fn the_history_is_kept_for_its_time_and_then_leaves_the_disk_also_across_a_resta
         let id = ReportId { epoch: "a".to_owned(), seq: second.unsigned_abs() };
         let observations = vec![("disk".to_owned(), Observation::new(kind, ""))];
         let report = teawatch::observation::Report {
+            unseen: Vec::new(),
             source: "db1".to_owned(),
             id,
             interval: None,
@@ -214,6 +215,7 @@ fn two_agents_that_fell_silent_and_are_back_leave_their_checks_the_whole_grace()
     let mut core = Core::load(&mut memory, settings, salt, None, instance, at(0)).unwrap();
     let minute = Some(jiff::SignedDuration::from_secs(60));
     let report = |epoch: &str, seq, observations| teawatch::observation::Report {
+        unseen: Vec::new(),
         source: "db1".to_owned(),
         id: ReportId { epoch: epoch.to_owned(), seq },
         interval: minute,
@@ -251,6 +253,7 @@ fn a_host_that_is_back_and_not_yet_believed_does_not_hide_the_silence_of_its_che
         Core::load(&mut memory, settings, Salt::new("salt"), None, instance, at(0)).unwrap();
     let secs = |seconds| Some(jiff::SignedDuration::from_secs(seconds));
     let report = |seq| teawatch::observation::Report {
+        unseen: Vec::new(),
         source: "db1".to_owned(),
         id: ReportId { epoch: "e".to_owned(), seq },
         interval: secs(60),

@@ -309,6 +309,7 @@ fn an_issue_that_goes_on_is_not_found_again_by_another_name_of_its_repository() 
         source: "db1".to_owned(),
         id: ReportId { epoch: "e".to_owned(), seq: 1 },
         interval: None,
+        unseen: Vec::new(),
         observations: vec![("disk".to_owned(), Observation::new(Kind::Failure, "bad"))],
     };
     core.accept(&report, now);

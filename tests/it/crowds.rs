@@ -26,6 +26,7 @@ fn core(memory: &Memory) -> Core {
 fn say(core: &mut Core, memory: &mut Memory, seq: u64, kind: Kind, checks: usize) {
     let observe = |n| (format!("{n:0>200}"), Observation::new(kind, "\"".repeat(500)));
     let report = Report {
+        unseen: Vec::new(),
         source: "db1".to_owned(),
         id: ReportId { epoch: "e".to_owned(), seq },
         interval: None,

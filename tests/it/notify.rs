@@ -110,6 +110,7 @@ fn the_pings_stop_while_the_engine_hangs_and_go_on_when_it_does() {
     let commits = memory.commits();
     memory.order(commits + 1, Fault::Hang);
     let report = Report {
+        unseen: Vec::new(),
         source: "db1".to_owned(),
         id: ReportId { epoch: "a".to_owned(), seq: 1 },
         interval: None,

@@ -69,7 +69,7 @@ impl Folder {
         let mut seen = Vec::new();
         if self.per_job && jobs.len() <= CHECKS_MAX {
             let name = |job: &Job| check_name(&self.name, &job.job);
-            seen.extend(jobs.iter().map(|job| (name(job), self.worn(of_job(job)))));
+            seen.extend(jobs.iter().map(|job| (name(job), of_job(job))));
             if !jobs.is_empty() {
                 folder = success(format!("{} jobs, each with a check of its own", jobs.len()));
             }
@@ -79,11 +79,17 @@ impl Folder {
         }
         // The folder's own check is always there: what is heard of only in trouble would
         // be missed ever after.
-        seen.insert(0, (self.name.clone(), self.worn(folder)));
+        seen.insert(0, (self.name.clone(), folder));
         seen
     }
 
-    fn worn(&self, mut observation: Observation) -> Observation {
+    /// What the names of its jobs' checks begin with.
+    pub(super) fn prefix(&self) -> String {
+        format!("{}/", self.name)
+    }
+
+    /// Puts on what the titles of its issues are to begin with.
+    pub(super) fn label(&self, mut observation: Observation) -> Observation {
         if !self.title_prefix.is_empty() {
             let label = ("title_prefix".to_owned(), self.title_prefix.clone());
             observation.labels.extend([label]);

@@ -67,7 +67,7 @@ impl Watch {
     /// by then is unknown, unless the probe itself says what that means.
     pub(super) async fn look(&self, now: Timestamp) -> Vec<(String, Observation)> {
         let limit = self.timeout.unsigned_abs();
-        let one = |observation| vec![(self.name.clone(), observation)];
+        let one = |observation| vec![(self.name.clone(), self.label(observation))];
         let looked = async {
             // A thread that hangs stays; another one each cycle would use them all up.
             let Some(_turn) = self.turn.take() else {
@@ -86,7 +86,9 @@ impl Watch {
                 Probe::Folder(probe) => {
                     let probe = probe.clone();
                     let looked = self.turn.in_thread(move || probe.look(now)).await;
-                    return looked.unwrap_or_else(|| one(unknown(BROKEN.to_owned())));
+                    let looked = looked.unwrap_or_else(|| one(unknown(BROKEN.to_owned())));
+                    let label = |(name, seen)| (name, self.label(seen));
+                    return looked.into_iter().map(label).collect();
                 }
             })
         };
@@ -100,6 +102,27 @@ impl Watch {
             observation.details = words::lines(&observation.details);
         }
         seen
+    }
+
+    /// What is said of it when nobody has looked.
+    pub(super) fn unknown(&self, why: String) -> (String, Observation) {
+        (self.name.clone(), self.label(unknown(why)))
+    }
+
+    /// What the names begin with of checks that are heard of only if the look succeeds.
+    pub(super) fn prefix(&self) -> Option<String> {
+        match &self.probe {
+            Probe::Folder(folder) if folder.per_job => Some(folder.prefix()),
+            _ => None,
+        }
+    }
+
+    /// What it says always wears the same labels: they decide where its issue is.
+    fn label(&self, observation: Observation) -> Observation {
+        match &self.probe {
+            Probe::Folder(folder) => folder.label(observation),
+            _ => observation,
+        }
     }
 
     /// Looks in a thread where waiting for a disk holds up nobody.

@@ -196,3 +196,50 @@ fn what_does_not_fit_into_a_report_is_unknown_and_does_not_cost_the_rest() {
         "501 results are too many beside the others, a report holds 1000: leave out `per_job`"
     );
 }
+
+#[test]
+fn jobs_of_a_folder_that_nobody_can_look_into_are_unknown_and_told_by_none_of_their_checks() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let host = Host::new(&format!(
+        "server = \"{}\"\npause_file = \"pause\"\n[[command]]\nname = \"c\"\ncommand = [\"true\"]\n\
+         [[folder]]\nname = \"jobs\"\npath = \"beats\"\nper_job = true\n",
+        teawatch.url
+    ));
+    let check = |name: &str| {
+        let checks = teawatch.get("/api/v1/checks").1["items"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| check["name"] == name).unwrap_or_default()
+    };
+    let status = |name: &str| check(name)["status"].as_str().unwrap_or_default().to_owned();
+    last(&host, "a", 1.0, 300.0);
+    let mut agent =
+        host.command(&["agent", "--watch", "--interval", "500ms", "--quiet"]).spawn().unwrap();
+    eventually("the job is watched", || status("jobs/a") == "up");
+    let (beats, elsewhere) = (host.path("beats"), host.path("elsewhere"));
+    std::fs::rename(&beats, &elsewhere).unwrap();
+    std::fs::write(&beats, "no folder").unwrap();
+    eventually("the job is unknown", || status("jobs/a") == "unknown");
+    let results = || check("c")["results"].as_u64().unwrap();
+    let before = results();
+    // More than twice the interval in which the job is not heard of.
+    eventually("four more cycles have arrived", || results() >= before + 4);
+    assert_eq!(status("jobs/a"), "unknown");
+    // It is the folder that cannot be read, and it wears what it always does.
+    assert_eq!(check("jobs")["labels"]["title_prefix"], "[heartbeat-checker]");
+    std::fs::remove_file(&beats).unwrap();
+    std::fs::rename(&elsewhere, &beats).unwrap();
+    eventually("the job is watched again", || status("jobs/a") == "up");
+    host.write("pause", "");
+    eventually("a pause is one as well", || status("jobs/a") == "unknown");
+    std::fs::remove_file(host.path("pause")).unwrap();
+    eventually("the job is watched again", || status("jobs/a") == "up");
+    // A job whose file has gone while the others can be seen is missed.
+    last(&host, "b", 1.0, 300.0);
+    eventually("the other job is watched", || status("jobs/b") == "up");
+    std::fs::remove_file(host.path("beats/b.last")).unwrap();
+    eventually("it is missed", || status("jobs/b") == "down");
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    let told: Vec<_> = gitea.issues().into_iter().map(|issue| issue.title).collect();
+    assert!(!told.iter().any(|title| title.contains("jobs/a")), "{told:?}");
+}

@@ -18,6 +18,7 @@ fn cycle(results: &[(&str, Kind, &str, &str)]) -> Cycle {
         ((*name).to_owned(), observation)
     });
     Cycle {
+        unseen: Vec::new(),
         source: "web1".to_owned(),
         started_at: Timestamp::from_second(1_700_000_000).unwrap(),
         took: Duration::from_millis(1_500),

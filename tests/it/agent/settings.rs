@@ -16,8 +16,8 @@ fn what_is_wrong_is_named_with_its_line_and_is_a_wrong_call() {
         ("[[tcp]]\nname = \"a\"\nadress = \"x\"\n", "unknown field `adress`, expected one of"),
         ("[[ping]]\nname = \"a\"\n", "unknown field `ping`"),
         ("every = \"0s\"\n", "expected a duration of more than zero"),
-        ("every = \"soon\"\n", "every = \"soon\""),
-        ("[[process]]\nname = \"a\"\npattern = \"(\"\n", "pattern = \"(\""),
+        ("every = \"soon\"\n", "line 3, column 9: expected a duration"),
+        ("[[process]]\nname = \"a\"\npattern = \"(\"\n", "line 5, column 11: found open group without closing"),
         ("[[tcp]]\naddress = \"x\"\n", "missing field `name`"),
         ("[[file]]\nname = \"agent\"\npath = \"/\"\n", "stands for the source itself"),
         (
@@ -28,12 +28,14 @@ fn what_is_wrong_is_named_with_its_line_and_is_a_wrong_call() {
         ("every = \"367d\"\n", "after 366 days at the most"),
         ("every = \"1us\"\n", "after one millisecond at the least"),
         ("source = \"b\"\n", "duplicate key"),
+        ("ping_url = \"https://:never-print-this\"\n", "line 3, column 12: `ping_url`: "),
     ] {
         let output = Host::new(settings).run(&["agent", "--dry-run"]);
         assert_eq!(output.status.code(), Some(2), "{settings}: {output:?}");
         assert!(output.stdout.is_empty(), "{output:?}");
         let error = text(&output.stderr);
         assert!(error.contains(said), "{settings}\n{error}");
+        assert!(!error.contains("never-print-this"), "{error}");
     }
     let output = Host::new("[[tcp]]\nname = \"a\"\nadress = \"x\"\n").run(&["agent", "--dry-run"]);
     // Two lines of the host's own come before.

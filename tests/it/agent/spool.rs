@@ -39,6 +39,7 @@ impl Kept {
                 source: SOURCE.to_owned(),
                 id,
                 interval: None,
+                unseen: Vec::new(),
                 observations: Vec::new(),
             };
             self.spool.keep(make).unwrap();

@@ -363,6 +363,7 @@ impl Play {
             id: ReportId { epoch: format!("e{epoch}"), seq },
             interval: self.knobs.interval.map(SignedDuration::from_secs),
             observations,
+            unseen: Vec::new(),
         };
         if let (Order::Repeat, Some(newest)) = (order, &agent.newest) {
             report = newest.clone();
