@@ -561,6 +561,7 @@ impl Play {
     fn lose_data(&mut self) {
         // Finding a backup takes longer than any request.
         self.gitea.land_all();
+        self.seen.lost_until = self.gitea.look(|world| world.issues(REPOSITORY).count() as u64);
         self.stores += 1;
         let memory = Memory::new();
         let core = load(&self.knobs, &memory, &self.salt, self.stores, self.now());
