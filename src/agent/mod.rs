@@ -12,6 +12,7 @@
 mod answer;
 mod child;
 mod cycle;
+mod disk;
 pub mod folder;
 pub mod heartbeat;
 pub mod job;

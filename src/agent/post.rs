@@ -1,6 +1,5 @@
 //! Reporting one thing, from a process that has something else to do.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Sender, Spool, Undelivered, Unkept};
@@ -11,17 +10,12 @@ use crate::observation::{Limits, Report, check_name, fit};
 /// What waits is sent for so long at most: whoever has called wants to go on.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The disk may take so long at most to keep a report.
-const DISK_PATIENCE: Duration = Duration::from_secs(5);
-
 /// Why an observation has not arrived yet.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotPosted {
     #[error("no check can be called {0:?}: its name {1}")]
     Name(String, String),
-    #[error("the disk did not take the report within {} s", DISK_PATIENCE.as_secs())]
-    NotKept,
     #[error("the report was not sent within {} s and waits", PATIENCE.as_secs())]
     TimedOut,
     #[error("the report could be neither kept nor sent within {} s, and is lost", PATIENCE.as_secs())]
@@ -37,27 +31,16 @@ pub fn judge_name(name: &str) -> Result<(), NotPosted> {
 /// Keeps an observation of the check `name` as a report of its own, or gives it back where
 /// the disk does not take it. Whether the agent of `source` lives is not what it is about,
 /// so that it declares no interval for it.
-///
-/// Works on a thread of its own: a disk that hangs holds up neither this process nor what
-/// else it does meanwhile.
 pub async fn keep(
-    spool: &Arc<Spool>,
+    spool: &Spool,
     source: String,
     name: &str,
     observation: Observation,
 ) -> Result<Option<Box<Unkept>>, NotPosted> {
     judge_name(name)?;
     let observations = vec![(name.to_owned(), fit(observation))];
-    let spool = Arc::clone(spool);
-    let kept = tokio::task::spawn_blocking(move || {
-        spool
-            .keep(|id| Report { source, id, interval: None, observations, unseen: Vec::new() })
-            .err()
-    });
-    match tokio::time::timeout(DISK_PATIENCE, kept).await {
-        Ok(Ok(unkept)) => Ok(unkept),
-        Ok(Err(_)) | Err(_) => Err(NotPosted::NotKept),
-    }
+    let make = |id| Report { source, id, interval: None, observations, unseen: Vec::new() };
+    Ok(spool.keep_in_time(make).await)
 }
 
 /// Sends what [`keep`] gave back, and all that waits, for as long as whoever has called can
@@ -104,7 +87,7 @@ mod tests {
         let server = format!("http://{}/", mute.local_addr().unwrap()).parse().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let limits = agent::Limits { bytes: 1 << 20, age: SignedDuration::from_hours(1) };
-        let spool = Arc::new(Spool::open(folder.path(), limits).unwrap());
+        let spool = Spool::new(folder.path(), limits);
         let clock = Clock::system();
         let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let mut sender = Sender::new(&server, secret, None, clock.clone()).unwrap();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::answer::{Answer, Meaning, judge, read};
-
+use super::disk::on_disk;
 use super::spool::{Spool, Waiting};
 use crate::clock::Clock;
 use crate::loopback::is_on_this_machine;
@@ -129,7 +129,8 @@ impl Sender {
                 let left = waiting.len() - index;
                 return Err(Unsent::Slow { server: self.shown(), left });
             }
-            let body = match spool.read(one) {
+            let (disk, file) = (spool.clone(), one.clone());
+            let body = match on_disk(move || disk.read(&file)).await.flatten() {
                 Ok(Some(body)) => body,
                 Ok(None) => continue,
                 Err(error) => {
@@ -139,7 +140,7 @@ impl Sender {
             };
             let Some((source, id)) = head(&body) else {
                 tell(format!("{} is damaged and was thrown away", one.path.display()));
-                forget(spool, one, tell);
+                forget(spool, one, tell).await;
                 continue;
             };
             if refused_sources.contains(&source) {
@@ -147,12 +148,12 @@ impl Sender {
             }
             let unsent = match self.send_one(&source, &id, &body, tell).await {
                 Sent::Taken => {
-                    forget(spool, one, tell);
+                    forget(spool, one, tell).await;
                     continue;
                 }
                 Sent::Hopeless(why) => {
                     tell(format!("a report was thrown away: {why}"));
-                    forget(spool, one, tell);
+                    forget(spool, one, tell).await;
                     continue;
                 }
                 Sent::NotThisSource(unsent) => {
@@ -292,8 +293,9 @@ fn webhook_id(id: &ReportId) -> String {
     format!("{}-{}", id.epoch, id.seq)
 }
 
-fn forget(spool: &Spool, one: &Waiting, tell: &mut (dyn FnMut(String) + Send)) {
-    if let Err(error) = spool.forget(one) {
+async fn forget(spool: &Spool, one: &Waiting, tell: &mut (dyn FnMut(String) + Send)) {
+    let (disk, file) = (spool.clone(), one.clone());
+    if let Err(error) = on_disk(move || disk.forget(&file)).await.flatten() {
         let path = one.path.display();
         tell(format!("{path} is done with and cannot be removed, so it comes again: {error}"));
     }

@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
+use super::disk::on_disk;
 use crate::observation::{Report, ReportId};
 
 /// How much a spool may hold; the oldest reports go first, and the newest never.
@@ -54,7 +55,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 const ABANDONED: SignedDuration = SignedDuration::from_hours(1);
 
 /// A directory with reports.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Spool {
     path: PathBuf,
     limits: Limits,
@@ -98,16 +99,34 @@ pub struct Waiting {
 }
 
 impl Spool {
-    /// A spool in this directory, which is made if it does not exist, for its owner alone.
-    pub fn open(path: &Path, limits: Limits) -> Result<Self, SpoolError> {
-        make(path).map_err(|source| SpoolError { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), limits })
+    /// A spool in this directory, which is made for its owner alone when there is something
+    /// to keep.
+    pub fn new(path: &Path, limits: Limits) -> Self {
+        Self { path: path.to_owned(), limits }
+    }
+
+    /// Like [`Self::keep`]. What a disk that hangs does not take in time comes back as well,
+    /// although it may keep it yet: better twice than never.
+    pub(super) async fn keep_in_time(
+        &self,
+        make: impl FnOnce(ReportId) -> Report + Clone + Send + 'static,
+    ) -> Option<Box<Unkept>> {
+        let (spool, again) = (self.clone(), make.clone());
+        match on_disk(move || spool.keep(make)).await {
+            Ok(kept) => kept.err(),
+            Err(source) => {
+                let report = again(ReportId::once(&random_epoch()));
+                Some(Box::new(Unkept { report, error: self.error(source) }))
+            }
+        }
     }
 
     /// Keeps a report; `make` gives it its number. It is on the disk when this returns, or
     /// comes back.
     pub fn keep(&self, make: impl FnOnce(ReportId) -> Report) -> Result<(), Box<Unkept>> {
-        let numbered = self.lock().and_then(|lock| Ok((lock, self.number()?)));
+        let numbered = make_folder(&self.path)
+            .and_then(|()| self.lock())
+            .and_then(|lock| Ok((lock, self.number()?)));
         let (_lock, id) = match numbered {
             Ok(numbered) => numbered,
             Err(source) => {
@@ -132,6 +151,16 @@ impl Spool {
     /// thrown away.
     pub fn waiting(&self, now: Timestamp) -> Result<(Vec<Waiting>, usize), SpoolError> {
         self.try_waiting(now).map_err(|source| self.error(source))
+    }
+
+    /// Like [`Self::waiting`], on a disk that may hang.
+    pub(super) async fn waiting_in_time(
+        &self,
+        now: Timestamp,
+    ) -> Result<(Vec<Waiting>, usize), SpoolError> {
+        let spool = self.clone();
+        let waiting = on_disk(move || spool.try_waiting(now)).await.flatten();
+        waiting.map_err(|source| self.error(source))
     }
 
     /// Reads a report that waits; nothing if somebody else has sent it meanwhile.
@@ -253,7 +282,8 @@ impl Spool {
     /// left alone.
     fn list(&self, now: Timestamp) -> io::Result<Vec<Waiting>> {
         let mut waiting = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
+        let Some(entries) = unless_gone(fs::read_dir(&self.path))? else { return Ok(waiting) };
+        for entry in entries {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let numbered = parse_name(&name);
@@ -282,7 +312,7 @@ impl Spool {
 }
 
 /// Makes a directory, and those above it.
-fn make(path: &Path) -> io::Result<()> {
+fn make_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }

@@ -1,11 +1,12 @@
 //! What an agent does each time: look, keep, send, and say that it lives.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::disk::on_disk;
 use super::heartbeat::{self, Written};
 use super::{Cycle, Sender, Spool, SpoolError, Unkept, Unsent, Watch};
 use crate::clock::Clock;
@@ -54,8 +55,9 @@ impl Agent {
     /// Looks at everything once, unless somebody has paused it.
     pub async fn look(&self) -> Cycle {
         let (source, every) = (self.source.clone(), self.every);
-        if let Some(file) = self.pause_file.as_ref().filter(|file| file.exists()) {
-            let why = format!("{} exists", file.display());
+        if let Some(file) = self.pause_file.clone()
+            && let Ok(Some(why)) = on_disk(move || paused_by(&file)).await
+        {
             return Cycle::paused(source, every, &self.watches, &why, &self.clock);
         }
         Cycle::run(source, every, &self.watches, &self.clock).await
@@ -72,7 +74,8 @@ impl Delivery {
         clock: &Clock,
         tell: &mut (dyn FnMut(String) + Send),
     ) -> Vec<Undelivered> {
-        let unkept = self.spool.keep(|id| cycle.report(id)).err();
+        let kept = cycle.clone();
+        let unkept = self.spool.keep_in_time(move |id| kept.report(id)).await;
         let mut failures = send(unkept, &self.spool, &mut self.sender, clock, tell).await;
         let written = Written {
             job: None,
@@ -83,7 +86,9 @@ impl Delivery {
             model: None,
             status: "alive".to_owned(),
         };
-        if let Err(source) = heartbeat::write(&self.heartbeat, &written) {
+        let heartbeat = self.heartbeat.clone();
+        let write = move || heartbeat::write(&heartbeat, &written);
+        if let Err(source) = on_disk(write).await.flatten() {
             failures.push(Undelivered::Heartbeat { path: self.heartbeat.clone(), source });
         }
         if let Some(url) = &self.ping_url
@@ -113,7 +118,7 @@ pub(super) async fn send(
             failures.push(Undelivered::Lost(unsent));
         }
     }
-    match spool.waiting(clock.now()) {
+    match spool.waiting_in_time(clock.now()).await {
         Ok((waiting, dropped)) => {
             if dropped > 0 {
                 tell(format!("lost, since the spool is full or they are old: {dropped} reports"));
@@ -125,6 +130,11 @@ pub(super) async fn send(
         Err(error) => failures.push(error.into()),
     }
     failures
+}
+
+/// Why nothing is looked at, if it is this file's being there.
+fn paused_by(file: &Path) -> Option<String> {
+    file.exists().then(|| format!("{} exists", file.display()))
 }
 
 async fn ping(url: &Url) -> reqwest::Result<()> {

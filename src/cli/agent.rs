@@ -152,7 +152,7 @@ fn prepare(args: &Args) -> anyhow::Result<Ready> {
 
 fn delivery(settings: &Settings, clock: &Clock) -> anyhow::Result<Delivery> {
     Ok(Delivery {
-        spool: reporting::spool(settings)?,
+        spool: reporting::spool(settings),
         sender: reporting::sender(settings, clock)?,
         heartbeat: settings.data_dir.join("heartbeat.json"),
         ping_url: settings.ping_url.clone(),

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use jiff::SignedDuration;
 
@@ -116,7 +115,7 @@ fn write(args: &Args, written: &Written) -> Result<(), String> {
 fn report(args: &Args, clock: &Clock) -> anyhow::Result<()> {
     let settings = reporting::needed_settings(args.config.as_deref())?;
     agent::install_crypto();
-    let spool = Arc::new(reporting::spool(&settings)?);
+    let spool = reporting::spool(&settings);
     let mut observation = Observation::new(Kind::Success, "beat");
     observation.interval = Some(args.interval);
     observation.observed_at = Some(clock.now());

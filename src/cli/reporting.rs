@@ -29,9 +29,9 @@ pub(super) fn needed_settings(named: Option<&Path>) -> anyhow::Result<Settings> 
 }
 
 /// Where reports wait.
-pub(super) fn spool(settings: &Settings) -> anyhow::Result<Spool> {
+pub(super) fn spool(settings: &Settings) -> Spool {
     let limits = Limits { bytes: settings.spool_bytes, age: settings.spool_age };
-    Ok(Spool::open(&settings.data_dir.join("spool"), limits)?)
+    Spool::new(&settings.data_dir.join("spool"), limits)
 }
 
 /// The way to the server.

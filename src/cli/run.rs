@@ -5,7 +5,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use jiff::SignedDuration;
@@ -127,7 +126,7 @@ async fn report(
     agent::install_crypto();
     let clock = Clock::system();
     let observation = Observation { observed_at: Some(clock.now()), ..observation };
-    let spool = Arc::new(reporting::spool(settings)?);
+    let spool = reporting::spool(settings);
     let unkept = post::keep(&spool, settings.source_name()?, name, observation).await?;
     let mut sender = reporting::sender(settings, &clock)?;
     let mut tell_it = |line: String| tell(&line);

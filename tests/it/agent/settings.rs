@@ -17,7 +17,10 @@ fn what_is_wrong_is_named_with_its_line_and_is_a_wrong_call() {
         ("[[ping]]\nname = \"a\"\n", "unknown field `ping`"),
         ("every = \"0s\"\n", "expected a duration of more than zero"),
         ("every = \"soon\"\n", "line 3, column 9: expected a duration"),
-        ("[[process]]\nname = \"a\"\npattern = \"(\"\n", "line 5, column 11: found open group without closing"),
+        (
+            "[[process]]\nname = \"a\"\npattern = \"(\"\n",
+            "line 5, column 11: found open group without closing",
+        ),
         ("[[tcp]]\naddress = \"x\"\n", "missing field `name`"),
         ("[[file]]\nname = \"agent\"\npath = \"/\"\n", "stands for the source itself"),
         (

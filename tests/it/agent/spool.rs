@@ -29,7 +29,7 @@ struct Kept {
 impl Kept {
     fn new(bytes: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(folder.path(), Limits { bytes, age: WEEK }).unwrap();
+        let spool = Spool::new(folder.path(), Limits { bytes, age: WEEK });
         Self { folder, spool }
     }
 

@@ -157,7 +157,7 @@ fn a_host_whose_clock_is_wrong_still_reports_and_is_told_so() {
     let day = jiff::SignedDuration::from_hours(24);
     let clock = Clock::from_fn(move || Timestamp::now() - day);
     let limits = Limits { bytes: 1 << 20, age: day * 7 };
-    let spool = Spool::open(&whole.host.path("data/spool"), limits).unwrap();
+    let spool = Spool::new(&whole.host.path("data/spool"), limits);
     let spool = Arc::new(spool);
     let server = whole.teawatch.url.parse().unwrap();
     let mut sender = Sender::new(&server, Teawatch::secret(SOURCE), None, clock.clone()).unwrap();
