@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use rustix::process::Signal;
 
 use super::{Host, SOURCE, signal, text};
-use crate::support::{Gitea, Teawatch, eventually};
+use crate::support::{Gitea, StandIn, Teawatch, eventually, taken};
 
 /// Starts a command that says "ready" before anything else.
 fn start(host: &Host, arguments: &[&str]) -> (Child, ChildStdout) {
@@ -206,4 +206,33 @@ fn a_report_names_the_program_and_never_its_arguments() {
     let issues = format!("{:?}{:?}", gitea.issue(1), gitea.issue(2));
     let all = [checks, issues, text(&output.stderr), teawatch.log()].concat();
     assert!(!all.contains("hunter2") && !all.contains("deep"), "{all}");
+}
+
+/// A pipe that nobody writes to stands for a disk that does not answer.
+#[test]
+fn a_disk_that_hangs_holds_up_neither_the_command_nor_its_limit_and_costs_no_report() {
+    let server = StandIn::start(|_, _| taken());
+    let host = Host::new(&format!("server = \"{}\"\n", server.url));
+    host.write("data/spool/.keep", "");
+    rustix::fs::mkfifoat(rustix::fs::CWD, host.path("data/spool/epoch.json"), 0o600.into())
+        .unwrap();
+    let script = "echo begun; sleep 1000";
+    let mut child = host
+        .command(&["run", "--name", "job", "--limit", "1s", "--", "sh", "-c", script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut begun = [0; 6];
+    child.stdout.as_mut().unwrap().read_exact(&mut begun).unwrap();
+    assert_eq!(&begun, b"begun\n");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143), "{output:?}");
+    let told = text(&output.stderr);
+    assert!(told.contains("the disk did not answer within 5 s"), "{told}");
+    let asked = server.asked();
+    let report = asked.last().unwrap().json();
+    assert_eq!(report["observations"][0]["name"], "job", "{report:#}");
+    let summary = &report["observations"][0]["summary"];
+    assert_eq!(summary, "was killed at its limit of 1s", "{report:#}");
 }
