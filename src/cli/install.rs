@@ -1,8 +1,9 @@
 //! `teawatch agent install`: what makes an agent run on its own.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::output::print;
 
@@ -23,7 +24,7 @@ pub(super) struct Args {
 /// Prints what makes an agent run on its own.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
-    let program = program.display();
+    let program = plain(&program)?;
     if args.cron {
         print(&format!(
             "# /etc/cron.d/teawatch-agent\n*/5 * * * * root {program} agent --quiet --every 5m\n"
@@ -40,8 +41,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
          [Service]\n\
          Type=oneshot\n\
          ExecStart={program} agent --quiet --every 5m --config {FILE}\n\
-         # 1: something fails, 2: something is unknown. Both were reported.\n\
-         SuccessExitStatus=1 2\n\
+         # Something fails, and was reported. 2, something is unknown, may also be a wrong\n\
+         # configuration, which nobody else tells.\n\
+         SuccessExitStatus=1\n\
          LoadCredential=agent-secret:{SECRET_FILE}\n\
          DynamicUser=yes\n\
          StateDirectory=teawatch-agent\n\
@@ -74,4 +76,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
          WantedBy=timers.target\n"
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The path as both can read it: blanks and percent signs mean something else to each.
+fn plain(program: &Path) -> anyhow::Result<&str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
+    match program.to_str().filter(|path| path.chars().all(is_plain)) {
+        Some(path) => Ok(path),
+        None => bail!(
+            "neither cron nor systemd can be given the path {}: move this program to \
+             /usr/local/bin, and call it there",
+            program.display()
+        ),
+    }
 }

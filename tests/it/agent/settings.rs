@@ -261,10 +261,17 @@ const EXAMPLES: [&str; 9] = [
 fn what_runs_the_agent_is_printed_for_systemd_and_for_cron() {
     let host = Host::new("");
     let units = text(&host.run(&["agent", "install", "--print"]).stdout);
-    for line in ["DynamicUser=yes", "SuccessExitStatus=1 2", "OnUnitActiveSec=5min"] {
+    for line in ["DynamicUser=yes", "SuccessExitStatus=1\n", "OnUnitActiveSec=5min"] {
         assert!(units.contains(line), "{units}");
     }
     let cron = text(&host.run(&["agent", "install", "--print", "--cron"]).stdout);
     assert!(cron.contains("*/5 * * * * root ") && cron.contains(" agent --quiet --every 5m"));
     assert_eq!(host.run(&["agent", "install"]).status.code(), Some(2));
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let odd = folder.path().join("100% sure");
+    std::fs::hard_link(env!("CARGO_BIN_EXE_teawatch"), &odd).unwrap();
+    let output = std::process::Command::new(&odd).args(["agent", "install", "--print"]).output();
+    let output = output.unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
+    assert!(text(&output.stderr).contains("/usr/local/bin"), "{output:?}");
 }
