@@ -365,5 +365,5 @@ pub(super) fn random_epoch() -> String {
     if getrandom::fill(&mut bytes).is_err() {
         bytes = u64::from(std::process::id()).to_be_bytes();
     }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }

@@ -53,7 +53,7 @@ impl Fingerprint {
             Group::Blind { source, name } => salt.mac(&["alert", "blind", source, name]),
             Group::Overflow { repository } => salt.mac(&["alert", "overflow", repository]),
         };
-        Self(hex(&mac[..16]))
+        Self(hex::encode(&mac[..16]))
     }
 
     /// Reads what [`fmt::Display`] writes.
@@ -72,15 +72,6 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
-}
-
-/// Lower-case hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }
 
 #[cfg(test)]

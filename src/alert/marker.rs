@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::fingerprint::hex;
 use super::{Effect, EffectKind, Fingerprint, Salt};
 
 /// Which store wrote something: made with a new store, and raised by each restore.
@@ -75,7 +74,7 @@ impl fmt::Display for Marker {
 /// The signature is public, in an issue that many can read, so comparing it in constant
 /// time would protect nothing.
 fn sign(salt: &Salt, claim: &str) -> String {
-    hex(&salt.mac(&["marker", claim])[..16])
+    hex::encode(&salt.mac(&["marker", claim])[..16])
 }
 
 #[cfg(test)]

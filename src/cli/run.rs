@@ -150,8 +150,7 @@ fn lock(
         .with_context(|| format!("cannot make {}", folder.display()))?;
     // Two names are two files, whatever they are made of and however long they are.
     let digest = Sha256::digest(name.as_bytes());
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let path = folder.join(format!("{digest}.lock"));
+    let path = folder.join(format!("{}.lock", hex::encode(digest)));
     let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Some(file))),

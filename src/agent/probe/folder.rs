@@ -109,7 +109,7 @@ fn check_name(folder: &str, job: &str) -> String {
         return name;
     }
     let sum = Sha256::digest(name.as_bytes());
-    let sum: String = sum.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let sum = hex::encode(&sum[..6]);
     let head = name.floor_char_boundary(max - sum.len() - 1);
     format!("{}~{sum}", &name[..head])
 }
