@@ -9,22 +9,17 @@
 //! `cargo bench --bench reports` prints the figures. Client and servers share the cores of
 //! the machine; elsewhere than on two, say `taskset -c 0,1` in front of it.
 
-mod client;
+#[path = "../load/mod.rs"]
+mod load;
 mod null;
-mod server;
-mod table;
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use self::load::client::{self, Clients, Round};
+use self::load::directory::Directory;
+use self::load::server::{Server, Stage};
+use self::load::table::{median, print};
 
-use self::client::{Clients, Round};
-use self::server::{Server, Stage};
-use self::table::{median, print};
-
-/// The master secret of all servers here.
-const MASTER: &str = "the-master-secret-of-all-the-benches-0123456789";
 /// Reports under way at once, each on its own connection and of its own source.
 const IN_FLIGHT: usize = 256;
 /// The goal: durable reports for each that is only checked and read.
@@ -34,9 +29,9 @@ const ROUND: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 3;
 /// Long enough for every connection and cache to be warm.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// Checks whose memory is measured, and how many of them share a report.
+/// Checks whose memory is measured, and the sources that they share.
 const CHECKS: usize = 10_000;
-const CHECKS_PER_REPORT: usize = 1_000;
+const SOURCES: usize = 10;
 
 fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some(null::ARGUMENT) {
@@ -52,9 +47,9 @@ fn main() -> anyhow::Result<()> {
 
 async fn throughput(stage: &Stage) -> anyhow::Result<()> {
     let data = Directory::new("throughput")?;
-    let (teawatch, null) = (Server::teawatch(stage, &data.0)?, Server::null()?);
-    let mut reporters = Clients::connect(teawatch.address, IN_FLIGHT).await?;
-    let mut others = Clients::connect(null.address, IN_FLIGHT).await?;
+    let (teawatch, null) = (Server::teawatch(stage, data.path(), &[])?, null::server()?);
+    let mut reporters = Clients::connect(teawatch.address, IN_FLIGHT, 1).await?;
+    let mut others = Clients::connect(null.address, IN_FLIGHT, 1).await?;
     reporters.round(WARM_UP).await?;
     others.round(WARM_UP).await?;
     let used_before = [teawatch.processor_time()?, null.processor_time()?];
@@ -103,33 +98,13 @@ async fn throughput(stage: &Stage) -> anyhow::Result<()> {
 /// What a server with many checks holds.
 async fn memory(stage: &Stage) -> anyhow::Result<()> {
     let data = Directory::new("memory")?;
-    let teawatch = Server::teawatch(stage, &data.0)?;
+    let teawatch = Server::teawatch(stage, data.path(), &[])?;
     let empty = teawatch.memory_mib()?;
-    client::report_checks(teawatch.address, CHECKS, CHECKS_PER_REPORT).await?;
+    client::report_checks(teawatch.address, SOURCES, CHECKS / SOURCES).await?;
     let full = teawatch.memory_mib()?;
+    teawatch.stop()?;
     print(
         &["checks", "memory without them", "with them"],
         &[vec![CHECKS.to_string(), format!("{empty:.0} MiB"), format!("{full:.0} MiB")]],
     )
-}
-
-/// A directory on the disk that holds the build, gone with its owner: a temporary one may
-/// be held in memory, where a sync costs nothing.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> anyhow::Result<Self> {
-        let name = format!("bench-{name}-{}", std::process::id());
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::create_dir_all(&path)
-            .with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // What is left behind is in the way of nothing.
-        drop(std::fs::remove_dir_all(&self.0));
-    }
 }

@@ -2,6 +2,7 @@
 //! same body, and stores nothing.
 
 use std::io::Write as _;
+use std::process::Command;
 
 use anyhow::Context as _;
 use axum::body::Bytes;
@@ -15,10 +16,18 @@ use teawatch::observation::{Limits, Report};
 use teawatch::signature::{Headers, Master, WINDOW, agent_secret, verify};
 use tokio::net::TcpListener;
 
-use super::MASTER;
+use super::load::MASTER;
+use super::load::server::Server;
 
 /// With this argument the bench is this server.
 pub(crate) const ARGUMENT: &str = "null-handler";
+
+/// This server in a process of its own.
+pub(crate) fn server() -> anyhow::Result<Server> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(ARGUMENT);
+    Server::start(command)
+}
 
 /// Serves until it is killed. Prints its address first.
 pub(crate) fn serve() -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use teawatch::clock::Clock;
 use teawatch::signature::{Master, Secret, agent_secret, sign};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -24,6 +24,10 @@ const FIRST_SEQ: u64 = 1_000_000_000;
 const RESERVE: f64 = 1.5;
 /// Reports signed for each caller before it is known how many a round takes.
 const FIRST_SUPPLY: usize = 200;
+/// A prime, so that every check has its turn.
+const STRIDE: u64 = 7_919;
+/// What fits in one report.
+const OBSERVATIONS_MAX: usize = 1_000;
 /// Far more than an answer has.
 const ANSWER_BYTES: usize = 4_096;
 
@@ -40,6 +44,8 @@ struct Caller {
     secret: Secret,
     source: String,
     seq: u64,
+    /// The checks that it reports in turn, one in each report.
+    checks: usize,
     request: Request,
     /// The signatures of the reports to come, the next last.
     signatures: Vec<String>,
@@ -47,10 +53,11 @@ struct Caller {
     latencies: Vec<Duration>,
 }
 
-/// A request of which only the number and the signature change.
+/// A request of which only the number, the check and the signature change.
 struct Request {
     bytes: Vec<u8>,
     seq_at: usize,
+    check_at: usize,
     signature_at: usize,
     body_at: usize,
     timestamp: i64,
@@ -64,10 +71,15 @@ pub(crate) struct Round {
 }
 
 impl Clients {
-    pub(crate) async fn connect(address: SocketAddr, count: usize) -> anyhow::Result<Self> {
+    /// `count` sources, with so many checks each.
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        count: usize,
+        checks: usize,
+    ) -> anyhow::Result<Self> {
         let mut callers = Vec::new();
         for number in 0..count {
-            callers.push(Caller::connect(address, format!("host{number}")).await?);
+            callers.push(Caller::connect(address, source(number), checks).await?);
         }
         Ok(Self { callers, pace: None })
     }
@@ -109,7 +121,7 @@ impl Clients {
 }
 
 impl Caller {
-    async fn connect(address: SocketAddr, source: String) -> anyhow::Result<Self> {
+    async fn connect(address: SocketAddr, source: String, checks: usize) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
         let secret = agent_secret(&Master::parse(MASTER)?, &source, 1);
@@ -119,6 +131,7 @@ impl Caller {
             secret,
             source,
             seq: FIRST_SEQ,
+            checks,
             request,
             signatures: Vec::new(),
             latencies: Vec::new(),
@@ -130,7 +143,7 @@ impl Caller {
         self.request = Request::new(&self.source, Clock::system().now().as_second());
         let request = &mut self.request;
         let signatures = (self.seq..).take(count).map(|seq| {
-            request.number(seq);
+            request.number(seq, self.checks);
             sign(&self.secret, &self.source, request.timestamp, &request.bytes[request.body_at..])
         });
         self.signatures = signatures.collect();
@@ -143,7 +156,7 @@ impl Caller {
         let mut began = Instant::now();
         while !is_over.get() && began < end {
             let Some(signature) = self.signatures.pop() else { break };
-            self.request.number(self.seq);
+            self.request.number(self.seq, self.checks);
             self.request.sign(&signature);
             self.seq += 1;
             self.stream.write_all(&self.request.bytes).await?;
@@ -166,7 +179,7 @@ impl Request {
                 "id": { "epoch": "bench", "seq": FIRST_SEQ },
                 "interval_seconds": 300,
                 "observations": [{
-                    "name": "disk",
+                    "name": check(0),
                     "kind": "success",
                     "summary": "41 % full",
                     "details": padding,
@@ -189,10 +202,14 @@ impl Request {
         let seq = FIRST_SEQ.to_string();
         let seq_at = body_at + body.find(&seq).unwrap_or_default();
         let bytes = format!("{head}{signature}\r\n\r\n{body}").into_bytes();
-        Self { bytes, seq_at, signature_at, body_at, timestamp }
+        let check_at = body_at + body.find(&check(0)).unwrap_or_default();
+        Self { bytes, seq_at, check_at, signature_at, body_at, timestamp }
     }
 
-    fn number(&mut self, seq: u64) {
+    fn number(&mut self, seq: u64, checks: usize) {
+        // Neighbours are not reported one after the other.
+        let check = check((seq * STRIDE) % checks as u64);
+        self.bytes[self.check_at..][..check.len()].copy_from_slice(check.as_bytes());
         let seq = seq.to_string();
         self.bytes[self.seq_at..][..seq.len()].copy_from_slice(seq.as_bytes());
     }
@@ -221,43 +238,67 @@ impl Round {
     }
 }
 
-/// Reports many checks of as many sources as it takes.
+/// What the sources of all callers are called.
+pub(crate) fn source(number: usize) -> String {
+    format!("host{number}")
+}
+
+/// What a check is called: all names are of one length.
+fn check(number: u64) -> String {
+    format!("check{number:07}")
+}
+
+/// Reports as many checks of each of the first sources, all well and due in five minutes.
 pub(crate) async fn report_checks(
     address: SocketAddr,
+    sources: usize,
     checks: usize,
-    per_report: usize,
 ) -> anyhow::Result<()> {
-    for number in 0..checks.div_ceil(per_report) {
-        let source = format!("many{number}");
-        let observation = |check| {
-            json!({
-                "name": format!("check{check}"),
-                "kind": "success",
-                "summary": "all is well",
-                "numbers": { "seconds": 0.25 },
-                "labels": { "team": "storage" },
-            })
-        };
-        let body = json!({
-            "source": source,
-            "id": { "epoch": "bench", "seq": 1 },
-            "interval_seconds": 300,
-            "observations": (0..per_report).map(observation).collect::<Vec<_>>(),
-        });
-        let body = body.to_string();
-        let secret = agent_secret(&Master::parse(MASTER)?, &source, 1);
-        let head = format!(
-            "POST /api/v1/reports HTTP/1.1\r\nhost: localhost\r\nteawatch-source: {source}\r\n\
-             authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
-            secret.expose(),
-            body.len(),
-        );
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(body.as_bytes()).await?;
-        read_answer(&mut stream, &mut vec![0; ANSWER_BYTES]).await?;
+    for number in 0..sources {
+        let numbers: Vec<_> = (0..checks as u64).collect();
+        for (seq, numbers) in (1..).zip(numbers.chunks(OBSERVATIONS_MAX)) {
+            let observation = |&number| {
+                json!({
+                    "name": check(number),
+                    "kind": "success",
+                    "summary": "all is well",
+                    "numbers": { "seconds": 0.25 },
+                    "labels": { "team": "storage" },
+                })
+            };
+            let observations: Vec<_> = numbers.iter().map(observation).collect();
+            send(address, &source(number), seq, 300.0, &observations).await?;
+        }
     }
     Ok(())
+}
+
+/// Sends one report on a connection of its own.
+pub(crate) async fn send(
+    address: SocketAddr,
+    source: &str,
+    seq: u64,
+    interval: f64,
+    observations: &[Value],
+) -> anyhow::Result<()> {
+    let body = json!({
+        "source": source,
+        "id": { "epoch": "bench", "seq": seq },
+        "interval_seconds": interval,
+        "observations": observations,
+    });
+    let body = body.to_string();
+    let secret = agent_secret(&Master::parse(MASTER)?, source, 1);
+    let head = format!(
+        "POST /api/v1/reports HTTP/1.1\r\nhost: localhost\r\nteawatch-source: {source}\r\n\
+         authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        secret.expose(),
+        body.len(),
+    );
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    read_answer(&mut stream, &mut vec![0; ANSWER_BYTES]).await
 }
 
 /// Reads one answer, which must be 200.

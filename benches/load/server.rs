@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use rustix::process::{Pid, Signal};
 use teawatch::clock::Clock;
 use teawatch::sandbox::{self, Options, Welcome};
 use tokio::task::JoinSet;
 
-use super::{MASTER, null};
+use super::MASTER;
 
 /// In what Linux counts processor time, on every machine that it runs on today.
 const TICK: Duration = Duration::from_millis(10);
@@ -21,7 +22,7 @@ const USER_TIME: usize = 11;
 
 /// The Gitea that the real server has, which hears nothing of checks that are well.
 pub(crate) struct Stage {
-    welcome: Welcome,
+    pub(crate) welcome: Welcome,
     _gitea: JoinSet<()>,
 }
 
@@ -45,8 +46,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `teawatch serve`, as it is released, with its state in `data`.
-    pub(crate) fn teawatch(stage: &Stage, data: &Path) -> anyhow::Result<Self> {
+    /// `teawatch serve`, as it is released, with its state in `data` and these settings.
+    pub(crate) fn teawatch(stage: &Stage, data: &Path, set: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_teawatch"));
         command
             .env_clear()
@@ -57,19 +58,13 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .args(["--gitea-url", &stage.welcome.url])
-            .args(["--repository", stage.welcome.repository]);
-        Self::start(command)
-    }
-
-    /// The handler that stores nothing.
-    pub(crate) fn null() -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(null::ARGUMENT);
+            .args(["--repository", stage.welcome.repository])
+            .args(set.iter().flat_map(|setting| ["--set", setting]));
         Self::start(command)
     }
 
     /// Waits for the line that names the address.
-    fn start(mut command: Command) -> anyhow::Result<Self> {
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
         let mut lines = BufReader::new(child.stderr.take().context("no log")?).lines();
@@ -86,6 +81,14 @@ impl Server {
         // The rest of its log is read, so that it never waits for somebody to do so.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         Ok(Self { child, address })
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        rustix::process::kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(())
     }
 
     /// What it holds in memory at present.
