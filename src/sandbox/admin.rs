@@ -16,8 +16,8 @@
 //! | `POST /-/admin/deeds` | does what a person does: `{"deed":"close","user":"alice","repository":"ops/alerts","issue":1}` |
 //!
 //! The actions of faults are `refuse` (with `status`, 200 to 999, and perhaps `retry_after` in seconds
-//! and `body`: `json`, `html` or `empty`), `hang-up`, `do-and-hang-up`, `do-and-stall`,
-//! `stall-and-do` (perhaps with `after_ms`) and `do-and-fail`.
+//! and `body`: `json`, `html` or `empty`), `hang-up`, `do-and-hang-up`, `stall`,
+//! `do-and-stall`, `stall-and-do` (perhaps with `after_ms`) and `do-and-fail`.
 
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};

@@ -29,6 +29,8 @@ pub enum Action {
     HangUp,
     /// It is done, and the connection is closed without an answer.
     DoAndHangUp,
+    /// Nothing is done, and the answer never comes.
+    Stall,
     /// It is done, and the answer never comes.
     DoAndStall,
     /// It is done later, and then answered: after this many milliseconds, or when stalled
@@ -197,7 +199,7 @@ pub enum Fate {
     /// The connection is closed without an answer; whether it was done is not for the
     /// client to know.
     HungUp,
-    /// It was done, and the answer never comes.
+    /// The answer never comes; whether it was done is not for the client to know.
     Stalled,
     /// It was not done yet. Whoever holds it asks [`super::World::carry_out`] after this
     /// time, or when stalled requests are released.

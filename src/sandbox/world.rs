@@ -255,6 +255,7 @@ impl World {
                 self.carry_out(request, now);
                 Fate::HungUp
             }
+            Action::Stall => Fate::Stalled,
             Action::DoAndStall => {
                 self.carry_out(request, now);
                 Fate::Stalled

@@ -51,16 +51,18 @@ async fn hanging_up_closes_the_connection_before_or_after_the_work() {
 }
 
 #[tokio::test]
-async fn a_stalled_answer_never_comes_although_the_work_is_done() {
+async fn a_stalled_answer_never_comes_whether_the_work_is_done_or_not() {
     let sandbox = Sandbox::start().await;
-    sandbox.world().order(on_create(Action::DoAndStall));
-    let impatient = client(Duration::from_millis(300));
-    let request = impatient.post(format!("{}{ISSUES}", sandbox.url));
-    let request = request.header("authorization", format!("token {BOT_TOKEN}"));
-    let error = request.json(&json!({ "title": "a" })).send().await.unwrap_err();
-    assert!(error.is_timeout(), "{error:?}");
-    assert_eq!(sandbox.world().issues(ALERTS).count(), 1);
-    assert_eq!(sandbox.world().log().last().unwrap().outcome, Outcome::Stalled);
+    for (action, issues) in [(Action::Stall, 0), (Action::DoAndStall, 1)] {
+        sandbox.world().order(on_create(action));
+        let impatient = client(Duration::from_millis(300));
+        let request = impatient.post(format!("{}{ISSUES}", sandbox.url));
+        let request = request.header("authorization", format!("token {BOT_TOKEN}"));
+        let error = request.json(&json!({ "title": "a" })).send().await.unwrap_err();
+        assert!(error.is_timeout(), "{error:?}");
+        assert_eq!(sandbox.world().issues(ALERTS).count(), issues);
+        assert_eq!(sandbox.world().log().last().unwrap().outcome, Outcome::Stalled);
+    }
 }
 
 #[tokio::test]
