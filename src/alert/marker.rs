@@ -38,8 +38,14 @@ impl Marker {
         text.lines().find_map(|line| Self::parse(salt, line.trim_end()))
     }
 
+    /// Which store a marker in `text` claims to be of, whoever signed it.
+    pub fn claimant(text: &str) -> Option<&str> {
+        let inner = text.lines().find_map(|line| inner(line.trim_end()))?;
+        inner.split_once('.').map(|(id, _)| id)
+    }
+
     fn parse(salt: &Salt, line: &str) -> Option<Self> {
-        let inner = line.strip_prefix(OPENING)?.strip_suffix(CLOSING)?;
+        let inner = inner(line)?;
         let (claim, signature) = inner.rsplit_once(' ')?;
         if sign(salt, claim) != signature {
             return None;
@@ -61,6 +67,11 @@ impl Marker {
         let instance = Instance { id: id.to_owned(), generation: generation.parse().ok()? };
         Some(Self { instance, fingerprint, effect: Effect { kind, episode, number } })
     }
+}
+
+/// What stands in a line that looks like a marker.
+fn inner(line: &str) -> Option<&str> {
+    line.strip_prefix(OPENING)?.strip_suffix(CLOSING)
 }
 
 impl fmt::Display for Marker {
@@ -100,6 +111,14 @@ mod tests {
         assert_eq!(Marker::find(&salt, &format!("text {line}")), None);
         assert_eq!(Marker::find(&salt, &format!("{line} text")), None);
         assert_eq!(Marker::find(&salt, &format!("    {line}")), None);
+    }
+
+    #[test]
+    fn a_marker_names_its_store_also_to_whoever_has_another_salt() {
+        let line = marker(&Salt::new("salt")).line(&Salt::new("salt"));
+        assert_eq!(Marker::claimant(&format!("text\n{line}\r\n")), Some("00ff00ff00ff00ff"));
+        assert_eq!(Marker::claimant(&format!("text {line}")), None);
+        assert_eq!(Marker::claimant("text"), None);
     }
 
     #[test]

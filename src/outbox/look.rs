@@ -55,7 +55,9 @@ impl Pass {
     /// An issue that has lost its marker to somebody's edit: ours, newer than the intent,
     /// with the very title that was sent. The caller makes sure that no alert holds it.
     ///
-    /// Numbers do not say what is newer while a store is new, so the time must agree.
+    /// Numbers do not say what is newer while a store is new, so the time must agree. A
+    /// marker that we cannot read is no lost one if it names another store: a teawatch with
+    /// another salt may share our user, and have the same trouble with the same title.
     pub fn find_by_title(&self, needle: Needle<'_>) -> Option<&Issue> {
         let (doubt, text) = (needle.entry.doubt?, needle.entry.text.as_ref()?);
         let title = gitea::text::title(&text.title);
@@ -63,7 +65,10 @@ impl Pass {
         let is_it = |seen: &&Seen| {
             let issue = &seen.issue;
             let is_newer = issue.number > doubt.highest && issue.created_at >= since;
-            seen.marker.is_none() && is_newer && issue.title == title
+            let claimant = Marker::claimant(&issue.body);
+            let is_unmarked =
+                seen.marker.is_none() && claimant.is_none_or(|id| id == needle.instance.id);
+            is_unmarked && is_newer && issue.title == title
         };
         let found = self.seen.iter().filter(is_it).map(|seen| &seen.issue);
         found.min_by_key(|issue| issue.number)

@@ -21,6 +21,7 @@ mod demo;
 mod doors;
 mod gitea_client;
 mod model;
+mod neighbours;
 mod notify;
 mod outbox_cli;
 mod outbox_edits;
