@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::io;
+use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use super::error::Error;
@@ -43,6 +44,41 @@ pub(super) fn guarded<T>(
             Err(Error::Broken(io::Error::other(error)))
         }
         Err(payload) => damaged(said(payload.as_ref())),
+    }
+}
+
+/// Handles of sled's, guarded also while they are dropped: the last one syncs sled's file
+/// once more, and panics where the disk has failed. That must not hide why the store failed.
+pub(super) struct Held<T> {
+    path: PathBuf,
+    handles: Option<T>,
+}
+
+impl<T> Held<T> {
+    pub(super) fn new(path: &Path, handles: T) -> Self {
+        Self { path: path.to_owned(), handles: Some(handles) }
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.handles.as_ref().expect("they are there until they are dropped")
+    }
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        let handles = self.handles.take();
+        let dropped = guarded(&self.path, move || {
+            drop(handles);
+            Ok(())
+        });
+        if let Err(error) = dropped {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "the store was not left in order");
+        }
     }
 }
 

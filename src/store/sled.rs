@@ -22,7 +22,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::guard::guarded;
+use super::guard::{Held, guarded};
 use super::journal::{Journal, Page};
 use super::layout::Layout;
 use super::lock::Lock;
@@ -50,10 +50,7 @@ const JOURNAL_TREE: &str = "journal";
 /// of their own, never from async code. Dropping it stops sled's threads and blocks, too.
 pub struct Sled {
     path: PathBuf,
-    trees: BTreeMap<Tree, ::sled::Tree>,
-    own: ::sled::Tree,
-    pages: ::sled::Tree,
-    db: ::sled::Db,
+    open: Held<Open>,
     /// sled's data file, for the sync.
     data: File,
     witness: Witness,
@@ -69,6 +66,14 @@ pub struct Sled {
     /// Held for as long as this lives; sled locks its data file only after it has
     /// looked at its directory.
     _lock: Lock,
+}
+
+/// All that is sled's.
+struct Open {
+    trees: BTreeMap<Tree, ::sled::Tree>,
+    own: ::sled::Tree,
+    pages: ::sled::Tree,
+    db: ::sled::Db,
 }
 
 impl Sled {
@@ -90,7 +95,7 @@ impl Sled {
 
         ready(&path)?;
         let config = ::sled::Config::new().path(&path).cache_capacity(cache_bytes);
-        let (db, trees, own, pages) = guarded(&path, || {
+        let open = guarded(&path, || {
             let db = config.open()?;
             let own = db.open_tree(OWN_TREE)?;
             let pages = db.open_tree(JOURNAL_TREE)?;
@@ -98,25 +103,26 @@ impl Sled {
                 .into_iter()
                 .map(|tree| Ok((tree, db.open_tree(tree.name())?)))
                 .collect::<::sled::Result<BTreeMap<_, _>>>()?;
-            Ok((db, trees, own, pages))
+            Ok(Open { trees, own, pages, db })
         })
         .map_err(|error| match error {
             Error::Broken(source) => cannot_open(source),
             error => error,
         })?;
+        let open = Held::new(&path, open);
         let data = File::open(path.join("db")).map_err(cannot_open)?;
         let witness = Witness::open(&path).map_err(cannot_open)?;
         let durable = witness.read().map_err(cannot_open)?;
 
-        let (journal, number) = read_journal(&path, &own, &pages)?;
+        let (journal, number) = read_journal(&path, &open.own, &open.pages)?;
         if number < durable {
             let reason = format!("its last commits are missing, {} of {durable}", durable - number);
             return Err(damaged(&path, &reason));
         }
-        if is_new(&path, &own, number)? {
+        if is_new(&path, &open.own, number)? {
             guarded(&path, || {
-                own.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
-                db.flush()
+                open.own.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
+                open.db.flush()
             })?;
             directory::sync_new(data_dir, &path).map_err(cannot_open)?;
         }
@@ -124,10 +130,7 @@ impl Sled {
 
         Ok(Self {
             path,
-            trees,
-            own,
-            pages,
-            db,
+            open,
             data,
             witness,
             journal,
@@ -159,8 +162,8 @@ impl Sled {
             batch.insert(&key, page);
         }
         guarded(&self.path, || {
-            self.pages.apply_batch(batch)?;
-            self.db.flush()
+            self.open.pages.apply_batch(batch)?;
+            self.open.db.flush()
         })?;
         self.sync()
     }
@@ -174,11 +177,11 @@ impl Sled {
             }
             self.is_indexed = true;
         }
-        let mut layout = Layout::new(&self.own);
+        let mut layout = Layout::new(&self.open.own);
         layout.put_own(NUMBER_KEY, &number.to_be_bytes());
         for (tree, key, value) in writes.iter() {
             let before = self.long.get(&(tree, key.to_vec())).copied().unwrap_or(1);
-            let after = layout.put(&self.trees[&tree], tree, key, value, before);
+            let after = layout.put(&self.open.trees[&tree], tree, key, value, before);
             if after > 1 {
                 self.long.insert((tree, key.to_vec()), after);
             } else if before > 1 {
@@ -187,7 +190,7 @@ impl Sled {
         }
         guarded(&self.path, || {
             layout.write()?;
-            self.db.flush()
+            self.open.db.flush()
         })?;
         self.sync()
     }
@@ -226,7 +229,7 @@ impl Sled {
     /// Shows every record of one tree and notes the long ones.
     fn load_tree(&mut self, tree: Tree, visit: &mut Visitor<'_>) -> Result<(), Error> {
         let damaged = |reason| damaged(&self.path, reason);
-        let records = &self.trees[&tree];
+        let records = &self.open.trees[&tree];
         let mut iter = records.iter();
         // Further pieces are fetched with the first one of their record. The walk only
         // counts them, so that one that belongs to no record is noticed.
