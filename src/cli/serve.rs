@@ -49,8 +49,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log.level, config.log.format)?;
     super::runtime()?.block_on(async {
         let stop = super::stop_signal()?;
-        let server = Server::start(&config, Clock::system()).await?;
-        server.run_until(stop).await
+        match Server::start(&config, Clock::system()).await {
+            Ok(server) => server.run_until(stop).await,
+            // It passes, and a supervisor is told as it was when the disk ran full.
+            Err(error) if is_disk_full(&error) => {
+                tracing::error!("cannot start: {error:#}: make room on the disk of the data");
+                Ok(ExitCode::from(EXIT_STORE))
+            }
+            Err(error) => Err(error),
+        }
     })
 }
 
@@ -109,7 +116,13 @@ impl Server {
 
         // The first answer comes after the first commit, which tells the outbox what waits
         // and what is known of the repositories. Without that it would begin anew.
-        engine.engine.ask(|_, _| ()).await.context("the engine has ended at its start")?;
+        if let Err(error) = engine.engine.ask(|_, _| ()).await {
+            return Err(match engine.ended.await {
+                Ok(Ended::Failed(error)) => anyhow::Error::new(error),
+                Ok(Ended::Stopped) | Err(_) => anyhow::Error::new(error),
+            }
+            .context("the engine has ended at its start"));
+        }
 
         let settings = config.gitea.outbox.clone();
         let gate = Arc::new(Gate::new(&settings, clock.clone()));
@@ -216,6 +229,14 @@ impl Server {
         }
         (&mut self.engine.ended).await.ok()
     }
+}
+
+/// Whether there was no room on the disk.
+fn is_disk_full(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    kinds.map(std::io::Error::kind).any(|kind| {
+        matches!(kind, std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+    })
 }
 
 fn engine_ended(ended: Option<Ended>) -> ExitCode {
