@@ -20,6 +20,7 @@ mod crowds;
 mod demo;
 mod doors;
 mod gitea_client;
+mod kills;
 mod model;
 mod neighbours;
 mod notify;
