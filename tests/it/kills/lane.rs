@@ -264,6 +264,9 @@ impl Lane {
                     let turned = turns.iter().filter(|it| **it == turn).count();
                     let told = issue.comments().filter(|it| it.body.contains(words)).count();
                     assert!(told <= turned, "{check}: {told} of {turned} {turn}: {issue:#?}");
+                    // Turns that came one upon the other are told together.
+                    let is_told = told > 0 || turned == 0;
+                    assert!(is_told, "{check}: nobody was told that it was {turn}: {issue:#?}");
                 }
             }
         }
