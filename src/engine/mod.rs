@@ -19,6 +19,7 @@ mod history;
 mod load;
 mod overview;
 mod records;
+mod round;
 pub mod settings;
 mod source;
 mod thread;
@@ -35,7 +36,8 @@ pub use self::entry::{Doubt, Entry, Parked, Progress, Text, Trimming};
 pub use self::history::Numbers;
 pub use self::overview::{AlertRow, Overview};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
-pub use self::thread::{Ended, Engine, Started, Weight, start};
+pub use self::round::{Answer, Command, Weight, Work, Writer};
+pub use self::thread::{Ended, Engine, Started, start};
 pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page, Stuck};
 
 use crate::store;

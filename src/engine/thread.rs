@@ -9,26 +9,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+use super::round::{Command, Weight, Writer};
 use super::{Core, Error, Feed};
 use crate::clock::Clock;
 use crate::store::{self, Store};
-
-/// A command: runs on the state, and hands back how to answer once the round is on the
-/// disk.
-type Work = Box<dyn FnOnce(&mut Core, Timestamp) -> Answer + Send>;
-type Answer = Box<dyn FnOnce() + Send>;
-
-/// How much a command takes of the queue and of a round.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Weight {
-    pub bytes: usize,
-    pub observations: usize,
-}
-
-enum Command {
-    Work(Work, Weight),
-    Stop,
-}
 
 /// The handle to the engine. Cheap to clone.
 #[derive(Clone)]
@@ -76,11 +60,14 @@ pub fn start(core: Core, store: Box<dyn Store>, clock: Clock) -> Result<Started,
         waiting_bytes: Arc::clone(&waiting_bytes),
         queue_bytes: settings.queue_bytes,
     };
-    let writer = Writer { core, store, clock, inbox, waiting_bytes, feed: feed_in };
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || {
-            let how = writer.run();
+            let now = clock.now();
+            let how = match Writer::start(core, store, now, &mut |news| send(&feed_in, news)) {
+                Ok(writer) => Thread { writer, clock, inbox, waiting_bytes, feed: feed_in }.run(),
+                Err(error) => Ended::Failed(error),
+            };
             // Whoever started the engine may have gone already.
             drop(ended_in.send(how));
         })
@@ -95,18 +82,13 @@ impl Engine {
         weight: Weight,
         work: impl FnOnce(&mut Core, Timestamp) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let (answer, answered) = oneshot::channel();
-        let work: Work = Box::new(move |core, now| {
-            let result = work(core, now);
-            // A caller who has hung up needs no answer.
-            Box::new(move || drop(answer.send(result)))
-        });
+        let (command, answered) = Command::new(weight, work);
         let waiting = self.waiting_bytes.fetch_add(weight.bytes, Ordering::Relaxed);
         if waiting > 0 && waiting + weight.bytes > self.queue_bytes {
             self.waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
             return Err(Error::Full);
         }
-        self.commands.try_send(Command::Work(work, weight)).map_err(|error| {
+        self.commands.try_send(command).map_err(|error| {
             self.waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
             match error {
                 TrySendError::Full(_) => Error::Full,
@@ -131,97 +113,59 @@ impl Engine {
     }
 }
 
-struct Writer {
-    core: Core,
-    store: Box<dyn Store>,
+/// The engine's thread: waits, and lets the writer do its rounds.
+struct Thread {
+    writer: Writer,
     clock: Clock,
     inbox: Receiver<Command>,
     waiting_bytes: Arc<AtomicUsize>,
     feed: mpsc::UnboundedSender<Feed>,
 }
 
-impl Writer {
+impl Thread {
     fn run(mut self) -> Ended {
-        // What loading has changed, an absence or an expected check, is a round as well.
-        if let Err(error) = self.commit(Vec::new()) {
-            return Ended::Failed(error);
-        }
-        let mut last_mark = self.clock.now();
         loop {
-            let first = match self.inbox.recv_timeout(self.pause(last_mark)) {
+            let first = match self.inbox.recv_timeout(self.pause()) {
                 Ok(command) => Some(command),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => Some(Command::Stop),
             };
-            let now = self.clock.now();
-            self.core.turn(now);
-            let (answers, is_last) = self.round(first, now);
-            let since_mark = now.duration_since(last_mark);
-            if since_mark >= self.core.settings.absence_mark || since_mark.is_negative() || is_last
-            {
-                self.core.mark(now);
-                last_mark = now;
-            }
-            if let Err(error) = self.commit(answers) {
-                return Ended::Failed(error);
-            }
-            if is_last {
-                return Ended::Stopped;
+            match self.round(first) {
+                Ok(false) => {}
+                Ok(true) => return Ended::Stopped,
+                Err(error) => return Ended::Failed(error),
             }
         }
     }
 
     /// How long to wait for a command: until something is due, or a mark.
-    fn pause(&self, last_mark: Timestamp) -> Duration {
+    fn pause(&self) -> Duration {
         let now = self.clock.now();
-        let mark = self.core.settings.absence_mark;
-        let until_mark = mark - now.duration_since(last_mark).clamp(SignedDuration::ZERO, mark);
-        let until_due = self.core.next_deadline().map(|due| due.duration_since(now));
+        let core = self.writer.core();
+        let mark = core.settings.absence_mark;
+        let since_mark = now.duration_since(self.writer.last_mark());
+        let until_mark = mark - since_mark.clamp(SignedDuration::ZERO, mark);
+        let until_due = core.next_deadline().map(|due| due.duration_since(now));
         let pause = until_due.map_or(until_mark, |due| due.min(until_mark));
         pause.max(SignedDuration::ZERO).unsigned_abs()
     }
 
-    /// Runs what waits, commands before timers. Returns how to answer, and whether it was
-    /// the last round.
-    fn round(&mut self, first: Option<Command>, now: Timestamp) -> (Vec<Answer>, bool) {
-        let mut answers = Vec::new();
-        let mut observations = 0;
-        let mut next = first;
-        let mut is_last = false;
-        while let Some(command) = next.take() {
-            match command {
-                Command::Work(work, weight) => {
-                    self.waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
-                    observations += weight.observations;
-                    answers.push(work(&mut self.core, now));
-                }
-                Command::Stop => {
-                    is_last = true;
-                    break;
-                }
+    /// A round with everything that waits. Returns whether it was the last one.
+    fn round(&mut self, mut first: Option<Command>) -> Result<bool, store::Error> {
+        let (inbox, waiting_bytes) = (&self.inbox, &self.waiting_bytes);
+        let mut next = || {
+            let command = first.take().or_else(|| inbox.try_recv().ok())?;
+            if let Command::Work(_, weight) = &command {
+                waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
             }
-            let settings = &self.core.settings;
-            if answers.len() < settings.round_commands && observations < settings.round_observations
-            {
-                next = self.inbox.try_recv().ok();
-            }
-        }
-        self.core.wake_due(self.core.settings.round_observations, now);
-        (answers, is_last)
+            Some(command)
+        };
+        let now = self.clock.now();
+        self.writer.round(&mut next, now, &mut |news| send(&self.feed, news))
     }
+}
 
-    fn commit(&mut self, answers: Vec<Answer>) -> Result<(), store::Error> {
-        let (writes, feed) = self.core.take_writes();
-        if !writes.is_empty() {
-            self.store.commit(writes)?;
-        }
-        for news in feed {
-            // Without an outbox nobody needs the news; the disk has them.
-            drop(self.feed.send(news));
-        }
-        for answer in answers {
-            answer();
-        }
-        Ok(())
-    }
+/// Without an outbox nobody needs the news; the disk has them.
+fn send(feed: &mpsc::UnboundedSender<Feed>, news: Feed) {
+    drop(feed.send(news));
 }

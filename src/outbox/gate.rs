@@ -114,7 +114,7 @@ impl Gate {
 
     /// Lets everybody through for whom there is a token. Returns how long the next one
     /// has to wait, if anybody does.
-    fn hand_out(&self) -> Option<SignedDuration> {
+    pub fn hand_out(&self) -> Option<SignedDuration> {
         let now = self.clock.now();
         let mut state = self.state();
         let until = state.paused_until(now);

@@ -1,12 +1,14 @@
 //! Effects on their way to Gitea, exactly once each.
 //!
 //! [`plan()`] says what is to be done about an effect, [`learn()`] what an error means for
-//! it; both are pure, and so are the token [`Bucket`], the [`Queue`] and the [`Target`].
-//! [`Task`] is the thin loop that does the I/O: it asks the engine, marks an effect in
-//! doubt on the disk before anything is sent, sends, and hands back what it learned.
+//! it; both are pure, and so are the token [`Bucket`], the [`Queue`], the [`Target`] and the
+//! [`Agenda`], which says what is begun next. [`Task`] is the thin loop that does the I/O: it
+//! asks the engine, marks an effect in doubt on the disk before anything is sent, sends, and
+//! hands back what it learned.
 //!
 //! Only this module tries a request again. It changes alerts through the engine alone.
 
+mod agenda;
 mod bucket;
 mod deliver;
 mod gate;
@@ -26,6 +28,7 @@ mod worker;
 
 use jiff::SignedDuration;
 
+pub use self::agenda::{Agenda, What, Work};
 pub use self::bucket::{Bucket, Priority};
 pub use self::deliver::{Courier, Failure, Labels};
 pub use self::gate::Gate;

@@ -33,7 +33,7 @@ impl<'a> Place<'a> {
 
 impl<L: Ledger> Worker<L> {
     /// Asks a repository that refuses whether it still does.
-    pub async fn probe(
+    pub(super) async fn probe(
         &self,
         repository: &str,
         record: &Repository,
@@ -115,7 +115,7 @@ impl<L: Ledger> Worker<L> {
     }
 
     /// Reads all open issues of ours in a repository, before anything is opened there.
-    pub async fn adopt(
+    pub(super) async fn adopt(
         &self,
         repository: &str,
         record: &Repository,

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
+use super::agenda::{What, Work};
 use super::deliver::{Courier, check_home, settled};
 use super::look::{self, Needle, Pass};
 use super::plan::{Look, Step, plan};
@@ -65,9 +66,21 @@ pub enum News {
 }
 
 impl<L: Ledger> Worker<L> {
+    /// Does a piece of work.
+    pub async fn work(&self, work: &Work) -> Result<News, engine::Error> {
+        let Work { repository, record, what } = work;
+        match what {
+            What::Probe => self.probe(repository, record).await,
+            What::Adopt => self.adopt(repository, record).await,
+            What::Attempt { seq, others } => {
+                self.attempt(*seq, others, repository, record).await
+            }
+        }
+    }
+
     /// Does the next thing about an effect. `others` are effects in doubt in the same
     /// repository, which share a look.
-    pub async fn attempt(
+    async fn attempt(
         &self,
         seq: u64,
         others: &[u64],

@@ -16,10 +16,9 @@ use teawatch::alert::{EffectKind, Fingerprint, GroupBy, Rule, Salt, Target};
 use teawatch::check::{CheckId, Flapping, Kind, Observation, Policy};
 use teawatch::clock::Clock;
 use teawatch::engine::settings::{Expect, Resolved, Routes, Settings};
-use teawatch::engine::{self, Core, Feed, Repository};
+use teawatch::engine::{self, Core, Feed};
 use teawatch::observation::{Report, ReportId};
-use teawatch::outbox::{Courier, Host, Ledger, News, Queue, Worker};
-use teawatch::outbox::{Settings as Patience, Target as Refusal};
+use teawatch::outbox::{Agenda, Courier, Host, Ledger, News, Settings as Patience, Worker};
 use teawatch::sandbox::BOT_TOKEN;
 use teawatch::store::{Fault, Memory, Store as _};
 
@@ -102,23 +101,6 @@ impl Ledger for Book {
     }
 }
 
-/// What the outbox's task keeps in memory.
-#[derive(Debug, Default)]
-struct Outbox {
-    queue: Queue,
-    resting: BTreeMap<u64, Timestamp>,
-    targets: BTreeMap<String, Refusal>,
-    repositories: BTreeMap<String, Repository>,
-}
-
-impl Outbox {
-    /// What the task does when it sees that the clock was set back.
-    fn rewind(&mut self, by: SignedDuration) {
-        self.resting.clear();
-        self.targets.values_mut().for_each(|target| target.rewind(by));
-    }
-}
-
 /// An agent: its epochs so far, and the newest number in each.
 #[derive(Debug, Default)]
 struct Agent {
@@ -136,7 +118,7 @@ pub struct Play {
     pub seen: Seen,
     clock: Arc<AtomicI64>,
     worker: Worker<Book>,
-    outbox: Outbox,
+    agenda: Agenda,
     agents: BTreeMap<String, Agent>,
     stores: u64,
     has_ordered_a_crash: bool,
@@ -162,10 +144,7 @@ impl Play {
             let checks = BTreeSet::from(["expected".to_owned()]);
             agents.insert("s0".to_owned(), Agent { checks, ..Agent::default() });
         }
-        let outbox = Outbox {
-            repositories: BTreeMap::from([(REPOSITORY.to_owned(), Repository::default())]),
-            ..Outbox::default()
-        };
+        let agenda = agenda(now_of(&clock));
         let knobs = knobs.clone();
         Self {
             knobs,
@@ -175,7 +154,7 @@ impl Play {
             seen: Seen::default(),
             clock,
             worker,
-            outbox,
+            agenda,
             agents,
             stores: 0,
             has_ordered_a_crash: false,
@@ -196,8 +175,6 @@ impl Play {
                     // It looks as if as much time had passed, in which all has arrived.
                     self.gitea.land_all();
                     self.spoken.clear();
-                } else {
-                    self.outbox.rewind(SignedDuration::from_secs(-*seconds));
                 }
                 self.clock.fetch_add(seconds * 1_000, Ordering::Relaxed);
             }
@@ -246,7 +223,7 @@ impl Play {
                 return Ok(());
             }
             let now = self.now();
-            let due = [self.next_work(now), self.book.pages().core.next_deadline()];
+            let due = [self.agenda.next_due(now), self.book.pages().core.next_deadline()];
             let due = due.into_iter().flatten().min();
             prop_assert!(due.is_some() || self.gitea.is_anything_late(), "nothing is ever due");
             let pause = due.map_or(SignedDuration::from_secs(1), |due| due.duration_since(now));
@@ -304,7 +281,7 @@ impl Play {
 
     /// Whether we know what is open, Gitea knows all, and it will hear nothing that it was told before.
     pub fn is_told(&self) -> bool {
-        self.outbox.repositories.get(REPOSITORY).is_some_and(|record| record.is_adopted)
+        self.agenda.is_adopted(REPOSITORY)
             && self.book.pages().core.health().undelivered == 0
             && !self.gitea.is_anything_late()
     }
@@ -432,73 +409,27 @@ impl Play {
     fn work(&mut self) -> Result<bool, TestCaseError> {
         self.feed()?;
         let now = self.now();
-        let (repository, outbox) = (REPOSITORY.to_owned(), &mut self.outbox);
-        let record = outbox.repositories.get(&repository).cloned().unwrap_or_default();
-        let target = outbox.targets.entry(repository.clone()).or_default();
-        let mut entries = Vec::new();
-        let news = if let Some(at) = target.probe_at() {
-            if at > now {
-                return Ok(false);
-            }
-            self.worker.probe(&repository, &record).now_or_never()
-        } else if !record.is_adopted {
-            self.worker.adopt(&repository, &record).now_or_never()
-        } else {
-            let resting = &outbox.resting;
-            let may_run =
-                |entry: &engine::Entry| resting.get(&entry.seq).is_none_or(|&until| until <= now);
-            let Some(entry) = outbox.queue.next(now, may_run) else { return Ok(false) };
-            entries.push(entry.seq);
-            if entry.effect.kind == EffectKind::Open && entry.doubt.is_some() {
-                let first = entry.seq;
-                let others = outbox.queue.in_doubt(&repository, now).map(|entry| entry.seq);
-                entries.extend(others.filter(|&other| other != first));
-            }
-            let others = &entries[1..];
-            self.worker.attempt(entries[0], others, &repository, &record).now_or_never()
-        };
+        self.agenda.look(now);
+        let Some(work) = self.agenda.begin(now) else { return Ok(false) };
+        let news = self.worker.work(&work).now_or_never();
         let news = news.expect("a request that waits for something");
-        let patience = &self.worker.settings;
-        match news {
-            Ok(News::Delivered) => target.succeed(),
-            Ok(News::Allowed) => target.allow(),
-            Ok(News::Refused(reason)) => target.refuse(patience, &reason, u32::MAX / 2, now),
-            Ok(News::Wait(until)) => {
-                prop_assert!(until > now, "the outbox waits for what is past");
-                outbox.resting.extend(entries.iter().map(|&seq| (seq, until)));
-            }
-            Ok(News::Nothing) => {}
-            // The engine has stopped; the process is about to.
-            Err(_) => return Ok(true),
+        if let Ok(News::Wait(until)) = &news {
+            prop_assert!(*until > now, "the outbox waits for what is past");
         }
+        self.feed()?;
+        // If it says no, the engine has stopped; the process is about to.
+        self.agenda.finish(&work, news, (self.worker.dice)(), now);
         Ok(true)
-    }
-
-    /// When the outbox can do something that it cannot do now.
-    fn next_work(&self, now: Timestamp) -> Option<Timestamp> {
-        let rests = self.outbox.resting.values().copied().filter(|&at| at > now).min();
-        let probes = self.outbox.targets.values().filter_map(Refusal::probe_at).min();
-        [self.outbox.queue.next_due(now), rests, probes].into_iter().flatten().min()
     }
 
     /// Tells the outbox what was committed.
     fn feed(&mut self) -> Played {
         let feed = std::mem::take(&mut self.book.pages().feed);
         for news in feed {
-            match news {
-                Feed::Entry(entry) => {
-                    self.outbox.resting.remove(&entry.seq);
-                    self.note_speech(&entry)?;
-                    self.outbox.queue.put(*entry);
-                }
-                Feed::Gone(seq) => {
-                    self.outbox.resting.remove(&seq);
-                    self.outbox.queue.remove(seq);
-                }
-                Feed::Repository(name, record) => {
-                    self.outbox.repositories.insert(name, *record);
-                }
+            if let Feed::Entry(entry) = &news {
+                self.note_speech(entry)?;
             }
+            self.agenda.take(news);
         }
         Ok(())
     }
@@ -554,7 +485,7 @@ impl Play {
         let pages = Pages { core, memory, feed: Vec::new(), turned_at, has_failed: false };
         self.book = Book(Arc::new(Mutex::new(pages)), Arc::clone(&self.clock));
         self.worker = worker(&self.book, &self.gitea, &self.salt, self.stores);
-        self.outbox = Outbox::default();
+        self.agenda = agenda(self.now());
         self.has_ordered_a_crash = false;
     }
 
@@ -632,6 +563,10 @@ fn worker(book: &Book, gitea: &Gitea, salt: &Salt, store: u64) -> Worker<Book> {
         courier: Courier::default(),
         dice: || u32::MAX / 2,
     }
+}
+
+fn agenda(now: Timestamp) -> Agenda {
+    Agenda::new(Patience::default(), [REPOSITORY.to_owned()], now)
 }
 
 fn settings(knobs: &Knobs) -> Settings {
