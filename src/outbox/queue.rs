@@ -47,11 +47,19 @@ impl Queue {
     }
 
     /// The next entry to work on: of each alert the oldest counts, and of those that
-    /// `may_run` the one with the first priority, then the oldest.
+    /// `may_run` the one with the first priority, then the oldest. What stands before a
+    /// closing is as urgent as the closing, which must not wait for it.
     pub fn next(&self, now: Timestamp, may_run: impl Fn(&Entry) -> bool) -> Option<&Entry> {
         self.heads(now)
             .filter(|entry| is_due(entry, now) && may_run(entry))
-            .min_by_key(|entry| (priority(entry), entry.seq))
+            .min_by_key(|entry| (self.urgency(entry), entry.seq))
+    }
+
+    /// The first priority of an entry or of anything that waits behind it.
+    fn urgency(&self, first: &Entry) -> Priority {
+        let entries = self.by_alert.get(&first.fingerprint).into_iter().flatten();
+        let behind = entries.map(|(_, entry)| entry).filter(|entry| entry.parked.is_none());
+        behind.map(priority).fold(priority(first), Priority::min)
     }
 
     /// When an entry that is not due becomes due.
@@ -134,6 +142,7 @@ fn is_due(entry: &Entry, now: Timestamp) -> bool {
 mod tests {
     use super::super::samples::{at, entry};
     use super::*;
+    use crate::alert::{Group, Salt};
     use crate::engine::Parked;
 
     fn parked(entry: Entry) -> Entry {
@@ -153,6 +162,18 @@ mod tests {
         let (comment, close) = (parked(entry(1, Comment)), entry(3, Close));
         assert_eq!(next([comment.clone(), parked(entry(2, Open)), close.clone()]), None);
         assert_eq!(next([comment, parked(entry(2, Comment)), close]), Some(3));
+    }
+
+    #[test]
+    fn what_stands_before_a_closing_does_not_let_openings_of_others_pass() {
+        use EffectKind::{Close, Comment, Open};
+        let group = Group::Check { source: "db2".to_owned(), name: "disk".to_owned() };
+        let other = Fingerprint::new(&Salt::new("salt"), &group);
+        let open = Entry { fingerprint: other, ..entry(1, Open) };
+        let comment = entry(2, Comment);
+        assert_eq!(next([open.clone(), comment.clone()]), Some(1));
+        assert_eq!(next([open.clone(), comment.clone(), entry(3, Close)]), Some(2));
+        assert_eq!(next([open, comment, parked(entry(3, Close))]), Some(1));
     }
 
     #[test]

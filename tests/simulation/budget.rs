@@ -10,11 +10,17 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A request was sent, `now` by the wall clock in milliseconds.
-    pub fn spend(&mut self, rate: f64, burst: u32, now: i64) -> Held {
-        let seconds = f64::from(i32::try_from((now - self.at).max(0)).unwrap_or(i32::MAX)) / 1e3;
+    /// Time passes; `now` is that of the wall clock, in milliseconds. A clock that is set back
+    /// allows nothing.
+    pub fn pass(&mut self, rate: f64, now: i64) {
+        let passed = i32::try_from((now - self.at).max(0)).unwrap_or(i32::MAX);
         self.at = now;
-        self.level = (self.level - seconds * rate).max(0.0) + 1.0;
+        self.level = (self.level - f64::from(passed) / 1e3 * rate).max(0.0);
+    }
+
+    /// A request was sent.
+    pub fn spend(&mut self, burst: u32) -> Held {
+        self.level += 1.0;
         // A little more, for what is rounded.
         if self.level > f64::from(burst.max(2)) + 0.1 {
             return Err(format!("{} requests at once, and {burst} are allowed", self.level));

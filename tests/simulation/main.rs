@@ -25,7 +25,7 @@
 //! long as teawatch does not look there either.
 //!
 //! `SIMULATION_SEEDS` and `SIMULATION_STEPS` set how much is played, `SIMULATION_SEED` plays
-//! one seed alone.
+//! one seed alone, and `SIMULATION_LOG` how many of its last events are told.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -61,6 +61,9 @@ const STORM: u64 = 1_000;
 /// So soon everything is quiet then, in milliseconds: an issue that a lost store has left
 /// waits an hour for its checks, a target that refuses is asked every 15 minutes.
 const QUIET_MAX: i64 = 6 * 3_600_000;
+
+/// So many of the last events are told of a seed that does not hold.
+const LOG: usize = 60;
 
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
@@ -144,7 +147,7 @@ fn play(simulation: &mut Simulation, steps: u64) -> Held {
 /// Plays a seed again that does not hold, and says what came before.
 fn last_events(seed: u64, steps: u64) -> String {
     let mut simulation = Simulation::new(seed);
-    simulation.is_talkative = true;
+    simulation.log_max = setting("SIMULATION_LOG").map_or(LOG, |lines| lines as usize);
     let knobs = format!("{:?}", simulation.knobs);
     drop(play(&mut simulation, steps));
     let log: Vec<_> = simulation.log.into_iter().collect();

@@ -109,8 +109,7 @@ impl Oracle {
     pub fn check_told(&self, core: &Core) -> Held {
         let mut expected: BTreeMap<Fingerprint, BTreeSet<Place>> = BTreeMap::new();
         let mut expect = |fingerprint: &Fingerprint, repository: &str, number: u64| {
-            let repository = REPOSITORIES.into_iter().find(|known| *known == repository);
-            let place = (repository.unwrap_or("unknown"), number);
+            let place = (known(repository), number);
             if !self.touched.contains(&place) {
                 expected.entry(fingerprint.clone()).or_default().insert(place);
             }
@@ -150,6 +149,22 @@ impl Oracle {
         }
     }
 
+    /// A store is lost. What is open where the configuration does not look any more is left
+    /// to people.
+    pub fn leave(&mut self, to: &str) {
+        let open = self.open.values().flatten().filter(|(repository, _)| *repository != to);
+        self.touched.extend(open);
+    }
+
+    /// Other routes come. What a lost store has left, and no check has claimed yet, may fit
+    /// nothing any more, and is left to people.
+    pub fn leave_unclaimed(&mut self, core: &Core) {
+        for (repository, unclaimed) in core.health().unclaimed {
+            let numbers = unclaimed.iter().map(|issue| issue.number);
+            self.touched.extend(numbers.map(|number| (known(&repository), number)));
+        }
+    }
+
     pub fn issues(&self) -> usize {
         self.issues.len()
     }
@@ -157,4 +172,8 @@ impl Oracle {
     pub fn comments(&self) -> usize {
         self.comments.len()
     }
+}
+
+fn known(repository: &str) -> &'static str {
+    REPOSITORIES.into_iter().find(|known| *known == repository).unwrap_or("unknown")
 }

@@ -93,7 +93,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts from what is on the disk. `instance` is for a store that is new.
+    /// Starts from what is on the disk. `instance` is for a store that is new. Returns nothing
+    /// if the first commit fails.
     pub fn start(
         memory: &Memory,
         knobs: &Knobs,
@@ -101,7 +102,7 @@ impl Server {
         instance: &str,
         network: &Network,
         clock: &WallClock,
-    ) -> Result<Self, String> {
+    ) -> Result<Option<Self>, String> {
         let now = clock.now();
         let core = load(memory, knobs, salt, instance, now)?;
         let id = core.instance().clone();
@@ -109,7 +110,7 @@ impl Server {
         let writer = Writer::start(core, Box::new(memory.clone()), now, &mut |news| {
             feed.push(news);
         });
-        let writer = writer.map_err(|error| error.to_string())?;
+        let Ok(writer) = writer else { return Ok(None) };
         let settings = knobs.outbox();
         let reading = clock.clone();
         let time = Clock::from_fn(move || reading.now());
@@ -135,7 +136,7 @@ impl Server {
         // As the task does: it begins when the engine has answered once.
         let (command, fed) = Command::new(Weight::default(), |_, _| ());
         desk.put(command);
-        Ok(Self {
+        Ok(Some(Self {
             writer,
             desk,
             agenda,
@@ -147,7 +148,7 @@ impl Server {
             feed,
             is_fed: false,
             fed: Some(fed),
-        })
+        }))
     }
 
     /// Hands a report in.

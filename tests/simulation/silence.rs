@@ -38,6 +38,11 @@ impl Silences {
         }
     }
 
+    /// When the last turn began.
+    pub fn turned_at(&self) -> i64 {
+        self.turned_at
+    }
+
     /// The server was started: how long nobody was looking is known up to a mark.
     pub fn restart(&mut self) {
         for silence in &mut self.agents {

@@ -22,8 +22,6 @@ use super::silence::Silences;
 
 /// 2026-01-02T03:04:05Z, where all clocks begin.
 pub const START: i64 = 1_767_323_045_000;
-/// So many of the last events are told when something does not hold.
-const LOG_MAX: usize = 60;
 
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -77,10 +75,11 @@ pub struct Simulation {
     pub budget: Budget,
     /// No new trouble comes.
     pub is_calm: bool,
-    /// What the server knew when it was killed, by the wall clock; nothing if nobody knows
-    /// how its last commit has ended.
+    /// What the server knew when it was killed, and when its last turn was; nothing if nobody
+    /// knows how its last commit has ended.
     pub stamp: Option<(i64, String)>,
-    pub is_talkative: bool,
+    /// So many of the last events are remembered.
+    pub log_max: usize,
     pub log: VecDeque<String>,
     pub steps: u64,
 }
@@ -125,7 +124,7 @@ impl Simulation {
             budget: Budget::default(),
             is_calm: false,
             stamp: None,
-            is_talkative: false,
+            log_max: 0,
             log: VecDeque::new(),
             steps: 0,
         };
@@ -146,12 +145,12 @@ impl Simulation {
     }
 
     pub fn note(&mut self, what: impl FnOnce() -> String) {
-        if !self.is_talkative {
+        if self.log_max == 0 {
             return;
         }
         let seconds = (self.now - START) / 1_000;
         self.log.push_back(format!("{seconds:>8} s  {}", what()));
-        if self.log.len() > LOG_MAX {
+        if self.log.len() > self.log_max {
             self.log.pop_front();
         }
     }
@@ -270,12 +269,7 @@ impl Simulation {
         let is_due = server.writer.core().next_deadline().is_some_and(|at| at <= self.clock.now());
         let is_news = server.desk.waiting() > 0 || is_due;
         if server.round().is_err() {
-            self.note(|| "a commit has failed".to_owned());
-            self.silences.doubt_all();
-            self.kill();
-            self.stamp = None;
-            let after = self.dice.between(10, 5_000);
-            self.plan(after, Event::Start);
+            self.fail();
             return Ok(true);
         }
         if !is_news {
@@ -293,7 +287,7 @@ impl Simulation {
             let checks = core.checks_page(Some(&before), 1, now).items;
             let own = checks.iter().find(|check| check.name == "agent");
             let is_down = own.is_some_and(|check| check.status == Status::Down);
-            self.silences.check(number, agent, is_down)?;
+            self.silences.check(number, agent, is_down).map_err(|why| format!("{why}: {own:?}"))?;
         }
         Ok(true)
     }
@@ -309,10 +303,11 @@ impl Simulation {
                     if was_acked && !accepted.duplicate {
                         return Err(format!("{:?} was taken twice", pending.report.id));
                     }
-                    match agent.heard(&pending.report) {
-                        Some(true) => self.silences.heard(pending.agent),
-                        Some(false) => {}
-                        None => self.silences.doubt(pending.agent),
+                    match (agent.heard(&pending.report), accepted.duplicate) {
+                        (Some(true), false) => self.silences.heard(pending.agent),
+                        (Some(false), _) => {}
+                        // It may have been there before its commit failed.
+                        (Some(true), true) | (None, _) => self.silences.doubt(pending.agent),
                     }
                     let is_answer_lost = !self.is_calm && self.dice.one_in(30);
                     if !is_answer_lost {
@@ -336,6 +331,7 @@ impl Simulation {
             self.plan_round(after);
             return Ok(());
         }
+        self.budget.pass(self.knobs.rate, self.clock.milli());
         let pause = server.work()?;
         let (is_waiting, core) = (server.desk.waiting() > 0, server.writer.core());
         let (now, wall) = (self.clock.now(), self.clock.milli());
@@ -344,7 +340,7 @@ impl Simulation {
         });
         let mark = MARK - (wall - server.writer.last_mark().as_millisecond()).clamp(0, MARK);
         for call in self.network.take() {
-            self.budget.spend(self.knobs.rate, self.knobs.burst, wall)?;
+            self.budget.spend(self.knobs.burst)?;
             let (method, path) = (call.request.method.clone(), call.request.path.clone());
             let (flight, legs) = self.gitea.launch(call, &mut self.dice);
             self.note(|| format!("{flight}: {method} {path} {legs:?}"));

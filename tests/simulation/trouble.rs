@@ -87,8 +87,17 @@ impl Simulation {
             }
             Trouble::Person => self.act_as_a_person()?,
             Trouble::Settings => {
+                let before = REPOSITORIES[self.knobs.repository];
+                let mut has_read = false;
+                if let Some(server) = &self.server {
+                    has_read = server.agenda.is_adopted(before);
+                    self.oracle.leave_unclaimed(server.writer.core());
+                }
                 self.kill();
                 self.knobs.reroll(&mut self.dice);
+                if !has_read {
+                    self.oracle.leave(REPOSITORIES[self.knobs.repository]);
+                }
                 // Another configuration may see other things at once.
                 self.stamp = None;
                 self.plan(SECOND, Event::Start);
@@ -97,6 +106,7 @@ impl Simulation {
                 self.land_all()?;
                 self.kill();
                 self.stores += 1;
+                self.oracle.leave(REPOSITORIES[self.knobs.repository]);
                 self.memory = teawatch::store::Memory::new();
                 self.stamp = None;
                 self.silences.doubt_all();
@@ -130,7 +140,7 @@ impl Simulation {
     pub fn kill(&mut self) {
         let Some(server) = self.server.take() else { return };
         self.note(|| "killed".to_owned());
-        self.stamp = Some((self.clock.milli(), stamp(&server)));
+        self.stamp = Some((self.silences.turned_at(), stamp(&server)));
         drop(server);
         self.life += 1;
         self.forget_turns();
@@ -140,6 +150,17 @@ impl Simulation {
             self.plan(after, Event::Flight(flight, super::gitea::Leg::Arrives));
         }
         self.memory = self.memory.crash();
+    }
+
+    /// A commit has failed, and the process ends. Nobody knows what is left of it.
+    pub fn fail(&mut self) {
+        self.note(|| "a commit has failed".to_owned());
+        self.kill();
+        self.silences.doubt_all();
+        self.stamp = None;
+        self.memory = self.memory.crash();
+        let after = self.dice.between(10, 5_000);
+        self.plan(after, Event::Start);
     }
 
     pub fn start(&mut self) -> Held {
@@ -156,11 +177,15 @@ impl Simulation {
         let (memory, knobs) = (self.memory.clone(), self.knobs.clone());
         let server =
             Server::start(&memory, &knobs, &self.salt, &instance, &self.network, &self.clock)?;
+        let Some(server) = server else {
+            self.fail();
+            return Ok(());
+        };
         self.note(|| "started".to_owned());
-        if let Some((killed_at, before)) = self.stamp.take() {
+        if let Some((turned_at, before)) = self.stamp.take() {
             let after = stamp(&server);
             // A clock that was set back takes all that is remembered with it.
-            if self.clock.milli() >= killed_at && before != after {
+            if self.clock.milli() >= turned_at && before != after {
                 return Err(format!("a crash has changed something:\n{before}\n{after}"));
             }
         }
