@@ -143,6 +143,7 @@ impl Core {
         let Some(check) = self.checks.remove(id) else { return false };
         self.dirty.checks.insert(id.clone());
         self.bound.remove(id);
+        self.also_unheard.remove(id);
         let name = id.to_string();
         let concerned: Vec<(Fingerprint, Group)> = self
             .alerts

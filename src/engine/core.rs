@@ -35,6 +35,8 @@ pub struct Core {
     /// The alert that a check in trouble belongs to: an episode keeps its members,
     /// whatever the routes say meanwhile.
     pub(super) bound: BTreeMap<CheckId, Fingerprint>,
+    /// Further alerts that wait to hear that such a check is well.
+    pub(super) also_unheard: BTreeMap<CheckId, BTreeSet<Fingerprint>>,
     /// Checks of which an adopted alert waits to hear whether anybody can tell.
     pub(super) blind_unheard: BTreeSet<CheckId>,
     /// When a repository last carried something out, since this process began.
@@ -128,9 +130,7 @@ impl Core {
             Turn::Began | Turn::Continues => {
                 self.bound.insert(id.clone(), fingerprint.clone());
             }
-            Turn::Ended => {
-                self.bound.remove(id);
-            }
+            Turn::Ended => self.unbind(id),
         }
         let event = Event::Member {
             name: id.to_string(),

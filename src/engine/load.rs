@@ -54,6 +54,7 @@ impl Core {
             repositories: loaded.repositories,
             absences: loaded.absences,
             bound: BTreeMap::new(),
+            also_unheard: BTreeMap::new(),
             blind_unheard: BTreeSet::new(),
             deadlines: Deadlines::default(),
             delivered_at: BTreeMap::new(),
@@ -81,7 +82,7 @@ impl Core {
         let is_bound = |standing: Standing| standing.is_trouble() && standing != Standing::Unheard;
         for (name, _) in alert.members.iter().filter(|(_, member)| is_bound(member.standing)) {
             if let Some(id) = CheckId::parse(name) {
-                self.bound.insert(id, alert.fingerprint.clone());
+                self.bind_trouble(id, &alert.fingerprint);
             }
         }
     }

@@ -62,10 +62,34 @@ impl Core {
                 | Group::Source { .. }
                 | Group::Named { .. }
                 | Group::Overflow { .. } => {
-                    // Where it is in trouble already it stays.
-                    self.bound.entry(id).or_insert_with(|| alert.fingerprint.clone());
+                    let bound = self.bound.entry(id.clone());
+                    let bound = bound.or_insert_with(|| alert.fingerprint.clone());
+                    // Where it is in trouble already it stays, and tells this one then.
+                    if *bound != alert.fingerprint {
+                        self.also_unheard.entry(id).or_default().insert(alert.fingerprint.clone());
+                    }
                 }
             }
+        }
+    }
+
+    /// Binds a check in trouble to its alert. Another one that waited for it waits on.
+    pub(super) fn bind_trouble(&mut self, id: CheckId, fingerprint: &Fingerprint) {
+        let before = self.bound.insert(id.clone(), fingerprint.clone());
+        if let Some(before) = before.filter(|before| before != fingerprint) {
+            self.also_unheard.entry(id).or_default().insert(before);
+        }
+    }
+
+    /// A check is well, as its alert was told. Now the next one is that still waits for it.
+    pub(super) fn unbind(&mut self, id: &CheckId) {
+        self.bound.remove(id);
+        let Some(waiting) = self.also_unheard.get_mut(id) else { return };
+        if let Some(next) = waiting.pop_first() {
+            self.bound.insert(id.clone(), next);
+        }
+        if waiting.is_empty() {
+            self.also_unheard.remove(id);
         }
     }
 
@@ -113,7 +137,10 @@ impl Core {
         let can_tell = is_blind && check.can_tell();
         let told = Told::of(check);
         if is_well {
-            self.tell_trouble(id, &told, Turn::Ended, now);
+            // Of several alerts that wait for it, one after the other.
+            while self.bound.contains_key(id) {
+                self.tell_trouble(id, &told, Turn::Ended, now);
+            }
         }
         if can_tell {
             self.blind_unheard.remove(id);
@@ -125,4 +152,70 @@ impl Core {
 fn unheard(alert: &Alert) -> impl Iterator<Item = &String> {
     let members = alert.members.iter();
     members.filter(|(_, member)| member.standing == Standing::Unheard).map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::adopt::Found;
+    use super::super::settings::Settings;
+    use super::*;
+    use crate::alert::marker::{Instance, Marker};
+    use crate::alert::{Effect, EffectKind, GroupBy, Salt};
+    use crate::check::{Kind, Observation};
+    use crate::observation::{Report, ReportId};
+    use crate::store::{Memory, Store as _};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn load(memory: &mut Memory, group_by: GroupBy, now: Timestamp) -> Core {
+        let mut settings = Settings::default();
+        settings.routes.otherwise.rule.group_by = group_by;
+        settings.routes.otherwise.rule.target.repository = "ops/alerts".to_owned();
+        let instance = "0123456789abcdef".to_owned();
+        Core::load(memory, settings, Salt::new("salt"), None, instance, now).unwrap()
+    }
+
+    fn report(core: &mut Core, seq: u64, kind: Kind, now: Timestamp) {
+        let observations = vec![("disk".to_owned(), Observation::new(kind, ""))];
+        let id = ReportId { epoch: "e".to_owned(), seq };
+        core.accept(
+            &Report { source: "db1".to_owned(), id, interval: None, observations },
+            now,
+        );
+    }
+
+    /// A check fails in the alert of its source; other routes come, and an issue of its own
+    /// is found that an earlier store has left. Then all is well.
+    fn issues_open_in_the_end(starts_again: bool) -> Vec<String> {
+        let mut memory = Memory::new();
+        let mut core = load(&mut memory, GroupBy::Source, at(0));
+        report(&mut core, 1, Kind::Failure, at(1));
+        memory.commit(core.take_writes().0).unwrap();
+        let mut core = load(&mut memory, GroupBy::Check, at(2));
+        let group = Group::Check { source: "db1".to_owned(), name: "disk".to_owned() };
+        let marker = Marker {
+            instance: Instance { id: "fedcba9876543210".to_owned(), generation: 0 },
+            fingerprint: Fingerprint::new(&Salt::new("salt"), &group),
+            effect: Effect { kind: EffectKind::Open, episode: 1, number: 0 },
+        };
+        let found = Found { number: 7, marker, members: vec!["db1/disk".to_owned()] };
+        core.adopt("ops/alerts", Some(1), &[found], at(3));
+        let firing = core.alerts_page(None, 9).items;
+        assert!(firing.len() == 2 && firing.iter().all(|alert| alert.phase == "firing"));
+        if starts_again {
+            memory.commit(core.take_writes().0).unwrap();
+            core = load(&mut memory, GroupBy::Check, at(4));
+        }
+        report(&mut core, 2, Kind::Success, at(5));
+        let alerts = core.alerts_page(None, 9).items.into_iter();
+        alerts.filter(|alert| alert.phase != "inactive").map(|alert| alert.title).collect()
+    }
+
+    #[test]
+    fn a_check_that_two_alerts_wait_for_tells_both_that_it_is_well() {
+        assert_eq!(issues_open_in_the_end(false), Vec::<String>::new());
+        assert_eq!(issues_open_in_the_end(true), Vec::<String>::new());
+    }
 }
