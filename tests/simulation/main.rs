@@ -37,6 +37,7 @@
 
 mod agent;
 mod budget;
+mod bugs;
 mod dice;
 mod gitea;
 mod knobs;
