@@ -24,8 +24,9 @@
 //! closes. An issue that a person has closed, reopened or deleted is looked at no more, as
 //! long as teawatch does not look there either.
 //!
-//! `SIMULATION_SEEDS` and `SIMULATION_STEPS` set how much is played, `SIMULATION_SEED` plays
-//! one seed alone, and `SIMULATION_LOG` how many of its last events are told.
+//! `SIMULATION_SEEDS` and `SIMULATION_STEPS` say how much is played, `SIMULATION_SEED` with
+//! which seed it begins, one alone unless their number is given too, and `SIMULATION_LOG` how
+//! many of the last events are told of one that fails.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -74,9 +75,9 @@ fn setting(name: &str) -> Option<u64> {
 #[test]
 fn whatever_happens_there_is_exactly_one_issue_per_trouble() {
     let steps = setting("SIMULATION_STEPS").unwrap_or(STEPS);
-    let seeds = match setting("SIMULATION_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 1..setting("SIMULATION_SEEDS").unwrap_or(SEEDS) + 1,
+    let seeds = match (setting("SIMULATION_SEED"), setting("SIMULATION_SEEDS")) {
+        (Some(first), count) => first..first + count.unwrap_or(1),
+        (None, count) => 1..1 + count.unwrap_or(SEEDS),
     };
     let next = AtomicU64::new(seeds.start);
     let failed = Mutex::new(None);
