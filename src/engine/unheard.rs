@@ -180,10 +180,8 @@ mod tests {
     fn report(core: &mut Core, seq: u64, kind: Kind, now: Timestamp) {
         let observations = vec![("disk".to_owned(), Observation::new(kind, ""))];
         let id = ReportId { epoch: "e".to_owned(), seq };
-        core.accept(
-            &Report { source: "db1".to_owned(), id, interval: None, observations },
-            now,
-        );
+        let (source, unseen) = ("db1".to_owned(), Vec::new());
+        core.accept(&Report { source, id, interval: None, observations, unseen }, now);
     }
 
     /// A check fails in the alert of its source; other routes come, and an issue of its own

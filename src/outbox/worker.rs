@@ -72,9 +72,7 @@ impl<L: Ledger> Worker<L> {
         match what {
             What::Probe => self.probe(repository, record).await,
             What::Adopt => self.adopt(repository, record).await,
-            What::Attempt { seq, others } => {
-                self.attempt(*seq, others, repository, record).await
-            }
+            What::Attempt { seq, others } => self.attempt(*seq, others, repository, record).await,
         }
     }
 

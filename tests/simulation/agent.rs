@@ -84,6 +84,7 @@ impl Agent {
             id: ReportId { epoch: self.epoch(), seq: self.seq },
             interval: Some(SignedDuration::from_secs(self.interval)),
             observations,
+            unseen: Vec::new(),
         };
         self.spool.push_back(report);
         if self.spool.len() > SPOOL_MAX {

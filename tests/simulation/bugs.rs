@@ -29,10 +29,9 @@ fn expected(patch: &str) -> Vec<(&str, String)> {
             file = path;
         } else if line.starts_with("@@ ") {
             expected.push((file, String::new()));
-        } else if let (Some((_, lines)), Some(stays)) = (
-            expected.last_mut(),
-            line.strip_prefix(' ').or_else(|| line.strip_prefix('-')),
-        ) && !line.starts_with("--- ")
+        } else if let (Some((_, lines)), Some(stays)) =
+            (expected.last_mut(), line.strip_prefix(' ').or_else(|| line.strip_prefix('-')))
+            && !line.starts_with("--- ")
         {
             lines.push_str(stays);
             lines.push('\n');

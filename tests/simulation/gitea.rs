@@ -126,12 +126,8 @@ impl Gitea {
         self.count += 1;
         let way = way(dice);
         let mut legs = vec![(TIMEOUT, Leg::TimesOut)];
-        let mut flight = Flight {
-            call: Some(call.request),
-            caller: Some(call.caller),
-            answer: None,
-            fate,
-        };
+        let mut flight =
+            Flight { call: Some(call.request), caller: Some(call.caller), answer: None, fate };
         match fate {
             Fate::RequestLost => flight.call = None,
             Fate::Unreachable => {
@@ -185,9 +181,7 @@ impl Gitea {
         // Of what is late nobody hears.
         flight.answer = returns.filter(|_| !matches!(flight.fate, Fate::Late(_)));
         match (&flight.answer, &flight.caller) {
-            (Some(_), Some(_)) => {
-                (place, Some(way(dice)))
-            }
+            (Some(_), Some(_)) => (place, Some(way(dice))),
             _ => {
                 if flight.caller.is_none() {
                     self.flights.remove(&number);

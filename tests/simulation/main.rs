@@ -49,6 +49,7 @@ mod server;
 mod silence;
 mod simulation;
 mod trouble;
+mod turns;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

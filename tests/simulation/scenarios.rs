@@ -92,9 +92,10 @@ fn after_six_hours_without_gitea_closings_come_first_and_what_is_over_is_not_tol
     // What was being told when Gitea went away is told as it was, and then that it is over.
     let mut at_length = 0;
     for issue in simulation.gitea.world.issues(REPOSITORIES[0]).filter(|issue| !issue.is_open) {
-        let turns = issue.timeline.iter().filter(|event| {
-            matches!(event.kind, EventKind::Close | EventKind::Reopen)
-        });
+        let turns = issue
+            .timeline
+            .iter()
+            .filter(|event| matches!(event.kind, EventKind::Close | EventKind::Reopen));
         assert_eq!(turns.count(), 1, "#{} was opened and closed again", issue.number);
         at_length += issue.comments().count() - 1;
     }

@@ -67,13 +67,7 @@ impl Silences {
 
     /// No false alarm, and none forgotten. `is_down` says what the server thinks, after it
     /// has woken what was due; if `are_two` agents report, it is not for silence.
-    pub fn check(
-        &mut self,
-        number: usize,
-        agent: &Agent,
-        is_down: bool,
-        are_two: bool,
-    ) -> Held {
+    pub fn check(&mut self, number: usize, agent: &Agent, is_down: bool, are_two: bool) -> Held {
         let silence = &mut self.agents[number];
         let (was_down, patience) = (silence.was_down, agent.patience());
         silence.was_down = is_down;

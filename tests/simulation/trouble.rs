@@ -170,7 +170,10 @@ impl Simulation {
         for agent in &self.agents {
             for report in agent.acked() {
                 if !probe.accept(report, now).duplicate {
-                    return Err(format!("{} was acknowledged, and is lost: {report:?}", agent.source));
+                    return Err(format!(
+                        "{} was acknowledged, and is lost: {report:?}",
+                        agent.source
+                    ));
                 }
             }
         }
