@@ -96,7 +96,7 @@ impl Agent {
     /// The server has it on its disk, whether or not the agent learns of it. Returns whether
     /// nothing newer was heard before; nothing if that is not known.
     pub fn heard(&mut self, report: &Report) -> Option<bool> {
-        if report.id.epoch != self.epoch() {
+        if !self.has_sent(report) {
             return None;
         }
         let is_newest = report.id.seq > self.heard;
@@ -107,13 +107,18 @@ impl Agent {
     /// The agent has learned that the server has it on its disk.
     pub fn acknowledged(&mut self, report: Report) {
         self.spool.retain(|waiting| waiting.id != report.id);
-        if report.id.epoch != self.epoch() {
+        if !self.has_sent(&report) {
             return;
         }
         self.acked.push_back(report);
         if self.acked.len() > ACKED_MAX {
             self.acked.pop_front();
         }
+    }
+
+    /// Whether this is its report, and not that of the host before it.
+    pub fn has_sent(&self, report: &Report) -> bool {
+        report.id.epoch == self.epoch()
     }
 
     fn epoch(&self) -> String {

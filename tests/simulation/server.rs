@@ -87,7 +87,7 @@ pub struct Server {
     clock: WallClock,
     works: Vec<(Work, BoxFuture<'static, Finished>)>,
     feed: Vec<Feed>,
-    /// Whether the outbox knows what the store held.
+    /// Whether the outbox knows what the store held, and the engine has not ended.
     is_fed: bool,
     fed: Option<oneshot::Receiver<()>>,
 }
@@ -187,7 +187,7 @@ impl Server {
             pause = self.gate.hand_out();
             has_finished |= self.begin_and_poll()?;
             let after = (self.desk.waiting(), self.network.waiting(), self.works.len());
-            if !has_finished && before == after {
+            if !self.is_fed || !has_finished && before == after {
                 let now = self.clock.now();
                 let until = self.worker.host.paused_until();
                 let due = until.or_else(|| self.agenda.next_due(now));
@@ -231,7 +231,8 @@ impl Server {
             }
             // What the work has changed is in the feed before it was answered.
             self.feed.drain(..).for_each(|news| self.agenda.take(news));
-            self.agenda.finish(&work, news, (self.worker.dice)(), now);
+            // Without an engine the outbox ends.
+            self.is_fed &= self.agenda.finish(&work, news, (self.worker.dice)(), now);
         }
         Ok(has_finished)
     }

@@ -66,14 +66,14 @@ impl Silences {
     }
 
     /// No false alarm, and none forgotten. `is_down` says what the server thinks, after it
-    /// has woken what was due; if `are_two` agents report, it is not for silence.
-    pub fn check(&mut self, number: usize, agent: &Agent, is_down: bool, are_two: bool) -> Held {
+    /// has woken what was due.
+    pub fn check(&mut self, number: usize, agent: &Agent, is_down: bool) -> Held {
         let silence = &mut self.agents[number];
         let (was_down, patience) = (silence.was_down, agent.patience());
         silence.was_down = is_down;
         let Some(passed) = silence.passed else { return Ok(()) };
         let source = &agent.source;
-        if is_down && !was_down && !are_two && passed + silence.slack < patience {
+        if is_down && !was_down && passed + silence.slack < patience {
             return Err(format!("a false alarm: {source} was silent for {passed} ms"));
         }
         if !is_down && passed > patience + silence.slack + MARK {

@@ -178,6 +178,11 @@ impl Simulation {
             }
             Event::Letter(agent, report) => {
                 let Some(server) = &self.server else { return Ok(false) };
+                // What a host has sent that was set up anew since would look like a second
+                // agent, of which one is in the way of the other.
+                if !self.agents[agent].has_sent(&report) {
+                    return Ok(false);
+                }
                 if self.now < self.stalled_until {
                     let after = self.stalled_until - self.now;
                     self.plan(after, Event::Letter(agent, report));
