@@ -30,6 +30,8 @@
 //! 4. The [`outbox`] carries effects to Gitea: it marks one in doubt on the disk, sends,
 //!    and hands back what it learned as a command like any other. An effect that may have
 //!    been carried out is looked for before it is ever sent again.
+//! 5. [`reconcile`] asks Gitea what people have done to our issues, and hands what it saw to
+//!    the engine, which drops a look that one of our own writes may have crossed.
 //!
 //! There is no table of timers: `deadline()` is a function of the state
 //! ([`check::Check::deadline`], [`alert::Alert::deadline`]). Time in which teawatch was not
@@ -52,9 +54,10 @@
 //! | [`observation`] | what a report may look like | `check` |
 //! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock` |
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock` |
+//! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `outbox` |
 //! | [`notify`] | tells an outside dead man's switch that all this lives | `clock`, `engine`, `outbox` |
-//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `signature` |
-//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `outbox`, `telemetry` |
+//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `reconcile`, `signature` |
+//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `outbox`, `reconcile`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |
 //! | [`cli`] | commands; puts everything together | all |
 //!
@@ -124,6 +127,8 @@ pub mod notify;
 pub mod observation;
 #[cfg(feature = "server")]
 pub mod outbox;
+#[cfg(feature = "server")]
+pub mod reconcile;
 #[cfg(feature = "server")]
 pub mod sandbox;
 pub mod signature;

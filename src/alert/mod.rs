@@ -9,11 +9,14 @@
 
 pub mod admit;
 mod effect;
+mod event;
 pub mod fingerprint;
+mod learned;
 pub mod markdown;
 pub mod marker;
 mod member;
 pub mod pacing;
+mod people;
 pub mod route;
 mod step;
 pub mod table;
@@ -29,9 +32,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::effect::{Effect, EffectKind, Trial, Undelivered};
+pub use self::event::{Event, Learned, Order, Sighted};
 pub use self::fingerprint::{Fingerprint, Salt};
 pub use self::member::{MEMBER_SUMMARY_MAX, Member, OTHERS, Standing};
 pub use self::pacing::Talk;
+pub use self::people::OnManualClose;
 use self::step::gather;
 pub use self::step::step;
 
@@ -120,6 +125,10 @@ pub struct Rule {
     pub reminders: Vec<SignedDuration>,
     /// How long a person's closing or deleting is respected.
     pub mute_max: SignedDuration,
+    /// What follows when a person closes the issue while the trouble lasts.
+    pub on_manual_close: OnManualClose,
+    /// An issue that wears one of these labels is told nothing until recovery.
+    pub mute_labels: Vec<String>,
     pub group_by: GroupBy,
     pub target: Target,
 }
@@ -133,6 +142,8 @@ impl Default for Rule {
             comment_interval: SignedDuration::from_mins(10),
             reminders: [1, 2, 4, 8, 16, 24].map(SignedDuration::from_hours).to_vec(),
             mute_max: SignedDuration::from_hours(7 * 24),
+            on_manual_close: OnManualClose::Respect,
+            mute_labels: vec!["wontfix".to_owned()],
             group_by: GroupBy::Check,
             target: Target::default(),
         }
@@ -161,6 +172,16 @@ pub struct Alert {
     pub issue: Option<Issue>,
     /// When the issue was found to be deleted.
     pub gone_at: Option<Timestamp>,
+    /// When the issue was found closed by a person, though it was in trouble. Kept until
+    /// somebody reopens it or the next episode begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shut_at: Option<Timestamp>,
+    /// The issue wore a label of `mute_labels` when it was looked at last.
+    #[serde(default)]
+    pub is_muted: bool,
+    /// When the issue was looked at last, as far as that says whether it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
     /// The number of the newest issue of an earlier episode.
     pub previous: Option<u64>,
     /// Issues of earlier episodes to which something is still on its way.
@@ -241,59 +262,6 @@ pub struct Issue {
     pub number: u64,
 }
 
-/// What has happened to an alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A check came into trouble, has a newer result, or is well again.
-    Member {
-        name: String,
-        standing: Standing,
-        summary: String,
-        /// Whether somebody looked: a result to be counted.
-        is_result: bool,
-    },
-    /// A check is no longer watched.
-    MemberGone { name: String, why: String },
-    /// Time may have passed. Carries nothing: `now` says it all.
-    Woken,
-    /// An effect is about to be tried: its text is fixed, and it is in doubt.
-    Begun(Effect),
-    /// An effect was certainly not carried out; it will be tried again.
-    Refused(Effect),
-    /// An effect was carried out, or has become pointless.
-    Done { effect: Effect, learned: Learned },
-    /// A new store found this alert's issue open at Gitea. Its members in `unheard` were or
-    /// had been in trouble; those not heard of `until` then count no more.
-    Adopted {
-        episode: u64,
-        issue: Issue,
-        target: Target,
-        unheard: Vec<String>,
-        until: Option<Timestamp>,
-    },
-}
-
-/// What was learned when an effect was carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Learned {
-    /// The issue is there.
-    Opened { issue: Issue, left_out: Vec<String> },
-    /// It is done. What had to be left out is told in the next text. An earlier attempt
-    /// without an answer may still be carried out until `late_until`.
-    Settled { left_out: Vec<String>, late_until: Option<Timestamp> },
-    /// The issue no longer exists.
-    IssueGone,
-}
-
-/// What follows from an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Gitea must be told this.
-    Tell(Effect),
-    /// This need not be told any more; it was certainly not carried out.
-    Strike(Effect),
-}
-
 impl Alert {
     /// An alert that has never fired.
     pub fn new(fingerprint: Fingerprint, group: Group) -> Self {
@@ -309,6 +277,9 @@ impl Alert {
             target: Target::default(),
             issue: None,
             gone_at: None,
+            shut_at: None,
+            is_muted: false,
+            looked_at: None,
             previous: None,
             former: BTreeMap::new(),
             late_until: None,
@@ -348,9 +319,10 @@ impl Alert {
             Phase::Inactive | Phase::Firing => None,
         };
         let own = [self.closed_at.as_mut(), self.gone_at.as_mut(), self.late_until.as_mut()];
+        let seen = [self.shut_at.as_mut(), self.looked_at.as_mut()];
         let members = self.members.values_mut().map(|member| &mut member.since);
         let rest = [phase, Some(&mut self.fired_at), self.unheard_until.as_mut()];
-        let times = own.into_iter().chain(rest).flatten();
+        let times = own.into_iter().chain(seen).chain(rest).flatten();
         for at in times.chain(members) {
             *at = earlier(*at, by);
         }
@@ -382,6 +354,8 @@ impl Alert {
     /// Whether a relapse now would belong to the episode that was closed last.
     fn may_reopen(&self, rule: &Rule, now: Timestamp) -> bool {
         self.gone_at.is_none()
+            && self.shut_at.is_none()
+            && !self.is_muted
             && self.placement == Placement::Own
             && self.closed_at.is_some_and(|closed| now.duration_since(closed) <= rule.reopen_window)
     }

@@ -60,6 +60,12 @@ pub struct Gathered {
     #[serde(default)]
     pub fired_at: Option<Timestamp>,
     pub reopened_at: Option<Timestamp>,
+    /// When a person had closed what was reopened because the trouble lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insisted_at: Option<Timestamp>,
+    /// When it was seen that a person had reopened what was over, and is closed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revived_at: Option<Timestamp>,
     pub reminder: bool,
     /// What could not be done, in words.
     pub notes: Vec<String>,
@@ -90,8 +96,14 @@ impl Talk {
 
 impl Gathered {
     fn rewind(&mut self, by: SignedDuration) {
-        let times =
-            [&mut self.since, &mut self.closed_at, &mut self.fired_at, &mut self.reopened_at];
+        let times = [
+            &mut self.since,
+            &mut self.closed_at,
+            &mut self.fired_at,
+            &mut self.reopened_at,
+            &mut self.insisted_at,
+            &mut self.revived_at,
+        ];
         for at in times.into_iter().flatten() {
             *at = earlier(*at, by);
         }
@@ -104,7 +116,13 @@ impl Gathered {
             || !self.gone.is_empty()
             || self.closed_at.is_some()
             || self.reopened_at.is_some()
+            || self.is_answer()
             || self.reminder
+    }
+
+    /// Whether it answers what a person did, for which nobody is to wait.
+    pub(super) fn is_answer(&self) -> bool {
+        self.insisted_at.is_some() || self.revived_at.is_some()
     }
 
     /// Remembers that a member is no longer watched.
@@ -139,7 +157,10 @@ impl Alert {
             Phase::Inactive => None,
             Phase::Pending { since } => Some(later(since, rule.open_after)),
             Phase::Recovering { since } => Some(later(since, rule.close_after)),
-            Phase::Firing => self.gone_at.map(|gone| later(gone, rule.mute_max)),
+            Phase::Firing => {
+                let gone = self.gone_at.map(|gone| later(gone, rule.mute_max));
+                gone.or_else(|| self.insists_at(rule))
+            }
         };
         let talk = [self.comment_at(rule), self.edit_at(rule), self.reminder_at(rule)];
         talk.into_iter().chain([phase, self.unheard_until]).flatten().min()
@@ -154,7 +175,7 @@ impl Alert {
         if is_silent {
             return None;
         }
-        let paced = self.talk.commented_at;
+        let paced = self.talk.commented_at.filter(|_| !self.talk.gathered.is_answer());
         Some(paced.map_or(Timestamp::MIN, |at| later(at, rule.comment_interval)))
     }
 
@@ -188,6 +209,7 @@ impl Alert {
         self.episode > 0
             && self.placement == Placement::Own
             && self.gone_at.is_none()
+            && !self.is_hushed()
             && self.trial(EffectKind::Open) != Some(Trial::Untried)
             && (self.issue.is_some() || self.trial(EffectKind::Open).is_some())
     }

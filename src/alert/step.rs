@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::learned::{absorb_begun, absorb_learned};
 use super::markdown::shorten;
 use super::pacing::{Gathered, Missed};
 use super::{
@@ -40,7 +41,7 @@ pub fn step(
 ) -> (Alert, Vec<Order>) {
     let mut alert = alert;
     let mut orders = Vec::new();
-    absorb(&mut alert, event, now, &mut orders);
+    absorb(rule, &mut alert, event, now, &mut orders);
     alert.stop_waiting(now);
     let is_relapse_lost = matches!(
         event,
@@ -60,7 +61,7 @@ pub fn step(
 }
 
 /// Records what the event says, without judging it.
-fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Order>) {
+fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Order>) {
     match event {
         Event::Member { name, standing, summary, is_result } => {
             absorb_member(alert, name, *standing, summary, *is_result, now);
@@ -85,6 +86,7 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
             alert.undelivered.retain(|entry| entry.effect != *effect);
             absorb_learned(alert, *effect, learned, now);
         }
+        Event::Seen { sighted, labels } => alert.see(rule, *sighted, labels, now, orders),
         Event::Adopted { episode, issue, target, unheard, until } => {
             // Nothing can have been tried before the open issues were read.
             while strike(alert, EffectKind::Open, orders) {}
@@ -96,44 +98,14 @@ fn absorb(alert: &mut Alert, event: &Event, now: Timestamp, orders: &mut Vec<Ord
             alert.fired_at = now;
             alert.closed_at = None;
             alert.gone_at = None;
+            alert.shut_at = None;
+            alert.is_muted = false;
+            alert.looked_at = Some(now);
             alert.talk.is_table_old = true;
             alert.wait_for(unheard, *until, now);
             alert.talk.gathered.note(&[LOST.to_owned()]);
         }
     }
-}
-
-fn absorb_learned(alert: &mut Alert, effect: Effect, learned: &Learned, now: Timestamp) {
-    let is_current = effect.episode == alert.episode;
-    match learned {
-        Learned::Opened { issue, left_out } => {
-            if is_current {
-                alert.issue = Some(*issue);
-            } else {
-                // The next trouble began before Gitea had answered: what follows in this
-                // episode needs the number all the same.
-                alert.previous = Some(issue.number);
-                alert.former.insert(effect.episode, *issue);
-            }
-            alert.talk.gathered.note(left_out);
-        }
-        Learned::Settled { left_out, late_until } => {
-            alert.talk.gathered.note(left_out);
-            alert.late_until = alert.late_until.max(*late_until);
-        }
-        Learned::IssueGone if is_current => {
-            alert.gone_at.get_or_insert(now);
-        }
-        Learned::IssueGone => {
-            alert.former.remove(&effect.episode);
-        }
-    }
-    if effect.kind == EffectKind::Comment && !is_current {
-        alert.talk.farewell = None;
-    }
-    let under_way =
-        |episode: &u64| alert.undelivered.iter().any(|entry| entry.effect.episode == *episode);
-    alert.former.retain(|episode, _| under_way(episode));
 }
 
 fn absorb_member(
@@ -169,36 +141,6 @@ fn absorb_member(
     gathered.ended += u64::from(is_turn && !standing.is_trouble());
 }
 
-/// The text of an effect is being written: it says all that was gathered so far.
-fn absorb_begun(alert: &mut Alert, effect: Effect, now: Timestamp) {
-    let Some(entry) = alert.undelivered.iter_mut().find(|entry| entry.effect == effect) else {
-        return;
-    };
-    let is_first = entry.trial == Trial::Untried;
-    entry.trial = Trial::InDoubt;
-    if !is_first {
-        return;
-    }
-    match effect.kind {
-        EffectKind::Open => {
-            alert.talk.gathered = Gathered::default();
-            alert.talk.missed = None;
-            alert.talk.is_table_old = false;
-            alert.talk.edited_at = Some(now);
-        }
-        EffectKind::Comment if effect.episode < alert.episode => alert.talk.farewell = None,
-        EffectKind::Comment => {
-            alert.talk.gathered = Gathered::default();
-            alert.talk.commented_at = Some(now);
-        }
-        EffectKind::Edit => {
-            alert.talk.is_table_old = false;
-            alert.talk.edited_at = Some(now);
-        }
-        EffectKind::Close | EffectKind::Reopen => {}
-    }
-}
-
 /// Decides where the alert is now.
 fn judge(
     rule: &Rule,
@@ -226,6 +168,8 @@ fn judge(
             // The issue was deleted long ago, and the trouble is still there.
             if alert.gone_at.is_some_and(|gone| long_enough(gone, rule.mute_max)) {
                 open(rule, alert, admission, now, orders);
+            } else if alert.insists_at(rule).is_some_and(|at| at <= now) {
+                alert.insist(now, orders);
             }
         }
         (phase @ (Phase::Firing | Phase::Recovering { .. }), false) => {
@@ -300,6 +244,9 @@ fn open(
     alert.fired_at = now;
     alert.closed_at = None;
     alert.gone_at = None;
+    alert.shut_at = None;
+    alert.is_muted = false;
+    alert.looked_at = None;
     alert.previous = alert.issue.map(|issue| issue.number).or(alert.previous);
     alert.issue = None;
     alert.placement = admission;
@@ -338,14 +285,21 @@ fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
     }
     alert.closed_at = Some(now);
     alert.talk.is_table_old = true;
-    if strike(alert, EffectKind::Reopen, orders) {
+    let is_taken_back = strike(alert, EffectKind::Reopen, orders);
+    // What a person closed is closed already, unless we have reopened it.
+    let is_shut = alert.shut_at.is_some() && alert.trial(EffectKind::Reopen).is_none();
+    if is_taken_back && !is_shut {
         alert.talk.gathered.reopened_at = None;
         return;
     }
     let fired_at = alert.fired_at;
     let gathered = gather(alert, now);
+    gathered.insisted_at = None;
     gathered.closed_at = Some(now);
     gathered.fired_at = Some(fired_at);
+    if is_shut {
+        return;
+    }
     tell(alert, EffectKind::Close, alert.reopens, orders);
 }
 
@@ -366,7 +320,7 @@ fn speak(rule: &Rule, alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>
     }
 }
 
-fn tell(alert: &mut Alert, kind: EffectKind, number: u64, orders: &mut Vec<Order>) {
+pub(super) fn tell(alert: &mut Alert, kind: EffectKind, number: u64, orders: &mut Vec<Order>) {
     let effect = Effect { kind, episode: alert.episode, number };
     alert.undelivered.push(Undelivered { effect, trial: Trial::Untried });
     orders.push(Order::Tell(effect));

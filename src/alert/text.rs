@@ -139,6 +139,7 @@ pub fn comment(facts: &Facts<'_>) -> String {
     if is_over {
         put_recovered(&mut text, gathered);
     }
+    put_answer(&mut text, gathered);
     if alert.is_active() {
         if gathered.reminder && gathered.reopened_at.is_none() {
             let lasted = human(now.duration_since(alert.fired_at));
@@ -170,6 +171,30 @@ fn put_recovered(text: &mut String, gathered: &Gathered) {
     let lasted = human(closed.duration_since(gathered.fired_at.unwrap_or(closed)));
     let closed = minute(closed);
     put(text, format_args!("**Recovered** at {closed}: all is well again, after {lasted}.\n\n"));
+}
+
+/// What teawatch does after a person has closed or reopened the issue.
+fn put_answer(text: &mut String, gathered: &Gathered) {
+    if let Some(shut) = gathered.insisted_at {
+        let shut = minute(shut);
+        put(
+            text,
+            format_args!(
+                "**Reopened**: somebody had closed this by {shut}, and it has been in trouble \
+                 ever since.\n\n"
+            ),
+        );
+    }
+    if let Some(revived) = gathered.revived_at {
+        let revived = minute(revived);
+        put(
+            text,
+            format_args!(
+                "**All is well**: somebody had reopened this by {revived}, yet no check of it is \
+                 in trouble, so it is closed again.\n\n"
+            ),
+        );
+    }
 }
 
 fn put_gone_and_notes(text: &mut String, gathered: &Gathered) {

@@ -25,6 +25,7 @@ use crate::loopback::is_on_this_machine;
 use crate::notify::DeadMan;
 use crate::observation::Limits;
 use crate::outbox::{self, Courier, Gate, Host, Task, Worker};
+use crate::reconcile;
 use crate::signature::{Master, Secret};
 use crate::store::Sled;
 use crate::telemetry;
@@ -76,6 +77,7 @@ pub(super) struct Server {
     engine: engine::Started,
     doors: JoinHandle<std::io::Result<()>>,
     outbox: JoinHandle<()>,
+    reconcile: JoinHandle<()>,
     gate: JoinHandle<()>,
     space: JoinHandle<()>,
     /// There where somebody is to be told that teawatch lives.
@@ -129,8 +131,10 @@ impl Server {
         let (_, empty) = tokio::sync::mpsc::unbounded_channel();
         let feed = std::mem::replace(&mut engine.feed, empty);
         let worker = worker(config, settings, &gate, &engine.engine, instance, clock.clone())?;
+        let worker = Arc::new(worker);
         let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
-        let (task, status) = Task::new(worker, feed, repositories);
+        let (task, status) = Task::new(Arc::clone(&worker), feed, repositories);
+        let (reconcile, compared) = reconcile::Task::new(worker, config.reconcile);
         let (stop_doors, stop_outbox) = (CancellationToken::new(), CancellationToken::new());
 
         let (shortage_in, shortage) = watch::channel(None);
@@ -138,7 +142,7 @@ impl Server {
         let doors = door_settings(config)?;
         let dead_man = dead_man(config)?
             .map(|dead_man| dead_man.run(engine.engine.clone(), status.clone(), clock.clone()));
-        let app = App::new(engine.engine.clone(), status, shortage, clock, doors);
+        let app = App::new(engine.engine.clone(), status, compared, shortage, clock, doors);
         let stopped = stop_doors.clone().cancelled_owned();
         let doors = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped);
         tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
@@ -147,6 +151,7 @@ impl Server {
             engine,
             doors: super::spawn(doors.into_future()),
             outbox: super::spawn(task.run(stop_outbox.clone(), PATIENCE)),
+            reconcile: super::spawn(reconcile.run(stop_outbox.clone())),
             gate: super::spawn(async move { gate.run().await }),
             space: super::spawn(space),
             dead_man: dead_man.map(super::spawn),
@@ -171,6 +176,10 @@ impl Server {
             ended = &mut self.engine.ended => engine_ended(ended.ok()),
             _ = &mut self.outbox => {
                 tracing::error!("the outbox has ended by itself: stopping");
+                ExitCode::from(EXIT_INTERNAL)
+            }
+            _ = &mut self.reconcile => {
+                tracing::error!("nobody reads any more what people do to issues: stopping");
                 ExitCode::from(EXIT_INTERNAL)
             }
             // Without it every effect would wait for its turn for ever.
@@ -206,6 +215,7 @@ impl Server {
             // It keeps its own time.
             drop((&mut self.outbox).await);
         }
+        self.reconcile.abort();
         self.gate.abort();
         self.space.abort();
         if let Some(dead_man) = &self.dead_man {
@@ -371,8 +381,12 @@ mod tests {
         let sources = Sources { environment, ..Sources::default() };
         let config = Config::load(&sources).unwrap();
         crate::cli::runtime().unwrap().block_on(async {
-            let parts: [fn(&Server); 3] =
-                [|it| it.gate.abort(), |it| it.outbox.abort(), |it| it.doors.abort()];
+            let parts: [fn(&Server); 4] = [
+                |it| it.gate.abort(),
+                |it| it.outbox.abort(),
+                |it| it.reconcile.abort(),
+                |it| it.doors.abort(),
+            ];
             for end in parts {
                 let server = Server::start(&config, Clock::system()).await.unwrap();
                 end(&server);

@@ -12,16 +12,18 @@ use secrecy::ExposeSecret as _;
 
 use super::layers::{Block, Layers};
 use super::problem::{Error, Origin, Problem};
+use super::resolved::resolved;
 use super::table::{EXPECT, Preset, SETTINGS};
 use super::value::Value;
 use super::view::View;
 use super::{Agents, Api, Caller, Config, DeadMan, Gitea, Log, Reports, secret};
+use crate::alert::Salt;
 use crate::alert::admit::Limits;
 use crate::alert::route::Matcher;
-use crate::alert::{GroupBy, Rule, Salt, Target};
-use crate::check::{CheckId, Flapping, Policy};
-use crate::engine::settings::{Expect, Resolved, Routes, Settings};
+use crate::check::CheckId;
+use crate::engine::settings::{Expect, Routes, Settings};
 use crate::outbox;
+use crate::reconcile;
 use crate::telemetry;
 
 /// How much of a file with certificates is read, in bytes.
@@ -69,6 +71,10 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 observations: view.size("limits.report_observations"),
             },
             deadman,
+            reconcile: reconcile::Settings {
+                every: view.duration("reconcile.every"),
+                look_every: view.duration("reconcile.look_every"),
+            },
             store_cache_bytes: view.count("limits.store_cache_bytes"),
             free_bytes: view.count("limits.free_bytes"),
             engine,
@@ -308,49 +314,6 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         round_observations: view.size("limits.round_observations"),
         name_max: view.size("limits.check_name_bytes"),
         source_max: view.size("limits.source_bytes"),
-    }
-}
-
-/// The settings of one route, or of what no route matches.
-fn resolved(view: View<'_>, problems: &mut Vec<Problem>) -> Resolved {
-    let [on, off] = ["alerts.flapping.on", "alerts.flapping.off"];
-    view.contradiction([off, on], view.count(off) > view.count(on), "at most", problems);
-    Resolved {
-        policy: Policy {
-            fail_after: view.small("alerts.fail_after"),
-            fail_for: view.duration("alerts.fail_for"),
-            recover_after: view.small("alerts.recover_after"),
-            stale_factor: view.number("alerts.stale_factor"),
-            unknown_after: view.duration("alerts.unknown_after"),
-            flapping: Flapping {
-                window: view.small("alerts.flapping.window"),
-                on: view.small(on),
-                off: view.small(off),
-            },
-        },
-        rule: Rule {
-            open_after: view.duration("alerts.open_after"),
-            close_after: view.duration("alerts.close_after"),
-            reopen_window: view.duration("alerts.reopen_window"),
-            comment_interval: view.duration("alerts.comment_interval"),
-            reminders: match view.value("alerts.reminders") {
-                Value::Durations(reminders) => reminders.clone(),
-                _ => Vec::new(),
-            },
-            mute_max: view.duration("alerts.mute_max"),
-            group_by: match view.value("alerts.group_by") {
-                Value::GroupBy(group_by) => group_by.clone(),
-                _ => GroupBy::default(),
-            },
-            target: Target {
-                // A missing one has been asked for.
-                repository: view.get("gitea.repository").map(View::plain).unwrap_or_default(),
-                labels: view.texts("alerts.labels"),
-                assignees: view.texts("alerts.assignees"),
-                title_prefix: view.text("alerts.title_prefix"),
-                intro: view.text("alerts.intro"),
-            },
-        },
     }
 }
 

@@ -12,6 +12,7 @@ mod file;
 mod kind;
 mod layers;
 mod problem;
+mod resolved;
 mod secret;
 mod show;
 mod table;
@@ -29,6 +30,7 @@ use url::Url;
 use crate::alert::Salt;
 use crate::engine::settings::Settings;
 use crate::outbox;
+use crate::reconcile;
 use crate::telemetry;
 
 pub use self::example::example;
@@ -55,6 +57,8 @@ pub struct Config {
     pub api: Api,
     pub reports: Reports,
     pub deadman: DeadMan,
+    /// How often Gitea is asked what people did.
+    pub reconcile: reconcile::Settings,
     pub store_cache_bytes: u64,
     /// With less room on the disk no reports are taken; 0 switches that off.
     pub free_bytes: u64,

@@ -39,6 +39,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "When a check is in trouble, when people are told, and where. These hold for every \
          check; a [[route]] replaces some of them for the checks that it matches.",
     ),
+    ("reconcile", "How often Gitea is asked what people have done to our issues."),
     ("storm", "How many issues may open before the rest share one overflow issue."),
     ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
     ("kept", "How long what is past is kept."),
@@ -202,7 +203,14 @@ pub const SETTINGS: &[Setting] = &[
         "When an issue that stays open is brought to mind, counted from its opening; after \
          the last of them daily. An empty list is never."),
     setting("alerts.mute_max", Kind::Duration, Preset::Is("7d"),
-        "How long closing an issue by hand is respected while the trouble lasts."),
+        "How long closing or deleting an issue by hand is respected while the trouble lasts."),
+    setting("alerts.on_manual_close", Kind::Choice(&["respect", "reopen"]),
+        Preset::Is("respect"),
+        "What follows when a person closes an issue while the trouble lasts: respect (it \
+         stays closed until recovery, or for mute_max), or reopen (as soon as it is seen)."),
+    setting("alerts.mute_labels", Kind::Names, Preset::Is("wontfix"),
+        "Labels by which people say that they want to hear nothing more of an issue until \
+         recovery."),
     setting("alerts.group_by", Kind::GroupBy, Preset::Is("check"),
         "What shares an issue: \"check\" (nothing), \"source\" (all checks of a source), or \
          { named = \"some name\" } (all checks with this setting)."),
@@ -214,6 +222,12 @@ pub const SETTINGS: &[Setting] = &[
         "What every title begins with."),
     setting("alerts.intro", Kind::Text, Preset::Is(""),
         "Words on top of every issue, in Markdown: whom to call, where the runbook is."),
+
+    setting("reconcile.every", Kind::Interval, Preset::Is("5m"),
+        "How often each repository is asked for what has changed; at the start, too."),
+    setting("reconcile.look_every", Kind::Interval, Preset::Is("6h"),
+        "How often each open issue is looked at by itself, since deleting one shows nowhere \
+         else."),
 
     setting("storm.max_new_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("20"),
         "New issues per repository in a sliding hour."),

@@ -18,6 +18,14 @@ const UNKNOWN_ID: i64 = 0;
 /// the one record of their repository.
 const NAMES_BYTES_MAX: usize = 4 << 20;
 
+/// Whether an alert's issue is in a repository of this name and, where it is known, this id.
+pub(super) fn is_here(id: Option<i64>, repository: &str, alert: &Alert, issue: &Issue) -> bool {
+    match id {
+        Some(id) if issue.repository_id != UNKNOWN_ID => issue.repository_id == id,
+        Some(_) | None => alert.target.repository == repository,
+    }
+}
+
 /// The names, as long as there is room for them.
 fn within(room: &mut usize, names: &[String]) -> Vec<String> {
     match room.checked_sub(names.iter().map(String::len).sum()) {
@@ -89,11 +97,7 @@ impl Core {
         let id = self.repositories.get(repository).and_then(|record| record.admission.id);
         self.alerts.values().any(|alert| {
             let mut held = alert.issue.iter().chain(alert.former.values());
-            let is_here = |issue: &Issue| match id {
-                Some(id) if issue.repository_id != UNKNOWN_ID => issue.repository_id == id,
-                Some(_) | None => alert.target.repository == repository,
-            };
-            held.any(|issue| issue.number == number && is_here(issue))
+            held.any(|issue| issue.number == number && is_here(id, repository, alert, issue))
         })
     }
 

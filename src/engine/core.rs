@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::Entry;
 use super::changes::Dirty;
 use super::deadlines::{Deadlines, Sleeper};
 use super::records::{Happened, Meta, Repository};
 use super::settings::Settings;
+use super::source::Source;
 use super::told::{Told, has_row, overflow_rule, row, row_event};
-use super::{Entry, source::Source};
 use crate::alert::admit::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{
-    self, Alert, EffectKind, Event, Fingerprint, Group, Learned, Order, Placement, Rule, Salt,
-    Standing,
+    self, Alert, Event, Fingerprint, Group, Order, Placement, Rule, Salt, Standing,
 };
 use crate::check::{self, Absence, Absences, Check, CheckId, Input, Kind, Observation, Turn};
 
@@ -39,6 +39,12 @@ pub struct Core {
     pub(super) also_unheard: BTreeMap<CheckId, BTreeSet<Fingerprint>>,
     /// Checks of which an adopted alert waits to hear whether anybody can tell.
     pub(super) blind_unheard: BTreeSet<CheckId>,
+    /// How many effects were sent or settled since this process began, and at which of
+    /// them it was one of an alert last.
+    pub(super) writes: u64,
+    pub(super) written: BTreeMap<Fingerprint, u64>,
+    /// When a repository was last compared with our state, since this process began.
+    pub(super) polled_at: BTreeMap<String, Timestamp>,
     /// When a repository last carried something out, since this process began.
     pub(super) delivered_at: BTreeMap<String, Timestamp>,
     pub(super) deadlines: Deadlines,
@@ -174,17 +180,8 @@ impl Core {
     ) {
         let before = self.alerts.remove(fingerprint);
         let before = before.unwrap_or_else(|| Alert::new(fingerprint.clone(), group.clone()));
-        let episode_before = before.episode;
         let repository_before = before.target.repository.clone();
-        let is_lost = matches!(
-            event,
-            Event::Done { effect, learned: Learned::IssueGone } if effect.episode == episode_before
-        );
-        // A closing that was ordered before is counted already. The place of an issue that
-        // is gone is free for the one that may follow it.
-        if is_lost && before.gone_at.is_none() && before.is_active() {
-            self.repository(&repository_before).admission.count_closing();
-        }
+        self.count_people(&before, event, now);
         let admission = match group {
             Group::Overflow { .. } => Placement::Own,
             Group::Check { .. }
@@ -232,72 +229,6 @@ impl Core {
             self.claim(&fingerprint, &group, &rule, now);
         }
         self.step_alert(&fingerprint, &group, &rule, event, now);
-    }
-
-    fn take_order(
-        &mut self,
-        fingerprint: &Fingerprint,
-        repository: &str,
-        order: Order,
-        now: Timestamp,
-    ) {
-        match order {
-            Order::Tell(effect) => {
-                let admission = &mut self.repository(repository).admission;
-                match effect.kind {
-                    EffectKind::Open => admission.count_opening(now),
-                    EffectKind::Reopen => admission.count_open(),
-                    EffectKind::Close => admission.count_closing(),
-                    EffectKind::Comment | EffectKind::Edit => {}
-                }
-                let seq = self.meta.next_entry;
-                self.meta.next_entry += 1;
-                self.dirty.meta = true;
-                let entry = Entry {
-                    seq,
-                    fingerprint: fingerprint.clone(),
-                    effect,
-                    repository: repository.to_owned(),
-                    made_at: now,
-                    text: None,
-                    doubt: None,
-                    attempts: 0,
-                    failing_since: None,
-                    unprepared: 0,
-                    not_before: None,
-                    left_out: Vec::new(),
-                    told: Vec::new(),
-                    parked: None,
-                    last_error: None,
-                };
-                self.entries.insert(seq, entry);
-                self.dirty.entries.insert(seq);
-                let fingerprint = fingerprint.clone();
-                self.remember(Happened::Ordered { fingerprint, effect }, now);
-            }
-            Order::Strike(effect) => {
-                let entry = self
-                    .entries
-                    .values()
-                    .find(|entry| entry.fingerprint == *fingerprint && entry.effect == effect)
-                    .map(|entry| (entry.seq, entry.made_at));
-                let admission = &mut self.repository(repository).admission;
-                match effect.kind {
-                    EffectKind::Open => {
-                        admission.count_struck(entry.map_or(now, |(_, made_at)| made_at));
-                    }
-                    EffectKind::Reopen => admission.count_closing(),
-                    EffectKind::Close => admission.count_open(),
-                    EffectKind::Comment | EffectKind::Edit => {}
-                }
-                if let Some((seq, _)) = entry {
-                    self.entries.remove(&seq);
-                    self.dirty.entries.insert(seq);
-                }
-                let fingerprint = fingerprint.clone();
-                self.remember(Happened::Struck { fingerprint, effect }, now);
-            }
-        }
     }
 
     pub(super) fn wake_alert(&mut self, fingerprint: &Fingerprint, now: Timestamp) {

@@ -312,6 +312,8 @@ impl Core {
     }
 
     fn tell_alert(&mut self, entry: &Entry, event: &Event, now: Timestamp) {
+        self.writes += 1;
+        self.written.insert(entry.fingerprint.clone(), self.writes);
         let Some(alert) = self.alerts.get(&entry.fingerprint) else { return };
         let (group, rule) = (alert.group.clone(), self.rule_of(alert));
         self.step_alert(&entry.fingerprint, &group, &rule, event, now);

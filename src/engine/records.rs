@@ -36,6 +36,9 @@ pub struct Repository {
     pub renamed: Option<String>,
     /// Its open issues of ours were read. Nothing is opened there before.
     pub is_adopted: bool,
+    /// Every change before this time, by Gitea's clock, was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polled_until: Option<Timestamp>,
     /// Open issues of ours that no alert has claimed.
     pub unclaimed: Vec<Unclaimed>,
 }

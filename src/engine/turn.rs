@@ -59,6 +59,7 @@ impl Core {
         self.dirty.entries.extend(self.entries.keys());
         // Whatever got through may do so again, which tells soon enough.
         self.delivered_at.clear();
+        self.polled_at.values_mut().for_each(|at| *at = earlier(*at, by));
         self.repositories.values_mut().for_each(|record| record.admission.rewind(by));
         self.dirty.repositories.extend(self.repositories.keys().cloned());
         self.wake_everything(now);

@@ -63,6 +63,12 @@ pub struct AlertView {
     pub issue: Option<u64>,
     /// A row of the overflow issue instead of an issue of its own.
     pub is_row: bool,
+    /// When it was seen that a person had closed or deleted the issue, though it was in
+    /// trouble.
+    pub closed_by_hand_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
+    /// The issue wears a label that says that nobody wants to hear more of it.
+    pub is_muted: bool,
     /// Checks in trouble.
     pub in_trouble: Vec<String>,
     /// What Gitea has not confirmed.
@@ -216,6 +222,9 @@ fn alert_view(alert: &Alert) -> AlertView {
         repository: alert.target.repository.clone(),
         issue: alert.issue.map(|issue| issue.number),
         is_row: alert.placement == crate::alert::Placement::Row,
+        closed_by_hand_at: alert.shut_at,
+        deleted_at: alert.gone_at,
+        is_muted: alert.is_muted,
         in_trouble: members
             .filter(|(_, member)| member.standing.is_trouble())
             .map(|(name, _)| name.clone())

@@ -1,5 +1,6 @@
 //! Whether teawatch is alive, and whether it can do its work.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use super::{App, Inner};
 use crate::engine::{Core, Health};
+use crate::reconcile::Compared;
 
 /// An engine that does not answer for this long is not at work.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,6 +30,8 @@ pub(super) struct Readiness {
     pub(super) reasons: Vec<String>,
     /// What people should look at, though the work goes on.
     pub(super) notes: Vec<String>,
+    /// By repository: when it was last read what people did to issues there.
+    pub(super) reconcile: BTreeMap<String, Compared>,
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<Health>,
 }
@@ -67,6 +71,10 @@ pub(super) async fn judge<T: Send + 'static>(
         let (since, reason) = (refusing.since, &refusing.reason);
         reasons.push(format!("{repository} refuses since {since}: {reason}"));
     }
+    let reconcile = app.reconcile.borrow().clone();
+    for (words, is_for_too_long) in reconcile.trouble(app.clock.now()) {
+        if is_for_too_long { reasons.push(words) } else { notes.push(words) }
+    }
     reasons.extend(app.shortage.borrow().clone());
     if let Some(health) = &engine {
         if let Some(key) = &health.copied {
@@ -100,5 +108,6 @@ pub(super) async fn judge<T: Send + 'static>(
             ));
         }
     }
-    (Readiness { ready: reasons.is_empty(), reasons, notes, engine }, found)
+    let (ready, reconcile) = (reasons.is_empty(), reconcile.repositories);
+    (Readiness { ready, reasons, notes, reconcile, engine }, found)
 }

@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::observation::Limits;
 use crate::outbox;
+use crate::reconcile;
 use crate::signature::{Master, Secret};
 
 /// Everything that a door needs.
@@ -40,6 +41,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     engine: Engine,
     outbox: watch::Receiver<outbox::Status>,
+    reconcile: watch::Receiver<reconcile::Status>,
     /// Why the disk has no room for reports, in words.
     shortage: watch::Receiver<Option<String>>,
     clock: Clock,
@@ -79,12 +81,22 @@ impl App {
     pub fn new(
         engine: Engine,
         outbox: watch::Receiver<outbox::Status>,
+        reconcile: watch::Receiver<reconcile::Status>,
         shortage: watch::Receiver<Option<String>>,
         clock: Clock,
         settings: Settings,
     ) -> Self {
         let (rates, figures) = (Rates::default(), Figures::default());
-        Self(Arc::new(Inner { engine, outbox, shortage, clock, settings, rates, figures }))
+        Self(Arc::new(Inner {
+            engine,
+            outbox,
+            reconcile,
+            shortage,
+            clock,
+            settings,
+            rates,
+            figures,
+        }))
     }
 }
 

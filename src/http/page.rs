@@ -52,6 +52,7 @@ fn page(readiness: &Readiness, overview: Option<&Overview>, gitea_url: &str) -> 
                 }
                 main {
                     (state(readiness))
+                    (compared(readiness))
                     @if let Some(overview) = overview {
                         (alerts(overview, gitea_url))
                         (counts("Checks", &overview.checks))
@@ -74,6 +75,19 @@ fn state(readiness: &Readiness) -> Markup {
             @if !notes.is_empty() {
                 h3 { "To look at" }
                 (sentences(notes))
+            }
+        }
+    }
+}
+
+/// When it was last read what people did to issues.
+fn compared(readiness: &Readiness) -> Markup {
+    html! {
+        @for (repository, compared) in &readiness.reconcile {
+            p .soft {
+                "Issues in " bdi { (repository) } " were last compared "
+                @if let Some(at) = compared.succeeded_at { "at " (time(at)) "." }
+                @else { "before the start." }
             }
         }
     }

@@ -10,19 +10,22 @@ pub enum Priority {
     Open,
     /// Comments and edits.
     Talk,
+    /// Asking what people have done.
+    Reconcile,
     /// Asking a target that refuses whether it still does.
     Probe,
 }
 
 impl Priority {
     /// All of them, the first first.
-    pub const ALL: [Self; 4] = [Self::LookOrClose, Self::Open, Self::Talk, Self::Probe];
+    pub const ALL: [Self; 5] =
+        [Self::LookOrClose, Self::Open, Self::Talk, Self::Reconcile, Self::Probe];
 
     /// Tokens that must be there: the last of the burst is kept for the first two.
     fn needs(self) -> f64 {
         match self {
             Self::LookOrClose | Self::Open => 1.0,
-            Self::Talk | Self::Probe => 2.0,
+            Self::Talk | Self::Reconcile | Self::Probe => 2.0,
         }
     }
 }

@@ -253,7 +253,7 @@ fn priority_of(prospect: &Prospect) -> Priority {
 }
 
 /// An answer from a repository of the same name that is not ours is not believed.
-pub(super) fn check_home(expected: Option<i64>, issue: &gitea::Issue) -> Result<(), Failure> {
+pub fn check_home(expected: Option<i64>, issue: &gitea::Issue) -> Result<(), Failure> {
     let found = issue.repository.as_ref().map(|repository| repository.id);
     match (expected, found) {
         (Some(expected), Some(found)) if expected != found => {

@@ -238,7 +238,7 @@ pub(super) fn spread(pause: SignedDuration, percent: u32, dice: u32) -> SignedDu
 }
 
 /// An error with all its causes, on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

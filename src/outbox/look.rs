@@ -9,7 +9,7 @@ use super::{Host, Identity, Priority};
 use crate::alert::Salt;
 use crate::alert::marker::Marker;
 use crate::engine::Entry;
-use crate::gitea::{self, Issue, StateFilter, Walk};
+use crate::gitea::{self, Client, Issue, StateFilter, Walk};
 
 /// An issue of ours, as a look saw it.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Pass {
     pub seen: Vec<Seen>,
     /// List requests that it took.
     pub requests: u32,
+    /// Gitea's clock when it was begun: what was changed before was seen.
+    pub date: Option<Timestamp>,
 }
 
 /// What is looked for.
@@ -34,6 +36,11 @@ pub struct Needle<'a> {
 }
 
 impl Pass {
+    /// The highest number that was seen.
+    pub fn highest(&self) -> u64 {
+        self.seen.iter().map(|seen| seen.issue.number).max().unwrap_or(0)
+    }
+
     /// The markers of all issues that were seen.
     pub fn markers(&self) -> Vec<Marker> {
         self.seen.iter().filter_map(|seen| seen.marker.clone()).collect()
@@ -77,8 +84,8 @@ impl Pass {
 
 /// Reads our issues, in any state, that were touched at or after `since`; without it,
 /// those with a number above `floor`.
-pub(super) async fn issues(
-    host: &Host,
+pub async fn issues(
+    client: &Client,
     (owner, name): (&str, &str),
     identity: &Identity,
     salt: &Salt,
@@ -86,8 +93,7 @@ pub(super) async fn issues(
     since: Option<Timestamp>,
     floor: u64,
 ) -> gitea::Result<Pass> {
-    let issues = host.client(Priority::LookOrClose).issues(owner, name);
-    let mut list = issues.list().state(state);
+    let mut list = client.issues(owner, name).list().state(state);
     // A login that was given up may be anybody's by now: then all are read, and ids decide.
     if identity.is_the_only_one() {
         list = list.created_by(&*identity.login);
@@ -97,9 +103,14 @@ pub(super) async fn issues(
     }
     let mut walk = Walk::default();
     let mut requests = 0;
+    let mut date = None;
     while let Some(number) = walk.next_page() {
-        let page = list.page(number).await?.value;
+        let answer = list.page(number).await?;
+        if requests == 0 {
+            date = answer.date;
+        }
         requests += 1;
+        let page = answer.value;
         // Numbers only fall from page to page, so below the floor there is nothing new.
         let is_below =
             !page.items.is_empty() && page.items.iter().all(|issue| issue.number <= floor);
@@ -115,7 +126,7 @@ pub(super) async fn issues(
         .filter(is_ours)
         .map(|issue| Seen { marker: Marker::find(salt, &issue.body), issue })
         .collect();
-    Ok(Pass { seen, requests })
+    Ok(Pass { seen, requests, date })
 }
 
 /// The markers in our comments on an issue that were touched at or after `since`.

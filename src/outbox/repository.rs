@@ -11,22 +11,28 @@ use crate::engine::{self, Found, Repository};
 use crate::gitea::{self, Concern, StateFilter};
 
 /// A repository as a request needs it.
-pub(super) struct Place<'a> {
-    pub(super) repository: &'a str,
-    pub(super) owner: String,
-    pub(super) name: String,
-    pub(super) id: Option<i64>,
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    /// As the configuration calls it.
+    pub repository: &'a str,
+    /// Its present owner and name.
+    pub owner: String,
+    pub name: String,
+    /// Gitea's id of it, once it is known.
+    pub id: Option<i64>,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn new(repository: &'a str, record: &Repository) -> Self {
+    /// Where a repository is now, by what is known of it.
+    pub fn new(repository: &'a str, record: &Repository) -> Self {
         let present = record.renamed.as_deref().unwrap_or(repository);
         let (owner, name) = present.split_once('/').unwrap_or((present, ""));
         let id = record.admission.id;
         Self { repository, owner: owner.to_owned(), name: name.to_owned(), id }
     }
 
-    pub(super) fn path(&self) -> (&str, &str) {
+    /// Its present owner and name.
+    pub fn path(&self) -> (&str, &str) {
         (&self.owner, &self.name)
     }
 }
@@ -50,7 +56,7 @@ impl<L: Ledger> Worker<L> {
     }
 
     /// Asks for the repository. Returns why it cannot take issues, if it says so.
-    pub(super) async fn question(&self, place: &Place<'_>) -> gitea::Result<Option<String>> {
+    pub async fn question(&self, place: &Place<'_>) -> gitea::Result<Option<String>> {
         let (owner, name) = place.path();
         let client = self.host.client(Priority::Probe);
         let repository = match client.repository(owner, name).get().await {
@@ -78,7 +84,7 @@ impl<L: Ledger> Worker<L> {
     }
 
     /// The repository has another name: asks for it by its id, and remembers the name.
-    pub(super) async fn follow(
+    pub async fn follow(
         &self,
         error: &gitea::Error,
         place: &Place<'_>,
@@ -146,6 +152,7 @@ impl<L: Ledger> Worker<L> {
         if let Some(refused) = self.inspect(pass.markers()).await? {
             return Ok(refused);
         }
+        let (date, highest) = (pass.date, pass.highest());
         let found: Vec<_> = pass
             .seen
             .into_iter()
@@ -155,7 +162,12 @@ impl<L: Ledger> Worker<L> {
             })
             .collect();
         let repository = repository.to_owned();
-        self.ledger.ask(move |core, now| core.adopt(&repository, id, &found, now)).await?;
+        self.ledger
+            .ask(move |core, now| {
+                core.adopt(&repository, id, &found, now);
+                core.polled(&repository, date, highest, now);
+            })
+            .await?;
         Ok(News::Allowed)
     }
 
@@ -172,8 +184,7 @@ impl<L: Ledger> Worker<L> {
             Err(error) => return Err(error),
         };
         let open = StateFilter::Open;
-        let pass =
-            look::issues(&self.host, place.path(), identity, &self.salt, open, None, 0).await?;
+        let pass = look::issues(client, place.path(), identity, &self.salt, open, None, 0).await?;
         Ok((id, pass))
     }
 }

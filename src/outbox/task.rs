@@ -31,13 +31,13 @@ impl<L: Ledger> Task<L> {
     /// An outbox that has yet to hear what waits. `repositories` are those that the
     /// configuration names: their open issues are read at once.
     pub fn new(
-        worker: Worker<L>,
+        worker: Arc<Worker<L>>,
         feed: mpsc::UnboundedReceiver<Feed>,
         repositories: impl IntoIterator<Item = String>,
     ) -> (Self, watch::Receiver<Status>) {
         let (status, receiver) = watch::channel(Status::default());
         let agenda = Agenda::new(worker.settings.clone(), repositories, worker.clock.now());
-        let task = Self { worker: Arc::new(worker), feed, agenda, status };
+        let task = Self { worker, feed, agenda, status };
         (task, receiver)
     }
 

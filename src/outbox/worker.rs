@@ -192,9 +192,9 @@ impl<L: Ledger> Worker<L> {
         let doubts = || prospects.iter().filter_map(|prospect| prospect.entry.doubt);
         let since = doubts().map(|doubt| doubt.since).min().flatten();
         let floor = doubts().map(|doubt| doubt.highest).min().unwrap_or(0);
-        let all = StateFilter::All;
+        let (client, all) = (self.host.client(Priority::LookOrClose), StateFilter::All);
         let read =
-            |since| look::issues(&self.host, place.path(), identity, &self.salt, all, since, floor);
+            |since| look::issues(client, place.path(), identity, &self.salt, all, since, floor);
         let mut pass = read(since).await?;
         if thorough {
             // An item can slip from one page to another while a list is read, and times
@@ -316,7 +316,7 @@ impl<L: Ledger> Worker<L> {
 
     /// Who we are, asked for when it is not known. A user that we were not before is on the
     /// disk before anything is made of it: what it has written stays ours.
-    pub(super) async fn identity(
+    pub async fn identity(
         &self,
         priority: Priority,
     ) -> Result<gitea::Result<Identity>, engine::Error> {
@@ -335,10 +335,7 @@ impl<L: Ledger> Worker<L> {
     }
 
     /// Shows markers to the engine, which knows whether a copy of the store wrote them.
-    pub(super) async fn inspect(
-        &self,
-        markers: Vec<Marker>,
-    ) -> Result<Option<News>, engine::Error> {
+    pub async fn inspect(&self, markers: Vec<Marker>) -> Result<Option<News>, engine::Error> {
         let copied = self.ledger.ask(move |core, _| core.inspect(&markers)).await?;
         Ok(copied.map(|key| {
             News::Refused(format!(

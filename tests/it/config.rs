@@ -160,11 +160,15 @@ fn cases() -> Vec<Case> {
             json!(["15m", "16m"]),
         ),
         ("alerts.mute_max", json!("168h"), "17h", json!("17h")),
+        ("alerts.on_manual_close", json!("respect"), "reopen", json!("reopen")),
+        ("alerts.mute_labels", json!(["wontfix"]), "quiet, later", json!(["quiet", "later"])),
         ("alerts.group_by", json!("check"), "named=all of it", json!({"named": "all of it"})),
         ("alerts.labels", json!(["watchdog"]), "bot,alert", json!(["bot", "alert"])),
         ("alerts.assignees", json!([]), "ann", json!(["ann"])),
         ("alerts.title_prefix", json!("[watchdog]"), "[tea]", json!("[tea]")),
         ("alerts.intro", json!(""), "call Ann\nor Ben", json!("call Ann\nor Ben")),
+        ("reconcile.every", json!("5m"), "80s", json!("1m 20s")),
+        ("reconcile.look_every", json!("6h"), "90s", json!("1m 30s")),
         ("storm.max_new_issues", json!(20), "5", json!(5)),
         ("storm.max_open_issues", json!(200), "50", json!(50)),
         ("limits.report_bytes", json!(mi), "2048", json!(2048)),
@@ -902,6 +906,10 @@ fn every_setting_reaches_its_reader() {
             url: None,
             every: 70s,
         },
+        reconcile: Settings {
+            every: 80s,
+            look_every: 90s,
+        },
         store_cache_bytes: 2097152,
         free_bytes: 1024,
         engine: Settings {
@@ -930,6 +938,11 @@ fn every_setting_reaches_its_reader() {
                             960s,
                         ],
                         mute_max: 61200s,
+                        on_manual_close: Reopen,
+                        mute_labels: [
+                            "quiet",
+                            "later",
+                        ],
                         group_by: Named(
                             "all of it",
                         ),
@@ -1170,7 +1183,8 @@ bad-contradictions.toml:14:8: `agents.allow` and `agents.deny` both name "db1"
 `limits.report_observations` is 5000 (bad-contradictions.toml:20:23), but must be at most `limits.round_observations`, which is 4096 (default)
 `limits.report_bytes` is 65536 (bad-contradictions.toml:22:16), but must be at most `limits.queue_bytes`, which is 32768 (bad-contradictions.toml:23:15)
 `alerts.flapping.off` is 25 (default), but must be at most `alerts.flapping.on`, which is 20 (bad-contradictions.toml:17:15)
-`alerts.flapping.off` is 70 (bad-contradictions.toml:34:29), but must be at most `alerts.flapping.on`, which is 60 (bad-contradictions.toml:34:19)
+`alerts.flapping.off` is 70 (bad-contradictions.toml:35:29), but must be at most `alerts.flapping.on`, which is 60 (bad-contradictions.toml:35:19)
+`alerts.labels` is ["wontfix"] (bad-contradictions.toml:34:10), but must be without those of `alerts.mute_labels`, which is ["wontfix"] (default)
 "#,
     ),
     (

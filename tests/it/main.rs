@@ -35,6 +35,7 @@ mod package;
 mod page;
 mod pagination;
 mod proxy;
+mod reconcile;
 mod refusals;
 mod returning;
 mod routing;

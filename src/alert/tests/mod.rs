@@ -2,6 +2,7 @@
 //! people read them.
 
 mod comment;
+mod people;
 mod samples;
 mod script;
 mod step;

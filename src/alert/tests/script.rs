@@ -1,8 +1,8 @@
 //! Scripts of events, and the log of what followed.
 
 use super::super::{
-    Alert, Effect, EffectKind, Event, Issue, Learned, Order, Placement, Rule, Standing, Target,
-    step,
+    Alert, Effect, EffectKind, Event, Issue, Learned, Order, Placement, Rule, Sighted, Standing,
+    Target, step,
 };
 use super::at;
 
@@ -17,6 +17,9 @@ use super::at;
 /// | `l`     | the same, and an earlier attempt may still land |
 /// | `g`     | its issue is gone                               |
 /// | `-`     | the check `a` is no longer watched              |
+/// | `o` `c` | its issue was seen open, closed                 |
+/// | `m`     | it was seen open, with the label `wontfix`      |
+/// | `n`     | it was looked for, and no longer exists         |
 /// | `A`     | the issue #9 of episode 3 is adopted            |
 ///
 /// The only place that calls [`step`]. After each step it wakes once more, which must
@@ -67,7 +70,15 @@ fn event_of(event: &str, oldest: Option<Effect>) -> Event {
         };
         Event::Done { effect, learned }
     };
+    let seen = |sighted, labels: &[&str]| Event::Seen {
+        sighted,
+        labels: labels.iter().map(|&label| label.to_owned()).collect(),
+    };
     match event {
+        "o" => seen(Sighted::Open, &["watchdog"]),
+        "c" => seen(Sighted::Closed, &[]),
+        "m" => seen(Sighted::Open, &["WontFix"]),
+        "n" => seen(Sighted::Gone, &[]),
         "x" => member("db1/a", Standing::Failing),
         "." => member("db1/a", Standing::Well),
         "X" => member("db1/b", Standing::Failing),

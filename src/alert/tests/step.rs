@@ -308,7 +308,7 @@ fn what_may_land_late_is_remembered() {
 #[test]
 fn no_event_in_any_phase_and_at_any_time_is_too_much() {
     // Whatever comes in whatever order: it ends, and the last `.` and `,` end the trouble.
-    let events = ["x", ".", "X", ",", "w", "-", "A"];
+    let events = ["x", ".", "X", ",", "w", "-", "A", "o", "c", "m", "n"];
     for first in events {
         for second in events {
             for third in events {

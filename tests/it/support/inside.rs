@@ -31,6 +31,7 @@ impl Inside {
         let core = Core::load(&mut store, settings, salt, None, instance, clock.now()).unwrap();
         let started = start(core, Box::new(store), clock.clone()).unwrap();
         let (_, outbox) = watch::channel(teawatch::outbox::Status::default());
+        let (_, reconcile) = watch::channel(teawatch::reconcile::Status::default());
         let (_, shortage) = watch::channel(None);
         let doors = http::Settings {
             masters: vec![Master::parse(MASTER).unwrap()],
@@ -46,7 +47,8 @@ impl Inside {
             page: true,
             gitea_url: "http://gitea.test/".to_owned(),
         };
-        let app = App::new(started.engine.clone(), outbox, shortage, clock.clone(), doors);
+        let app =
+            App::new(started.engine.clone(), outbox, reconcile, shortage, clock.clone(), doors);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

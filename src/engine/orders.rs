@@ -1,0 +1,76 @@
+//! What an alert orders becomes an entry of the outbox, or takes one back.
+
+use jiff::Timestamp;
+
+use super::Entry;
+use super::core::Core;
+use super::records::Happened;
+use crate::alert::{EffectKind, Fingerprint, Order};
+
+impl Core {
+    pub(super) fn take_order(
+        &mut self,
+        fingerprint: &Fingerprint,
+        repository: &str,
+        order: Order,
+        now: Timestamp,
+    ) {
+        match order {
+            Order::Tell(effect) => {
+                let admission = &mut self.repository(repository).admission;
+                match effect.kind {
+                    EffectKind::Open => admission.count_opening(now),
+                    EffectKind::Reopen => admission.count_open(),
+                    EffectKind::Close => admission.count_closing(),
+                    EffectKind::Comment | EffectKind::Edit => {}
+                }
+                let seq = self.meta.next_entry;
+                self.meta.next_entry += 1;
+                self.dirty.meta = true;
+                let entry = Entry {
+                    seq,
+                    fingerprint: fingerprint.clone(),
+                    effect,
+                    repository: repository.to_owned(),
+                    made_at: now,
+                    text: None,
+                    doubt: None,
+                    attempts: 0,
+                    failing_since: None,
+                    unprepared: 0,
+                    not_before: None,
+                    left_out: Vec::new(),
+                    told: Vec::new(),
+                    parked: None,
+                    last_error: None,
+                };
+                self.entries.insert(seq, entry);
+                self.dirty.entries.insert(seq);
+                let fingerprint = fingerprint.clone();
+                self.remember(Happened::Ordered { fingerprint, effect }, now);
+            }
+            Order::Strike(effect) => {
+                let entry = self
+                    .entries
+                    .values()
+                    .find(|entry| entry.fingerprint == *fingerprint && entry.effect == effect)
+                    .map(|entry| (entry.seq, entry.made_at));
+                let admission = &mut self.repository(repository).admission;
+                match effect.kind {
+                    EffectKind::Open => {
+                        admission.count_struck(entry.map_or(now, |(_, made_at)| made_at));
+                    }
+                    EffectKind::Reopen => admission.count_closing(),
+                    EffectKind::Close => admission.count_open(),
+                    EffectKind::Comment | EffectKind::Edit => {}
+                }
+                if let Some((seq, _)) = entry {
+                    self.entries.remove(&seq);
+                    self.dirty.entries.insert(seq);
+                }
+                let fingerprint = fingerprint.clone();
+                self.remember(Happened::Struck { fingerprint, effect }, now);
+            }
+        }
+    }
+}

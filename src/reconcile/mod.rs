@@ -1,0 +1,32 @@
+//! Gitea against our state: what have people done to our issues?
+//!
+//! Webhooks may tell it sooner, and may never come. So every repository is asked for what
+//! has changed since the last time, by Gitea's own clock and with an overlap, page by page
+//! until an empty one; and since deleting an issue changes nothing else, each open issue is
+//! looked at by itself now and then. However many issues there are, only changed ones are
+//! read.
+//!
+//! It decides nothing: the engine says what a look is worth, and the alert what follows.
+
+mod status;
+mod task;
+
+use jiff::SignedDuration;
+
+pub use self::status::{Compared, Status};
+pub use self::task::Task;
+
+/// How often Gitea is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// For changes.
+    pub every: SignedDuration,
+    /// For each open issue by itself.
+    pub look_every: SignedDuration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { every: SignedDuration::from_mins(5), look_every: SignedDuration::from_hours(6) }
+    }
+}

@@ -1,0 +1,304 @@
+//! The loop that asks Gitea, and hands what it saw to the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Compared, Settings, Status};
+use crate::alert::Sighted;
+use crate::engine::{self, Round, Sighting};
+use crate::gitea::{self, Concern, Issue, IssueState, StateFilter};
+use crate::outbox::{Ledger, News, Place, Priority, Worker, chain, check_home, look};
+
+/// A list reaches so far behind the last one: a change is dated before it can be read, and
+/// Gitea's clock may be several.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
+/// Issues that are looked at by themselves in one go.
+const LOOKS_MAX: usize = 20;
+/// The longest sleep: what is due is found by looking, not by waiting for it.
+const SLEEP_MAX: Duration = Duration::from_secs(30);
+/// And the shortest.
+const SLEEP_MIN: Duration = Duration::from_millis(10);
+/// The first pause before something is asked again: doubles up to the interval.
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
+
+/// Reconcile at work.
+#[derive(Debug)]
+pub struct Task<L> {
+    worker: Arc<Worker<L>>,
+    settings: Settings,
+    known: BTreeMap<String, Known>,
+    status: watch::Sender<Status>,
+}
+
+/// What is remembered of a repository from one comparison to the next.
+#[derive(Debug, Default)]
+struct Known {
+    compared: Compared,
+    /// Issues whose looks our own writes have crossed.
+    again: BTreeSet<u64>,
+    pause: Duration,
+    rests_until: Option<Instant>,
+}
+
+/// Why a comparison came to nothing.
+#[derive(Debug)]
+enum Unread {
+    /// The repository has another name now, which is remembered.
+    Moved,
+    /// In words.
+    Failed(String),
+    Engine(engine::Error),
+}
+
+impl From<engine::Error> for Unread {
+    fn from(error: engine::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<crate::outbox::Failure> for Unread {
+    fn from(failure: crate::outbox::Failure) -> Self {
+        Self::Failed(chain(&failure))
+    }
+}
+
+impl<L: Ledger> Task<L> {
+    /// A task that has yet to ask for the first time.
+    pub fn new(worker: Arc<Worker<L>>, settings: Settings) -> (Self, watch::Receiver<Status>) {
+        let status = Status { every: settings.every, ..Status::default() };
+        let (status, receiver) = watch::channel(status);
+        (Self { worker, settings, known: BTreeMap::new(), status }, receiver)
+    }
+
+    /// Compares until `stop`, or until the engine has ended. Nothing is lost by stopping in
+    /// the middle: what was not handed over is read again.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let every = self.settings.every.unsigned_abs();
+        let sleep = (every / 10).clamp(SLEEP_MIN, SLEEP_MAX);
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                turned = self.turn() => if let Err(error) = turned {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "reconcile ends");
+                    return;
+                },
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Compares each repository whose time has come.
+    async fn turn(&mut self) -> Result<(), engine::Error> {
+        let asked = self.worker.ledger.ask(|core, _| core.rounds()).await;
+        let rounds = match asked {
+            Ok(rounds) => rounds,
+            // It is busy with reports, and asked again soon.
+            Err(engine::Error::Full) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.known.retain(|name, _| rounds.iter().any(|round| round.repository == *name));
+        let mut room = LOOKS_MAX;
+        for round in rounds {
+            let known = self.known.entry(round.repository.clone()).or_default();
+            known.compared.succeeded_at = known.compared.succeeded_at.max(round.polled_at);
+            let now = self.worker.clock.now();
+            let is_due =
+                round.polled_at.is_none_or(|at| now.duration_since(at) >= self.settings.every);
+            let rests = known.rests_until.is_some_and(|until| Instant::now() < until);
+            if rests || !(is_due || !known.again.is_empty()) {
+                continue;
+            }
+            let mut again = std::mem::take(&mut known.again);
+            let read = self.compare(&round, is_due, &mut again, &mut room).await;
+            self.note(&round.repository, again, read)?;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    /// Reads what has changed, if `is_due`, and looks at single issues: first at those of
+    /// `again`, where they stay as long as our own writes cross the looks.
+    async fn compare(
+        &self,
+        round: &Round,
+        is_due: bool,
+        again: &mut BTreeSet<u64>,
+        room: &mut usize,
+    ) -> Result<(), Unread> {
+        let place = Place::new(&round.repository, &round.record);
+        let mut numbers: Vec<_> = again.iter().copied().collect();
+        if is_due {
+            again.extend(self.read_changes(round, &place).await?);
+        }
+        let (name, look_every) = (round.repository.clone(), self.settings.look_every);
+        let asked = self
+            .worker
+            .ledger
+            .ask(move |core, now| core.due_looks(&name, look_every, LOOKS_MAX, now));
+        let (due, writes) = asked.await?;
+        // What was crossed just now would be crossed again.
+        numbers.extend(due.into_iter().filter(|number| is_due && !again.contains(number)));
+        numbers.truncate(*room);
+        *room -= numbers.len();
+        for number in numbers {
+            if self.look_at(number, writes, &place).await? {
+                again.insert(number);
+            } else {
+                again.remove(&number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the issues of ours that have changed since the last time, in any state. Returns
+    /// those whose looks our own writes have crossed.
+    async fn read_changes(
+        &self,
+        round: &Round,
+        place: &Place<'_>,
+    ) -> Result<BTreeSet<u64>, Unread> {
+        let worker = &self.worker;
+        let client = worker.host.client(Priority::Reconcile);
+        let identity = match worker.identity(Priority::Reconcile).await? {
+            Ok(identity) => identity,
+            Err(error) => return Err(self.unread(error, place).await?),
+        };
+        let since = round.record.polled_until.and_then(|at| at.checked_sub(OVERLAP).ok());
+        let all = StateFilter::All;
+        let read = look::issues(client, place.path(), &identity, &worker.salt, all, since, 0).await;
+        let pass = match read {
+            Ok(pass) => pass,
+            Err(error) => return Err(self.unread(error, place).await?),
+        };
+        for seen in &pass.seen {
+            check_home(place.id, &seen.issue)?;
+        }
+        if let Some(News::Refused(reason)) = worker.inspect(pass.markers()).await? {
+            return Err(Unread::Failed(reason));
+        }
+        let sightings: Vec<_> = pass.seen.iter().map(|seen| sighting(&seen.issue)).collect();
+        let (name, writes) = (round.repository.clone(), round.writes);
+        let (date, highest) = (pass.date, pass.highest());
+        let handed_over = worker.ledger.ask(move |core, now| {
+            let crossed = core.look(&name, writes, &sightings, now);
+            core.polled(&name, date, highest, now);
+            crossed
+        });
+        Ok(handed_over.await?)
+    }
+
+    /// Looks at one issue. What does not exist was deleted, if the repository answers and
+    /// has issues. Returns whether one of our own writes has crossed the look.
+    async fn look_at(&self, number: u64, writes: u64, place: &Place<'_>) -> Result<bool, Unread> {
+        let client = self.worker.host.client(Priority::Reconcile);
+        let (owner, name) = place.path();
+        let sighting = match client.issues(owner, name).get(number).await {
+            Ok(answer) => {
+                check_home(place.id, &answer.value)?;
+                sighting(&answer.value)
+            }
+            Err(error) if error.is_not_found() => match self.worker.question(place).await {
+                Ok(None) => Sighting { number, sighted: Sighted::Gone, labels: Vec::new() },
+                Ok(Some(reason)) => return Err(Unread::Failed(reason)),
+                Err(error) => return Err(self.unread(error, place).await?),
+            },
+            Err(error) => return Err(self.unread(error, place).await?),
+        };
+        let repository = place.repository.to_owned();
+        let handed_over = self
+            .worker
+            .ledger
+            .ask(move |core, now| core.look(&repository, writes, &[sighting], now));
+        Ok(!handed_over.await?.is_empty())
+    }
+
+    /// What an answer means that is none.
+    async fn unread(
+        &self,
+        error: gitea::Error,
+        place: &Place<'_>,
+    ) -> Result<Unread, engine::Error> {
+        Ok(match error.concern() {
+            Concern::Moved { .. } => match self.worker.follow(&error, place).await? {
+                News::Refused(reason) => Unread::Failed(reason),
+                _ => Unread::Moved,
+            },
+            Concern::Identity => {
+                self.worker.host.forget_identity();
+                Unread::Failed(chain(&error))
+            }
+            _ => Unread::Failed(chain(&error)),
+        })
+    }
+
+    /// Remembers how a comparison went, and when the next may be.
+    fn note(
+        &mut self,
+        repository: &str,
+        again: BTreeSet<u64>,
+        read: Result<(), Unread>,
+    ) -> Result<(), engine::Error> {
+        let now = self.worker.clock.now();
+        let known = self.known.entry(repository.to_owned()).or_default();
+        known.again = again;
+        match read {
+            Ok(()) => {
+                if known.compared.error.take().is_some() {
+                    tracing::info!("what people did to issues in {repository} can be read again");
+                }
+                known.compared.failing_since = None;
+            }
+            Err(Unread::Moved | Unread::Engine(engine::Error::Full)) => {}
+            Err(Unread::Engine(error)) => return Err(error),
+            Err(Unread::Failed(error)) => {
+                if known.compared.error.as_ref() != Some(&error) {
+                    tracing::warn!(
+                        error,
+                        "what people did to issues in {repository} cannot be read"
+                    );
+                }
+                known.compared.failing_since.get_or_insert(now);
+                known.compared.error = Some(error);
+            }
+        }
+        let is_done = known.again.is_empty() && known.compared.error.is_none();
+        let longest = self.settings.every.unsigned_abs();
+        known.pause = match is_done {
+            true => Duration::ZERO,
+            false => known.pause.saturating_mul(2).max(PAUSE_FIRST).min(longest),
+        };
+        known.rests_until = (!is_done).then(|| Instant::now() + known.pause);
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let compared = self.known.iter();
+        let compared = compared.map(|(name, known)| (name.clone(), known.compared.clone()));
+        let repositories = compared.collect();
+        self.status.send_if_modified(|status| {
+            let is_news = status.repositories != repositories;
+            status.repositories = repositories;
+            is_news
+        });
+    }
+}
+
+fn sighting(issue: &Issue) -> Sighting {
+    Sighting {
+        number: issue.number,
+        sighted: match issue.state {
+            IssueState::Open => Sighted::Open,
+            IssueState::Closed => Sighted::Closed,
+        },
+        labels: issue.labels.iter().map(|label| label.name.clone()).collect(),
+    }
+}
