@@ -25,6 +25,9 @@ pub enum EffectKind {
     Edit,
     Close,
     Reopen,
+    /// Closing a second issue that a request made which took effect too late. Its number is
+    /// that of the issue.
+    Heal,
 }
 
 impl fmt::Display for EffectKind {
@@ -35,6 +38,7 @@ impl fmt::Display for EffectKind {
             Self::Edit => "edit",
             Self::Close => "close",
             Self::Reopen => "reopen",
+            Self::Heal => "heal",
         })
     }
 }
@@ -48,6 +52,7 @@ impl EffectKind {
             Self::Edit => "an edit",
             Self::Close => "a closing",
             Self::Reopen => "a reopening",
+            Self::Heal => "a healing",
         }
     }
 }

@@ -43,7 +43,9 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Learned {
     /// The issue is there.
-    Opened { issue: Issue, left_out: Vec<String> },
+    ///
+    /// `floor` is the highest number that was known before it was ordered.
+    Opened { issue: Issue, floor: u64, left_out: Vec<String> },
     /// It is done. What had to be left out is told in the next text. An earlier attempt
     /// without an answer may still be carried out until `late_until`.
     Settled { left_out: Vec<String>, late_until: Option<Timestamp> },

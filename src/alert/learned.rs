@@ -31,15 +31,16 @@ pub(super) fn absorb_begun(alert: &mut Alert, effect: Effect, now: Timestamp) {
             alert.talk.is_table_old = false;
             alert.talk.edited_at = Some(now);
         }
-        EffectKind::Close | EffectKind::Reopen => {}
+        EffectKind::Close | EffectKind::Reopen | EffectKind::Heal => {}
     }
 }
 
 pub(super) fn absorb_learned(alert: &mut Alert, effect: Effect, learned: &Learned, now: Timestamp) {
     let is_current = effect.episode == alert.episode;
     match learned {
-        Learned::Opened { issue, left_out } => {
+        Learned::Opened { issue, floor, left_out } => {
             if is_current {
+                alert.floor = *floor;
                 alert.issue = Some(*issue);
                 alert.looked_at = Some(now);
             } else {

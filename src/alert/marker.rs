@@ -61,6 +61,7 @@ impl Marker {
             "edit" => EffectKind::Edit,
             "close" => EffectKind::Close,
             "reopen" => EffectKind::Reopen,
+            "heal" => EffectKind::Heal,
             _ => return None,
         };
         let number = parts.next()?.parse().ok()?;

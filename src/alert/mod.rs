@@ -170,6 +170,10 @@ pub struct Alert {
     pub target: Target,
     /// The issue of this episode, once Gitea has confirmed it.
     pub issue: Option<Issue>,
+    /// The highest issue number that was known before the issue was ordered: what has a
+    /// lower one is older.
+    #[serde(default)]
+    pub floor: u64,
     /// When the issue was found to be deleted.
     pub gone_at: Option<Timestamp>,
     /// When the issue was found closed by a person, though it was in trouble. Kept until
@@ -276,6 +280,7 @@ impl Alert {
             placement: Placement::Own,
             target: Target::default(),
             issue: None,
+            floor: 0,
             gone_at: None,
             shut_at: None,
             is_muted: false,

@@ -25,7 +25,7 @@ impl Alert {
             entry.effect.episode == self.episode
                 && match entry.effect.kind {
                     EffectKind::Open | EffectKind::Close | EffectKind::Reopen => true,
-                    EffectKind::Comment | EffectKind::Edit => false,
+                    EffectKind::Comment | EffectKind::Edit | EffectKind::Heal => false,
                 }
         });
         self.issue.is_some() && !is_under_way && !self.may_land_late(now)

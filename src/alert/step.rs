@@ -82,6 +82,8 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
                 entry.trial = Trial::Refused;
             }
         }
+        // It is about an issue that is none of this alert's.
+        Event::Done { effect, .. } if effect.kind == EffectKind::Heal => {}
         Event::Done { effect, learned } => {
             alert.undelivered.retain(|entry| entry.effect != *effect);
             absorb_learned(alert, *effect, learned, now);
@@ -92,6 +94,7 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
             while strike(alert, EffectKind::Open, orders) {}
             alert.episode = alert.episode.max(*episode);
             alert.issue = Some(*issue);
+            alert.floor = issue.number;
             alert.target.clone_from(target);
             alert.placement = Placement::Own;
             alert.phase = Phase::Firing;

@@ -166,6 +166,15 @@ pub fn farewell(facts: &Facts<'_>, gathered: &Gathered) -> String {
     text
 }
 
+/// The comment in a second issue that is closed in favour of the one that stays.
+pub fn second_issue(marker: &str, stays: u64) -> String {
+    format!(
+        "{marker}\n\n**A second issue for one trouble**: a request to Gitea took effect after it \
+         had been given up and repeated. It goes on in #{stays}, and this one is closed. Whoever \
+         reopens it keeps it.\n"
+    )
+}
+
 fn put_recovered(text: &mut String, gathered: &Gathered) {
     let Some(closed) = gathered.closed_at else { return };
     let lasted = human(closed.duration_since(gathered.fired_at.unwrap_or(closed)));

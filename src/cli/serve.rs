@@ -77,7 +77,8 @@ pub(super) struct Server {
     engine: engine::Started,
     doors: JoinHandle<std::io::Result<()>>,
     outbox: JoinHandle<()>,
-    reconcile: JoinHandle<()>,
+    /// There unless it is switched off.
+    reconcile: Option<JoinHandle<()>>,
     gate: JoinHandle<()>,
     space: JoinHandle<()>,
     /// There where somebody is to be told that teawatch lives.
@@ -134,6 +135,7 @@ impl Server {
         let worker = Arc::new(worker);
         let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
         let (task, status) = Task::new(Arc::clone(&worker), feed, repositories);
+        let has_reconcile = config.reconcile.every > SignedDuration::ZERO;
         let (reconcile, compared) = reconcile::Task::new(worker, config.reconcile);
         let (stop_doors, stop_outbox) = (CancellationToken::new(), CancellationToken::new());
 
@@ -151,7 +153,7 @@ impl Server {
             engine,
             doors: super::spawn(doors.into_future()),
             outbox: super::spawn(task.run(stop_outbox.clone(), PATIENCE)),
-            reconcile: super::spawn(reconcile.run(stop_outbox.clone())),
+            reconcile: has_reconcile.then(|| super::spawn(reconcile.run(stop_outbox.clone()))),
             gate: super::spawn(async move { gate.run().await }),
             space: super::spawn(space),
             dead_man: dead_man.map(super::spawn),
@@ -178,7 +180,7 @@ impl Server {
                 tracing::error!("the outbox has ended by itself: stopping");
                 ExitCode::from(EXIT_INTERNAL)
             }
-            _ = &mut self.reconcile => {
+            () = ended(&mut self.reconcile) => {
                 tracing::error!("nobody reads any more what people do to issues: stopping");
                 ExitCode::from(EXIT_INTERNAL)
             }
@@ -215,11 +217,10 @@ impl Server {
             // It keeps its own time.
             drop((&mut self.outbox).await);
         }
-        self.reconcile.abort();
         self.gate.abort();
         self.space.abort();
-        if let Some(dead_man) = &self.dead_man {
-            dead_man.abort();
+        for part in [&self.dead_man, &self.reconcile].into_iter().flatten() {
+            part.abort();
         }
         let code = match self.stop_engine().await {
             Some(Ended::Failed(error)) => store_failed(&error),
@@ -384,7 +385,7 @@ mod tests {
             let parts: [fn(&Server); 4] = [
                 |it| it.gate.abort(),
                 |it| it.outbox.abort(),
-                |it| it.reconcile.abort(),
+                |it| it.reconcile.as_ref().unwrap().abort(),
                 |it| it.doors.abort(),
             ];
             for end in parts {

@@ -223,8 +223,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("alerts.intro", Kind::Text, Preset::Is(""),
         "Words on top of every issue, in Markdown: whom to call, where the runbook is."),
 
-    setting("reconcile.every", Kind::Interval, Preset::Is("5m"),
-        "How often each repository is asked for what has changed; at the start, too."),
+    setting("reconcile.every", Kind::Duration, Preset::Is("5m"),
+        "How often each repository is asked for what has changed; at the start, too. 0 \
+         switches it off: then nobody notices what people do."),
     setting("reconcile.look_every", Kind::Interval, Preset::Is("6h"),
         "How often each open issue is looked at by itself, since deleting one shows nowhere \
          else."),

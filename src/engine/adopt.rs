@@ -188,12 +188,18 @@ impl Core {
 
     fn has_made(&self, marker: &Marker) -> bool {
         let effect = marker.effect;
+        if effect.kind == EffectKind::Heal {
+            return self.repositories.values().any(|record| record.healed.contains(&effect.number));
+        }
         self.alerts.get(&marker.fingerprint).is_some_and(|alert| {
             effect.episode <= alert.episode
                 && match effect.kind {
                     EffectKind::Comment => effect.number <= alert.talk.comments,
                     EffectKind::Edit => effect.number <= alert.talk.edits,
-                    EffectKind::Open | EffectKind::Close | EffectKind::Reopen => true,
+                    EffectKind::Open
+                    | EffectKind::Close
+                    | EffectKind::Reopen
+                    | EffectKind::Heal => true,
                 }
         })
     }

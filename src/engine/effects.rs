@@ -89,10 +89,16 @@ impl Core {
             return None;
         }
         let entry = self.entries.get(&seq)?;
-        let alert = self.alerts.get(&entry.fingerprint)?;
+        let is_held = |entry: &Entry| self.holds(&entry.repository, entry.effect.number);
+        if entry.effect.kind == EffectKind::Heal && is_held(entry) {
+            // An alert goes on in it after all.
+            self.entries.remove(&seq);
+            self.dirty.entries.insert(seq);
+            return None;
+        }
         let text = match &entry.text {
             Some(text) => text.clone(),
-            None => self.render(entry, alert, now),
+            None => self.render(entry, self.alerts.get(&entry.fingerprint)?, now),
         };
         let highest = self
             .repositories
@@ -124,6 +130,9 @@ impl Core {
     /// An effect as it is now, if it is still wanted.
     pub fn prospect(&self, seq: u64) -> Option<Prospect> {
         let entry = self.entries.get(&seq)?.clone();
+        if entry.effect.kind == EffectKind::Heal {
+            return Some(self.healing(entry));
+        }
         let alert = self.alerts.get(&entry.fingerprint)?;
         Some(Prospect {
             // Effects of an earlier episode go to the issue of that episode.
@@ -268,9 +277,11 @@ impl Core {
         let learned = match entry.effect.kind {
             // Without an issue there is nothing to write to.
             EffectKind::Open => Learned::IssueGone,
-            EffectKind::Comment | EffectKind::Edit | EffectKind::Close | EffectKind::Reopen => {
-                Learned::Settled { left_out: vec![what], late_until: None }
-            }
+            EffectKind::Comment
+            | EffectKind::Edit
+            | EffectKind::Close
+            | EffectKind::Reopen
+            | EffectKind::Heal => Learned::Settled { left_out: vec![what], late_until: None },
         };
         let fingerprint = entry.fingerprint.clone();
         self.remember(Happened::Dropped { fingerprint, effect: entry.effect }, now);
@@ -346,7 +357,7 @@ impl Core {
                 Text { title: String::new(), body }
             }
             EffectKind::Edit => Text { title: String::new(), body: table::table(&facts) },
-            EffectKind::Close | EffectKind::Reopen => Text::default(),
+            EffectKind::Close | EffectKind::Reopen | EffectKind::Heal => Text::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::adopt::is_here;
 use super::core::Core;
 use super::records::Repository;
-use crate::alert::{Alert, Event, Fingerprint, Learned, Sighted, Trial};
+use crate::alert::{Alert, EffectKind, Event, Fingerprint, Learned, Sighted, Trial};
 
 /// A repository that is to be compared with our state now and then.
 #[derive(Debug, Clone)]
@@ -143,7 +143,9 @@ impl Core {
             // A closing that was ordered before is counted already. The place of an issue
             // that is gone is free for the one that may follow it.
             Event::Done { effect, learned: Learned::IssueGone } => {
-                (effect.episode == before.episode).then_some(false)
+                let is_about_it =
+                    effect.episode == before.episode && effect.kind != EffectKind::Heal;
+                is_about_it.then_some(false)
             }
             Event::Seen { sighted, .. } => {
                 before.can_be_judged(now).then_some(*sighted == Sighted::Open)
@@ -182,7 +184,7 @@ mod tests {
         let begun = core.begin(seq, None, now).unwrap();
         let issue = Issue { repository_id: 1, number: 7 };
         let learned = match begun.issue {
-            None => Learned::Opened { issue, left_out: Vec::new() },
+            None => Learned::Opened { issue, floor: 0, left_out: Vec::new() },
             Some(_) => Learned::Settled { left_out: Vec::new(), late_until: None },
         };
         core.settle(seq, Outcome::Done(learned), now);

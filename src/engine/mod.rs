@@ -15,6 +15,7 @@ mod core;
 mod deadlines;
 mod effects;
 mod entry;
+mod heal;
 mod history;
 mod load;
 mod looks;

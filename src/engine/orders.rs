@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::Entry;
 use super::core::Core;
 use super::records::Happened;
-use crate::alert::{EffectKind, Fingerprint, Order};
+use super::{Entry, Text};
+use crate::alert::{Effect, EffectKind, Fingerprint, Order};
 
 impl Core {
     pub(super) fn take_order(
@@ -22,32 +22,9 @@ impl Core {
                     EffectKind::Open => admission.count_opening(now),
                     EffectKind::Reopen => admission.count_open(),
                     EffectKind::Close => admission.count_closing(),
-                    EffectKind::Comment | EffectKind::Edit => {}
+                    EffectKind::Comment | EffectKind::Edit | EffectKind::Heal => {}
                 }
-                let seq = self.meta.next_entry;
-                self.meta.next_entry += 1;
-                self.dirty.meta = true;
-                let entry = Entry {
-                    seq,
-                    fingerprint: fingerprint.clone(),
-                    effect,
-                    repository: repository.to_owned(),
-                    made_at: now,
-                    text: None,
-                    doubt: None,
-                    attempts: 0,
-                    failing_since: None,
-                    unprepared: 0,
-                    not_before: None,
-                    left_out: Vec::new(),
-                    told: Vec::new(),
-                    parked: None,
-                    last_error: None,
-                };
-                self.entries.insert(seq, entry);
-                self.dirty.entries.insert(seq);
-                let fingerprint = fingerprint.clone();
-                self.remember(Happened::Ordered { fingerprint, effect }, now);
+                self.enter(fingerprint, repository, effect, None, now);
             }
             Order::Strike(effect) => {
                 let entry = self
@@ -62,7 +39,7 @@ impl Core {
                     }
                     EffectKind::Reopen => admission.count_closing(),
                     EffectKind::Close => admission.count_open(),
-                    EffectKind::Comment | EffectKind::Edit => {}
+                    EffectKind::Comment | EffectKind::Edit | EffectKind::Heal => {}
                 }
                 if let Some((seq, _)) = entry {
                     self.entries.remove(&seq);
@@ -72,5 +49,41 @@ impl Core {
                 self.remember(Happened::Struck { fingerprint, effect }, now);
             }
         }
+    }
+
+    /// Puts an effect into the outbox. Its text is written when it is tried, unless it is
+    /// given.
+    pub(super) fn enter(
+        &mut self,
+        fingerprint: &Fingerprint,
+        repository: &str,
+        effect: Effect,
+        text: Option<Text>,
+        now: Timestamp,
+    ) {
+        let seq = self.meta.next_entry;
+        self.meta.next_entry += 1;
+        self.dirty.meta = true;
+        let entry = Entry {
+            seq,
+            fingerprint: fingerprint.clone(),
+            effect,
+            repository: repository.to_owned(),
+            made_at: now,
+            text,
+            doubt: None,
+            attempts: 0,
+            failing_since: None,
+            unprepared: 0,
+            not_before: None,
+            left_out: Vec::new(),
+            told: Vec::new(),
+            parked: None,
+            last_error: None,
+        };
+        self.entries.insert(seq, entry);
+        self.dirty.entries.insert(seq);
+        let fingerprint = fingerprint.clone();
+        self.remember(Happened::Ordered { fingerprint, effect }, now);
     }
 }

@@ -39,6 +39,10 @@ pub struct Repository {
     /// Every change before this time, by Gitea's clock, was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub polled_until: Option<Timestamp>,
+    /// Second issues that were closed in favour of another. Each is closed once: then it
+    /// is for people to say.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub healed: BTreeSet<u64>,
     /// Open issues of ours that no alert has claimed.
     pub unclaimed: Vec<Unclaimed>,
 }

@@ -109,9 +109,18 @@ impl Courier {
                 edit.send().await?;
                 Ok(settled(settings, prospect))
             }
+            EffectKind::Heal => {
+                let comments = host.client(Priority::LookOrClose).comments(path.0, path.1);
+                match comments.create(number, text.body).send().await {
+                    // A comment that Gitea does not take holds up no closing.
+                    Err(error) if !is_dispensable(&error) => return Err(error.into()),
+                    Ok(_) | Err(_) => {}
+                }
+                close(host, path, expected, number).await?;
+                Ok(settled(settings, prospect))
+            }
             EffectKind::Close => {
-                let edited = issues.edit(number).state(IssueState::Closed).send().await?;
-                check_home(expected, &edited.value)?;
+                close(host, path, expected, number).await?;
                 Ok(settled(settings, prospect))
             }
             EffectKind::Reopen => {
@@ -159,7 +168,9 @@ impl Courier {
         let found = issue.repository.as_ref().map(|repository| repository.id);
         let repository_id = found.or(expected).unwrap_or_default();
         let issue = Issue { repository_id, number: issue.number };
-        Ok(Learned::Opened { issue, left_out })
+        let before = issue.number.saturating_sub(1);
+        let floor = prospect.entry.doubt.map_or(before, |doubt| doubt.highest.min(before));
+        Ok(Learned::Opened { issue, floor, left_out })
     }
 
     /// Finds the labels that an issue is to wear, and makes those that do not exist.
@@ -247,9 +258,21 @@ fn priority_of(prospect: &Prospect) -> Priority {
     match prospect.entry.effect.kind {
         // It is in doubt by now, and still goes with its kind.
         EffectKind::Open | EffectKind::Reopen => Priority::Open,
-        EffectKind::Close => Priority::LookOrClose,
+        EffectKind::Close | EffectKind::Heal => Priority::LookOrClose,
         EffectKind::Comment | EffectKind::Edit => priority(&prospect.entry).max(Priority::Talk),
     }
+}
+
+/// Closes an issue. May be repeated.
+pub(super) async fn close(
+    host: &Host,
+    path: (&str, &str),
+    expected: Option<i64>,
+    number: u64,
+) -> Result<(), Failure> {
+    let issues = host.client(Priority::LookOrClose).issues(path.0, path.1);
+    let edited = issues.edit(number).state(IssueState::Closed).send().await?;
+    check_home(expected, &edited.value)
 }
 
 /// An answer from a repository of the same name that is not ours is not believed.

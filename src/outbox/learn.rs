@@ -52,8 +52,11 @@ pub fn learn(
             _ => Verdict::Effect(refused(Some(retry_at))),
         };
     }
-    // A question that failed leaves the doubt as it was.
-    let is_question = error.operation.is_read();
+    // A question that failed leaves the doubt as it was. So does the second half of a
+    // healing, which may be repeated: the first may not.
+    let is_second_half = entry.effect.kind == EffectKind::Heal
+        && matches!(error.operation, Operation::EditIssue { .. });
+    let is_question = error.operation.is_read() || is_second_half;
     let again = if is_question {
         Outcome::Unknown { retry_at, error: message.clone() }
     } else {
@@ -152,7 +155,7 @@ fn trimmed(entry: &Entry, error: String, settings: &Settings, now: Timestamp) ->
         EffectKind::Open if !entry.left_out.contains(&Trimming::Labels) => {
             Outcome::Trimmed { trimmings: vec![Trimming::Labels], error }
         }
-        EffectKind::Open | EffectKind::Close | EffectKind::Reopen => {
+        EffectKind::Open | EffectKind::Close | EffectKind::Reopen | EffectKind::Heal => {
             Outcome::Parked(parked(settings, error, now))
         }
     }

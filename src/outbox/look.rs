@@ -9,7 +9,7 @@ use super::{Host, Identity, Priority};
 use crate::alert::Salt;
 use crate::alert::marker::Marker;
 use crate::engine::Entry;
-use crate::gitea::{self, Client, Issue, StateFilter, Walk};
+use crate::gitea::{self, Client, Issue, IssueState, StateFilter, Walk};
 
 /// An issue of ours, as a look saw it.
 #[derive(Debug, Clone)]
@@ -39,6 +39,12 @@ impl Pass {
     /// The highest number that was seen.
     pub fn highest(&self) -> u64 {
         self.seen.iter().map(|seen| seen.issue.number).max().unwrap_or(0)
+    }
+
+    /// The open issues that have a marker, with it.
+    pub fn open(&self) -> Vec<(u64, Marker)> {
+        let open = self.seen.iter().filter(|seen| seen.issue.state == IssueState::Open);
+        open.filter_map(|seen| Some((seen.issue.number, seen.marker.clone()?))).collect()
     }
 
     /// The markers of all issues that were seen.

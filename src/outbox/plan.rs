@@ -80,11 +80,13 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
     let settled_at = later(doubt.late_from(), settings.settle_wait);
     let thorough = doubt.looks > 0;
     match kind {
-        EffectKind::Open | EffectKind::Comment if thorough && now < settled_at => {
+        EffectKind::Open | EffectKind::Comment | EffectKind::Heal
+            if thorough && now < settled_at =>
+        {
             Step::Wait(settled_at)
         }
         EffectKind::Open => Step::Look(Look::Issues { thorough }),
-        EffectKind::Comment => Step::Look(Look::Comments { thorough }),
+        EffectKind::Comment | EffectKind::Heal => Step::Look(Look::Comments { thorough }),
         EffectKind::Close | EffectKind::Reopen if !thorough => Step::Look(Look::State),
         EffectKind::Close | EffectKind::Reopen | EffectKind::Edit => Step::Try,
     }

@@ -113,7 +113,9 @@ impl Queue {
                     an_edit_waits |= !is_due(entry, now);
                     !an_edit_waits
                 }
-                EffectKind::Comment | EffectKind::Close | EffectKind::Reopen => true,
+                EffectKind::Comment | EffectKind::Close | EffectKind::Reopen | EffectKind::Heal => {
+                    true
+                }
             });
             next.or_else(|| entries.values().next())
         })
@@ -124,7 +126,7 @@ impl Queue {
 pub(super) fn priority(entry: &Entry) -> Priority {
     match entry.effect.kind {
         _ if entry.doubt.is_some() => Priority::LookOrClose,
-        EffectKind::Close => Priority::LookOrClose,
+        EffectKind::Close | EffectKind::Heal => Priority::LookOrClose,
         EffectKind::Open | EffectKind::Reopen => Priority::Open,
         EffectKind::Comment | EffectKind::Edit => Priority::Talk,
     }

@@ -152,7 +152,7 @@ impl<L: Ledger> Worker<L> {
         if let Some(refused) = self.inspect(pass.markers()).await? {
             return Ok(refused);
         }
-        let (date, highest) = (pass.date, pass.highest());
+        let (date, highest, open) = (pass.date, pass.highest(), pass.open());
         let found: Vec<_> = pass
             .seen
             .into_iter()
@@ -166,6 +166,7 @@ impl<L: Ledger> Worker<L> {
             .ask(move |core, now| {
                 core.adopt(&repository, id, &found, now);
                 core.polled(&repository, date, highest, now);
+                core.heal(&repository, &open, now);
             })
             .await?;
         Ok(News::Allowed)

@@ -6,7 +6,7 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use super::agenda::{What, Work};
-use super::deliver::{Courier, check_home, settled};
+use super::deliver::{Courier, check_home, close, settled};
 use super::look::{self, Needle, Pass};
 use super::plan::{Look, Step, plan};
 use super::repository::Place;
@@ -105,8 +105,10 @@ impl<L: Ledger> Worker<L> {
 
     async fn send(&self, prospect: &Prospect, place: &Place<'_>) -> Result<News, engine::Error> {
         let seq = prospect.entry.seq;
-        let writes_marker =
-            matches!(prospect.entry.effect.kind, EffectKind::Open | EffectKind::Comment);
+        let writes_marker = matches!(
+            prospect.entry.effect.kind,
+            EffectKind::Open | EffectKind::Comment | EffectKind::Heal
+        );
         if writes_marker {
             // Whoever we are when we write must be known when we look. If it cannot be read,
             // nothing else can, and the next request shows why.
@@ -270,6 +272,11 @@ impl<L: Ledger> Worker<L> {
                 && marker.effect == entry.effect
         };
         if markers.iter().any(is_it) {
+            if entry.effect.kind == EffectKind::Heal
+                && let Err(failure) = close(&self.host, place.path(), place.id, number).await
+            {
+                return self.failed(prospect, failure, place).await;
+            }
             let done = Outcome::Done(settled(&self.settings, prospect));
             return self.settle(entry.seq, done, News::Delivered).await;
         }

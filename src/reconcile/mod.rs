@@ -19,7 +19,7 @@ pub use self::task::Task;
 /// How often Gitea is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// For changes.
+    /// For changes; more than zero where a task runs.
     pub every: SignedDuration,
     /// For each open issue by itself.
     pub look_every: SignedDuration,

@@ -80,7 +80,6 @@ impl<L: Ledger> Task<L> {
     /// the middle: what was not handed over is read again.
     pub async fn run(mut self, stop: CancellationToken) {
         let every = self.settings.every.unsigned_abs();
-        let sleep = (every / 10).clamp(SLEEP_MIN, SLEEP_MAX);
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -89,9 +88,11 @@ impl<L: Ledger> Task<L> {
                     return;
                 },
             }
+            // At first nothing is known of any repository, which passes.
+            let longest = if self.known.is_empty() { PAUSE_FIRST } else { SLEEP_MAX };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(sleep) => {}
+                () = tokio::time::sleep((every / 10).clamp(SLEEP_MIN, longest)) => {}
             }
         }
     }
@@ -187,10 +188,11 @@ impl<L: Ledger> Task<L> {
         }
         let sightings: Vec<_> = pass.seen.iter().map(|seen| sighting(&seen.issue)).collect();
         let (name, writes) = (round.repository.clone(), round.writes);
-        let (date, highest) = (pass.date, pass.highest());
+        let (date, highest, open) = (pass.date, pass.highest(), pass.open());
         let handed_over = worker.ledger.ask(move |core, now| {
             let crossed = core.look(&name, writes, &sightings, now);
             core.polled(&name, date, highest, now);
+            core.heal(&name, &open, now);
             crossed
         });
         Ok(handed_over.await?)

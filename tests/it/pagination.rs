@@ -19,6 +19,8 @@ const PAGE: u64 = 5;
 /// The bot's other issues: there before ours, or after it.
 const OLDER: u64 = 300;
 const NEWER: u64 = 40;
+/// Nobody else reads lists.
+const ALONE: (&str, &str) = ("reconcile.every", "0s");
 
 /// A Gitea with an issue of ours that teawatch was killed over, and the crowd around it.
 struct Scene {
@@ -93,7 +95,7 @@ impl Scene {
     }
 
     fn restart(&self) -> Teawatch {
-        let settings = [("gitea.timeout", "4s"), ("gitea.settle_wait", "8s")];
+        let settings = [("gitea.timeout", "4s"), ("gitea.settle_wait", "8s"), ALONE];
         Teawatch::start(self.data.path(), &self.gitea, &settings)
     }
 
@@ -253,7 +255,8 @@ fn three_openings_in_doubt_share_one_reading() {
     crowd(&mut gitea.world(), NEWER, gitea.now());
     let before = gitea.count(&Method::GET, Route::Issues);
 
-    let settings = [("gitea.timeout", "4s"), ("gitea.settle_wait", "8s"), ("gitea.in_flight", "3")];
+    let settings =
+        [("gitea.timeout", "4s"), ("gitea.settle_wait", "8s"), ("gitea.in_flight", "3"), ALONE];
     let teawatch = Teawatch::start(data.path(), &gitea, &settings);
     teawatch.settles(&gitea);
     let (requests, one) = (gitea.count(&Method::GET, Route::Issues) - before, pages(4 + NEWER));

@@ -63,10 +63,12 @@ fn event_of(event: &str, oldest: Option<Effect>) -> Event {
         let effect = oldest.unwrap();
         let issue = Issue { repository_id: 1, number: 7 };
         let learned = match effect.kind {
-            EffectKind::Open => Learned::Opened { issue, left_out: Vec::new() },
-            EffectKind::Comment | EffectKind::Edit | EffectKind::Close | EffectKind::Reopen => {
-                Learned::Settled { left_out: Vec::new(), late_until }
-            }
+            EffectKind::Open => Learned::Opened { issue, floor: 0, left_out: Vec::new() },
+            EffectKind::Comment
+            | EffectKind::Edit
+            | EffectKind::Close
+            | EffectKind::Reopen
+            | EffectKind::Heal => Learned::Settled { left_out: Vec::new(), late_until },
         };
         Event::Done { effect, learned }
     };

@@ -3,6 +3,7 @@
 mod bounds;
 mod closed;
 mod deleted;
+mod healing;
 mod reopened;
 mod truth;
 mod words;
