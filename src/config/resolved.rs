@@ -44,7 +44,7 @@ pub(super) fn resolved(view: View<'_>, problems: &mut Vec<Problem>) -> Resolved 
                 "reopen" => OnManualClose::Reopen,
                 _ => OnManualClose::Respect,
             },
-            mute_labels: mute_labels,
+            mute_labels,
             group_by: match view.value("alerts.group_by") {
                 Value::GroupBy(group_by) => group_by.clone(),
                 _ => GroupBy::default(),

@@ -115,7 +115,8 @@ impl<L: Ledger> Task<L> {
             let is_due =
                 round.polled_at.is_none_or(|at| now.duration_since(at) >= self.settings.every);
             let rests = known.rests_until.is_some_and(|until| Instant::now() < until);
-            if rests || !(is_due || !known.again.is_empty()) {
+            let has_work = is_due || !known.again.is_empty();
+            if rests || !has_work {
                 continue;
             }
             let mut again = std::mem::take(&mut known.again);
