@@ -27,7 +27,7 @@ const SOURCES: u32 = 4;
 
 /// For a write that lands after the restart: it does so before it is believed lost, however
 /// busy the machine is.
-const PATIENT: &[(&str, &str)] = &[("gitea.settle_wait", "8s")];
+const PATIENT: &[(&str, &str)] = &[("gitea.settle_wait", "10s")];
 
 /// How an issue turns, and how the one comment begins that tells it.
 const TOLD: [(&str, &str); 2] = [("closed", "**Recovered**"), ("reopened", "**In trouble again**")];
@@ -153,10 +153,10 @@ impl Lane {
                     None
                 }
                 Moment::Asking { routes, doubt } => {
-                    let routes: Vec<_> = routes
-                        .iter()
-                        .filter(|route| writes(&self.settings).any(|(_, it)| it == **route))
-                        .collect();
+                    // A write that is struck has to come.
+                    let comes = |it: &Route| writes(&self.settings).any(|(_, route)| route == *it);
+                    let routes = routes.iter().filter(|it| doubt.is_empty() || comes(it));
+                    let routes: Vec<_> = routes.collect();
                     let route = **any(rng, &routes);
                     if !doubt.is_empty() {
                         let fault = Fault::new(any(rng, doubt).clone());
