@@ -19,7 +19,8 @@ pub(super) enum Moment {
     /// read it.
     Answered,
     /// Gitea holds a question to one of these routes. Before that, one of `doubt` has
-    /// struck a write to the same route, if there are any.
+    /// struck a write to the same route. Without any nothing is in doubt, and it is
+    /// reconcile that asks.
     Asking { routes: &'static [Route], doubt: &'static [Action] },
     /// Any moment under load. It was the one that is meant if a report without an answer is
     /// found to be there: its commit was written, and its round not answered.
@@ -33,16 +34,17 @@ pub(super) enum Moment {
 pub(super) const HELD: Action = Action::StallAndDo { after_ms: None };
 
 /// Every phase in which a kill must be survived.
-pub(super) const PHASES: [Phase; 6] = [
+pub(super) const PHASES: [Phase; 7] = [
     Phase { name: "request in flight", moment: Moment::Unanswered(&[Action::Stall, HELD]) },
     Phase { name: "committed at Gitea", moment: Moment::Unanswered(&[Action::DoAndStall]) },
     Phase { name: "before settling", moment: Moment::Answered },
     Phase { name: "look-up", moment: Moment::Asking { routes: LISTS, doubt: LOST } },
+    Phase { name: "reconcile", moment: Moment::Asking { routes: &[Route::Issues], doubt: &[] } },
     Phase { name: "group commit", moment: Moment::Commit },
     Phase { name: "start-up", moment: Moment::Start },
 ];
 
-/// What is read to find an issue or a comment that may be there, and for nothing else.
+/// What is read to find an issue or a comment that may be there.
 const LISTS: &[Route] = &[Route::Issues, Route::Comments];
 
 /// After these nobody knows whether it was done.
