@@ -39,7 +39,7 @@ impl<'a> Place<'a> {
 
 impl<L: Ledger> Worker<L> {
     /// Asks a repository that refuses whether it still does.
-    pub(super) async fn probe(
+    pub async fn probe(
         &self,
         repository: &str,
         record: &Repository,
@@ -121,7 +121,7 @@ impl<L: Ledger> Worker<L> {
     }
 
     /// Reads all open issues of ours in a repository, before anything is opened there.
-    pub(super) async fn adopt(
+    pub async fn adopt(
         &self,
         repository: &str,
         record: &Repository,
