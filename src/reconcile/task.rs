@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Compared, Settings, Status};
@@ -25,7 +24,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// And the shortest.
 const SLEEP_MIN: Duration = Duration::from_millis(10);
 /// The first pause before something is asked again: doubles up to the interval.
-const PAUSE_FIRST: Duration = Duration::from_secs(1);
+const PAUSE_FIRST: SignedDuration = SignedDuration::from_secs(1);
 
 /// Reconcile at work.
 #[derive(Debug)]
@@ -42,8 +41,9 @@ struct Known {
     compared: Compared,
     /// Issues whose looks our own writes have crossed.
     again: BTreeSet<u64>,
-    pause: Duration,
-    rests_until: Option<Instant>,
+    pause: SignedDuration,
+    /// Nothing is asked before this time. A clock that was set back ends it.
+    rests_until: Option<Timestamp>,
 }
 
 /// Why a comparison came to nothing.
@@ -89,7 +89,8 @@ impl<L: Ledger> Task<L> {
                 },
             }
             // At first nothing is known of any repository, which passes.
-            let longest = if self.known.is_empty() { PAUSE_FIRST } else { SLEEP_MAX };
+            let is_new = self.known.is_empty();
+            let longest = if is_new { PAUSE_FIRST.unsigned_abs() } else { SLEEP_MAX };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep((every / 10).clamp(SLEEP_MIN, longest)) => {}
@@ -97,8 +98,8 @@ impl<L: Ledger> Task<L> {
         }
     }
 
-    /// Compares each repository whose time has come.
-    async fn turn(&mut self) -> Result<(), engine::Error> {
+    /// Compares each repository whose time has come. Fails when the engine has ended.
+    pub async fn turn(&mut self) -> Result<(), engine::Error> {
         let asked = self.worker.ledger.ask(|core, _| core.rounds()).await;
         let rounds = match asked {
             Ok(rounds) => rounds,
@@ -114,7 +115,8 @@ impl<L: Ledger> Task<L> {
             let now = self.worker.clock.now();
             let is_due =
                 round.polled_at.is_none_or(|at| now.duration_since(at) >= self.settings.every);
-            let rests = known.rests_until.is_some_and(|until| Instant::now() < until);
+            let left = known.rests_until.map(|until| until.duration_since(now));
+            let rests = left.is_some_and(|left| left.is_positive() && left <= known.pause);
             let has_work = is_due || !known.again.is_empty();
             if rests || !has_work {
                 continue;
@@ -274,12 +276,13 @@ impl<L: Ledger> Task<L> {
             }
         }
         let is_done = known.again.is_empty() && known.compared.error.is_none();
-        let longest = self.settings.every.unsigned_abs();
+        let longest = self.settings.every;
         known.pause = match is_done {
-            true => Duration::ZERO,
+            true => SignedDuration::ZERO,
             false => known.pause.saturating_mul(2).max(PAUSE_FIRST).min(longest),
         };
-        known.rests_until = (!is_done).then(|| Instant::now() + known.pause);
+        let until = now.checked_add(known.pause).unwrap_or(Timestamp::MAX);
+        known.rests_until = (!is_done).then_some(until);
         Ok(())
     }
 

@@ -14,11 +14,6 @@ pub const REPOSITORIES: [&str; 2] = ["ops/alerts", "ops/other"];
 pub const LABEL: &str = "teawatch";
 /// How long a request may take, in milliseconds.
 pub const TIMEOUT: i64 = 20_000;
-/// How often teawatch notes that it is looking, and after how long it was not; in
-/// milliseconds. Longer than the defaults, so that an idle hour is fewer turns.
-pub const MARK: i64 = 60_000;
-pub const GAP: i64 = 120_000;
-
 /// Settings, times in seconds.
 #[derive(Debug, Clone)]
 pub struct Knobs {
@@ -41,6 +36,9 @@ pub struct Knobs {
     pub expects: bool,
     pub rate: f64,
     pub burst: u32,
+    /// How often teawatch notes that it is looking, and after how long it was not.
+    pub mark: i64,
+    pub gap: i64,
 }
 
 impl Knobs {
@@ -63,6 +61,8 @@ impl Knobs {
             expects: false,
             rate: 5.0,
             burst: 10,
+            mark: 5,
+            gap: 10,
         }
     }
 
@@ -72,6 +72,8 @@ impl Knobs {
         knobs.page_size = dice.pick(&[1, 2, 3, 30]);
         (knobs.rate, knobs.burst) = dice.pick(&[(5.0, 10), (1.0, 3), (0.2, 2)]);
         knobs.expects = dice.one_in(2);
+        // Longer than the defaults, so that an idle hour is fewer turns.
+        (knobs.mark, knobs.gap) = (60, 120);
         knobs.reroll(dice);
         knobs
     }
@@ -124,8 +126,8 @@ impl Knobs {
                 max_open_issues: self.max_open_issues,
             },
             expect: self.expects.then_some(expected).into_iter().collect(),
-            absence_mark: SignedDuration::from_millis(MARK),
-            absence_gap: SignedDuration::from_millis(GAP),
+            absence_mark: secs(self.mark),
+            absence_gap: secs(self.gap),
             // Nobody reads it here, and a crash copies all of it.
             history_kept: secs(3_600),
             ..Settings::default()

@@ -2,8 +2,8 @@
 //! the outbox and the stand-in's Gitea, against a disk, a network, a clock and people that
 //! do their worst, all from one seed.
 //!
-//! Real are the engine's writer and core, the outbox's agenda, gate and worker, the client
-//! and the model of Gitea. Simulated are what they wait for: time, the disk (a crash loses
+//! Real are the engine's writer and core, the outbox's agenda, gate and worker, reconcile, the
+//! client and the model of Gitea. Simulated are what they wait for: time, the disk (a crash loses
 //! what was not committed, and of a failed commit nobody knows what is left), the network
 //! (requests and answers are lost, late or doubled; Gitea fails after it has done its work),
 //! the agents and people. Nothing here has a thread or reads a clock, so a seed that fails
@@ -17,12 +17,13 @@
 //! - when everything is told, an issue is open exactly if its alert is firing or recovering;
 //! - nobody is told of a silence that was none, and every silence is told;
 //! - Gitea gets no more requests than it is said to get;
-//! - when the trouble ends everything becomes quiet, soon ([`QUIET_MAX`]).
+//! - when the trouble ends everything becomes quiet, soon ([`QUIET_MAX`]);
+//! - what nobody has done to an issue is taken for no person's deed.
 //!
-//! What the design leaves open is not played: a request that arrives later than
-//! `settle_wait`, and one that the network doubles, make a second issue, which only healing
-//! closes. An issue that a person has closed, reopened or deleted is looked at no more, as
-//! long as teawatch does not look there either.
+//! What is not played: a request that arrives later than `settle_wait`, and one that the
+//! network doubles; they make a second issue, which stays until healing closes it. An issue
+//! that a person has closed, reopened or deleted, or that a lost store leaves where the
+//! configuration looks no more, is held to none of this.
 //!
 //! `SIMULATION_SEEDS` and `SIMULATION_STEPS` say how much is played, `SIMULATION_SEED` with
 //! which seed it begins, one alone unless their number is given too, and `SIMULATION_LOG` how

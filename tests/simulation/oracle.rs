@@ -87,6 +87,9 @@ impl Oracle {
             if !self.comments.insert(marker.to_string()) {
                 return Err(format!("{marker} was commented twice, in {place:?}"));
             }
+            if comment.body.contains("somebody had") && !self.touched.contains(&place) {
+                return Err(format!("nobody was at {place:?}: {}", comment.body));
+            }
         }
         Ok(())
     }
@@ -124,9 +127,13 @@ impl Oracle {
             if !is_active || alert.is_row {
                 continue;
             }
+            let hand = alert.closed_by_hand_at.or(alert.deleted_at);
             let number = alert.issue.ok_or_else(|| {
                 format!("everything is told, and {} has no issue: {alert:#?}", alert.title)
             })?;
+            if hand.is_some() && !self.touched.contains(&(known(&alert.repository), number)) {
+                return Err(format!("nobody was at the issue of {alert:#?}"));
+            }
             expect(&alert.fingerprint, &alert.repository, number);
         }
         let open = self.open.iter().map(|(fingerprint, places)| {

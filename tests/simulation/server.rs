@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use teawatch::alert::Salt;
 use teawatch::clock::Clock;
 use teawatch::engine::{self, Accepted, Command, Core, Feed, Weight, Writer};
 use teawatch::observation::Report;
 use teawatch::outbox::{Agenda, Courier, Gate, Host, Ledger, News, Work, Worker};
+use teawatch::reconcile;
 use teawatch::sandbox::BOT_TOKEN;
 use teawatch::store::{self, Memory};
 use tokio::sync::oneshot;
@@ -77,6 +78,12 @@ impl Ledger for Desk {
 
 type Finished = Result<News, engine::Error>;
 
+/// Reconcile after a comparison.
+type Compared = (reconcile::Task<Desk>, Result<(), engine::Error>);
+
+/// How often reconcile looks whether its time has come.
+const RECONCILE: SignedDuration = SignedDuration::from_mins(5);
+
 pub struct Server {
     pub writer: Writer,
     pub desk: Desk,
@@ -86,6 +93,9 @@ pub struct Server {
     network: Network,
     clock: WallClock,
     works: Vec<(Work, BoxFuture<'static, Finished>)>,
+    /// Reconcile between two comparisons, and when the next is due.
+    rests: Option<(reconcile::Task<Desk>, Timestamp)>,
+    compares: Option<BoxFuture<'static, Compared>>,
     feed: Vec<Feed>,
     /// Whether the outbox knows what the store held, and the engine has not ended.
     is_fed: bool,
@@ -132,6 +142,9 @@ impl Server {
             courier: Courier::default(),
             dice: || u32::MAX / 2,
         };
+        let worker = Arc::new(worker);
+        let (reconcile, _) =
+            reconcile::Task::new(Arc::clone(&worker), reconcile::Settings::default());
         let (network, clock) = (network.clone(), clock.clone());
         // As the task does: it begins when the engine has answered once.
         let (command, fed) = Command::new(Weight::default(), |_, _| ());
@@ -140,11 +153,13 @@ impl Server {
             writer,
             desk,
             agenda,
-            worker: Arc::new(worker),
+            worker,
             gate,
             network,
             clock,
             works: Vec::new(),
+            rests: Some((reconcile, now)),
+            compares: None,
             feed,
             is_fed: false,
             fed: Some(fed),
@@ -222,7 +237,7 @@ impl Server {
             }
             Poll::Pending => true,
         });
-        let has_finished = !done.is_empty();
+        let has_finished = !done.is_empty() | self.compare(now, &mut context);
         for (work, news) in done {
             if let Ok(News::Wait(until)) = &news
                 && *until <= now
@@ -237,8 +252,26 @@ impl Server {
         Ok(has_finished)
     }
 
+    /// Lets reconcile do what it can. Returns whether a comparison is done.
+    fn compare(&mut self, now: Timestamp, context: &mut Context<'_>) -> bool {
+        // A clock that was set back ends its rest.
+        let is_due = |(_, at): &mut (_, Timestamp)| *at <= now || *at > now + RECONCILE;
+        if let Some((mut task, _)) = self.rests.take_if(is_due) {
+            self.compares = Some(Box::pin(async move {
+                let turned = task.turn().await;
+                (task, turned)
+            }));
+        }
+        let Some(comparison) = &mut self.compares else { return false };
+        let Poll::Ready((task, turned)) = comparison.as_mut().poll(context) else { return false };
+        self.compares = None;
+        // Without an engine it ends.
+        self.rests = turned.is_ok().then_some((task, now + RECONCILE));
+        true
+    }
+
     pub fn is_idle(&self) -> bool {
-        self.is_fed && self.works.is_empty() && self.desk.waiting() == 0
+        self.is_fed && self.works.is_empty() && self.compares.is_none() && self.desk.waiting() == 0
     }
 }
 

@@ -1,7 +1,7 @@
 //! How long each agent was silent while the server looked, counted beside the server.
 
 use super::agent::Agent;
-use super::knobs::{GAP, MARK};
+use super::knobs::Knobs;
 use super::oracle::Held;
 
 /// The silence of one agent, in milliseconds.
@@ -17,13 +17,17 @@ struct Silence {
 #[derive(Debug)]
 pub struct Silences {
     agents: Vec<Silence>,
+    /// The server's, in milliseconds.
+    mark: i64,
+    gap: i64,
     /// By the wall clock.
     turned_at: i64,
 }
 
 impl Silences {
-    pub fn new(agents: usize, now: i64) -> Self {
-        Self { agents: vec![Silence::default(); agents], turned_at: now }
+    pub fn new(agents: usize, knobs: &Knobs, now: i64) -> Self {
+        let (mark, gap) = (knobs.mark * 1_000, knobs.gap * 1_000);
+        Self { agents: vec![Silence::default(); agents], mark, gap, turned_at: now }
     }
 
     /// A turn of the engine began. What it had not looked at for longer than the gap counts
@@ -31,7 +35,7 @@ impl Silences {
     pub fn turn(&mut self, now: i64) {
         let passed = now - self.turned_at;
         self.turned_at = now;
-        if (0..=GAP).contains(&passed) {
+        if (0..=self.gap).contains(&passed) {
             for silence in &mut self.agents {
                 silence.passed = silence.passed.map(|before| before + passed);
             }
@@ -46,7 +50,7 @@ impl Silences {
     /// The server was started: how long nobody was looking is known up to a mark.
     pub fn restart(&mut self) {
         for silence in &mut self.agents {
-            silence.slack += MARK + GAP;
+            silence.slack += self.mark + self.gap;
         }
     }
 
@@ -76,7 +80,7 @@ impl Silences {
         if is_down && !was_down && passed + silence.slack < patience {
             return Err(format!("a false alarm: {source} was silent for {passed} ms"));
         }
-        if !is_down && passed > patience + silence.slack + MARK {
+        if !is_down && passed > patience + silence.slack + self.mark {
             return Err(format!("{source} is silent for {passed} ms, and nobody is told"));
         }
         Ok(())

@@ -102,7 +102,7 @@ impl Simulation {
         let mut simulation = Self {
             gitea: Gitea::new(knobs.page_size),
             oracle: Oracle::new(&salt),
-            silences: Silences::new(agents.len(), START),
+            silences: Silences::new(agents.len(), &knobs, START),
             dice,
             knobs,
             salt,

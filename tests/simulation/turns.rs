@@ -4,7 +4,7 @@ use teawatch::check::Status;
 use tokio::sync::oneshot;
 
 use super::gitea::Weather;
-use super::knobs::{MARK, REPOSITORIES};
+use super::knobs::REPOSITORIES;
 use super::oracle::{Held, Oracle};
 use super::simulation::{Event, Simulation};
 
@@ -92,7 +92,8 @@ impl Simulation {
         let due = core.next_deadline().map_or(i64::MAX, |at| {
             i64::try_from(at.duration_since(now).as_millis()).unwrap().saturating_add(1)
         });
-        let mark = MARK - (wall - server.writer.last_mark().as_millisecond()).clamp(0, MARK);
+        let mark = self.knobs.mark * 1_000;
+        let mark = mark - (wall - server.writer.last_mark().as_millisecond()).clamp(0, mark);
         self.launch()?;
         self.plan_work(pause);
         let latency = if is_waiting { self.dice.between(1, 100) } else { i64::MAX };
