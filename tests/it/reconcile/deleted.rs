@@ -1,18 +1,23 @@
 //! An issue that a person deletes, which shows nowhere else.
 
 use http::Method;
-use teawatch::sandbox::Route;
+use teawatch::sandbox::{Action, Fault, Route};
 
-use super::{LOOKS, Scene};
-use crate::support::{CHECK, REPOSITORY, eventually, passing, readiness};
+use super::{LOOKS, OFTEN, Scene};
+use crate::support::{CHECK, REPOSITORY, Teawatch, eventually, passing, readiness};
 
 #[test]
 fn a_deleted_issue_is_noticed_respected_and_replaced_once_after_mute_max() {
-    let scene = Scene::with(&[LOOKS, ("alerts.mute_max", "2s")]);
+    let scene = Scene::with(&[LOOKS]);
     scene.gitea.world().delete_issue(REPOSITORY, 1).unwrap();
     eventually("it is noticed", || !scene.alert()["deleted_at"].is_null());
     scene.is_compared();
     assert_eq!(scene.gitea.issues().len(), 0, "it is respected");
+    let Scene { data, gitea, teawatch } = scene;
+    assert!(teawatch.stop().success());
+    let settings = [OFTEN, LOOKS, ("alerts.mute_max", "1ms")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let scene = Scene { data, gitea, teawatch };
     eventually("there is a new one", || scene.gitea.open() == 1);
     scene.teawatch.settles(&scene.gitea);
     scene.is_compared();
@@ -69,4 +74,24 @@ fn a_repository_out_of_sight_has_no_deleted_issues() {
     scene.is_compared();
     assert!(scene.alert()["deleted_at"].is_null());
     assert_eq!(scene.gitea.issues().len(), 1);
+}
+
+#[test]
+fn a_missing_issue_is_deleted_only_if_its_repository_answers() {
+    let scene = Scene::with(&[LOOKS]);
+    // Whatever list is read, the issue and its repository are out of sight.
+    for route in [Route::Issue, Route::Repository] {
+        let refusal = Action::Refuse { status: 404, retry_after: None, body: Default::default() };
+        scene.gitea.order(Fault::new(refusal).on(&Method::GET, route).until_cleared());
+    }
+    eventually("it fails", || {
+        let (_, body) = readiness(&scene.teawatch);
+        body["reconcile"][REPOSITORY]["error"].is_string()
+    });
+    assert!(scene.alert()["deleted_at"].is_null());
+    scene.gitea.world().clear_faults();
+    scene.is_compared();
+    scene.teawatch.settles(&scene.gitea);
+    assert!(scene.alert()["deleted_at"].is_null());
+    assert_eq!(scene.gitea.open(), 1);
 }

@@ -14,8 +14,7 @@ use crate::support::{
 /// issue, #2 is one too many.
 fn two_issues() -> Scene {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
-    let settings = [OFTEN, ("gitea.timeout", "500ms"), ("gitea.settle_wait", "1s")];
-    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let teawatch = Teawatch::start(data.path(), &gitea, &[OFTEN]);
     let held = Action::StallAndDo { after_ms: None };
     gitea.order(Fault::new(held).on(&Method::POST, Route::Issues));
     teawatch.report(&failing(CHECK));
