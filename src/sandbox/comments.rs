@@ -64,18 +64,27 @@ impl World {
         Ok(list(&shapes, total))
     }
 
-    /// `GET .../issues/comments/{id}`
+    /// `GET .../issues/comments/{id}`; nothing is said of an event that is no comment.
     pub(super) fn get_comment(&self, call: &Call<'_>) -> Result<Response, Refusal> {
-        let (_, comment) = self.comment_of(call)?;
-        self.comment_response(call, StatusCode::OK, comment.id)
+        let (issue, event) = self.event_of(call)?;
+        if !self.repository_of(call)?.has_unit(issue) {
+            return Err(Refusal::not_found());
+        }
+        if event.kind != EventKind::Comment {
+            return Ok(Response::empty(StatusCode::NO_CONTENT));
+        }
+        self.comment_response(call, StatusCode::OK, event.id)
     }
 
     /// `PATCH .../issues/comments/{id}`; the same text is no change, and answered without
-    /// whose it is.
+    /// whose it is. Nothing happens to an event that is no comment.
     pub(super) fn edit_comment(&mut self, call: &Call<'_>) -> Result<Response, Refusal> {
         let body = text(call, "EditIssueCommentOption")?;
-        let (issue, comment) = self.editable_comment(call)?;
+        let (issue, comment) = self.editable_event(call)?;
         let (number, id) = (issue.number, comment.id);
+        if comment.kind != EventKind::Comment {
+            return Ok(Response::empty(StatusCode::NO_CONTENT));
+        }
         if comment.body == body {
             let mut shape = self.frame(call).comment(self.repository_of(call)?, issue, comment);
             shape.user = None;
@@ -90,10 +99,10 @@ impl World {
         self.comment_response(call, StatusCode::OK, id)
     }
 
-    /// `DELETE .../issues/comments/{id}`
+    /// `DELETE .../issues/comments/{id}`; an event that is no comment goes as well.
     pub(super) fn remove_comment(&mut self, call: &Call<'_>) -> Result<Response, Refusal> {
-        let (issue, comment) = self.editable_comment(call)?;
-        let (number, id) = (issue.number, comment.id);
+        let (issue, event) = self.editable_event(call)?;
+        let (number, id) = (issue.number, event.id);
         self.comments.remove(&id);
         if let Some(issue) = self.issue_mut(call.repository()?, number) {
             issue.timeline.retain(|event| event.id != id);
@@ -111,24 +120,34 @@ impl World {
         if repository.has_unit(issue) { Ok(issue) } else { Err(Refusal::not_found()) }
     }
 
-    /// The comment in the path, and its issue.
-    pub(super) fn comment_of(&self, call: &Call<'_>) -> Result<(&Issue, &Event), Refusal> {
-        self.comment_by_id(call, call.number()?)
+    /// The comment in the path, or the other event of this id, and its issue.
+    pub(super) fn event_of(&self, call: &Call<'_>) -> Result<(&Issue, &Event), Refusal> {
+        self.event_by_id(call, call.number()?)
     }
 
-    fn comment_by_id(&self, call: &Call<'_>, id: u64) -> Result<(&Issue, &Event), Refusal> {
-        let repository = self.repository_of(call)?;
-        let (of, number) = self.comments.get(&id).ok_or_else(|| Refusal::NotFound {
+    fn event_by_id(&self, call: &Call<'_>, id: u64) -> Result<(&Issue, &Event), Refusal> {
+        let place = self.comments.get(&id).copied().or_else(|| self.place_of(id));
+        let (of, number) = place.ok_or_else(|| Refusal::NotFound {
             message: "not found",
             error: Some(format!("comment does not exist [id: {id}, issue_id: 0]")),
         })?;
-        let issue = repository.issues.get(number).filter(|_| *of == repository.id);
+        let repository = self.repository_of(call)?;
+        let issue = repository.issues.get(&number).filter(|_| of == repository.id);
         let found = issue.and_then(|issue| Some((issue, event(issue, id)?)));
-        found.ok_or_else(Refusal::not_found)
+        // Of another repository: no word about it.
+        found.ok_or(Refusal::Bare(StatusCode::NOT_FOUND))
     }
 
-    fn editable_comment(&self, call: &Call<'_>) -> Result<(&Issue, &Event), Refusal> {
-        let found = self.comment_of(call)?;
+    /// Repository and number of the issue that has this event.
+    fn place_of(&self, id: u64) -> Option<(u64, u64)> {
+        self.repositories.values().find_map(|repository| {
+            let issue = repository.issues.values().find(|issue| event(issue, id).is_some())?;
+            Some((repository.id, issue.number))
+        })
+    }
+
+    fn editable_event(&self, call: &Call<'_>) -> Result<(&Issue, &Event), Refusal> {
+        let found = self.event_of(call)?;
         if found.1.user == call.viewer()? || self.may_write(call)? {
             Ok(found)
         } else {
@@ -142,7 +161,7 @@ impl World {
         status: StatusCode,
         id: u64,
     ) -> Result<Response, Refusal> {
-        let (issue, comment) = self.comment_by_id(call, id)?;
+        let (issue, comment) = self.event_by_id(call, id)?;
         let shape = self.frame(call).comment(self.repository_of(call)?, issue, comment);
         Ok(Response::of(status, &shape))
     }

@@ -142,7 +142,8 @@ pub(super) struct ReactionShape<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// As others see a user: with a placeholder for the address, and inactive.
+    /// As Gitea shows a user where it does not look who asks: with a placeholder for the
+    /// address, and inactive.
     pub(super) fn user(&self, id: u64) -> UserShape<'a> {
         let Some(user) = self.users.get(&id) else { return self.ghost() };
         let address = format!("{}+{}@noreply.gitea.sandbox.invalid", user.id, user.login);
@@ -150,11 +151,10 @@ impl<'a> Frame<'a> {
         self.shape(id, &user.login, user.created, address)
     }
 
-    /// As a user sees itself.
+    /// As users see themselves, and as administrators of the site see everybody.
     pub(super) fn own_user(&self, id: u64) -> UserShape<'a> {
-        let mut shape = self.user(id);
+        let mut shape = self.user_with_address(id);
         if let Some(user) = self.users.get(&id) {
-            shape.email = format!("{}@gitea.sandbox.invalid", user.login);
             shape.is_admin = user.is_admin;
             shape.last_login = EPOCH;
             shape.active = true;
@@ -162,9 +162,21 @@ impl<'a> Frame<'a> {
         shape
     }
 
-    /// The one or the other, depending on who asks.
+    /// As anybody who is signed in sees a user, and everybody the owner of a repository.
+    pub(super) fn user_with_address(&self, id: u64) -> UserShape<'a> {
+        let mut shape = self.user(id);
+        if let Some(user) = self.users.get(&id) {
+            shape.email = format!("{}@gitea.sandbox.invalid", user.login);
+        }
+        shape
+    }
+
+    /// What the one who asks may see.
     pub(super) fn user_for_viewer(&self, id: u64) -> UserShape<'a> {
-        if self.viewer == Some(id) { self.own_user(id) } else { self.user(id) }
+        let Some(viewer) = self.viewer else { return self.user(id) };
+        let sees_all =
+            viewer == id || self.users.get(&viewer).is_some_and(|viewer| viewer.is_admin);
+        if sees_all { self.own_user(id) } else { self.user_with_address(id) }
     }
 
     /// Who stands for users that are gone.

@@ -139,8 +139,9 @@ impl World {
             (_, &Method::PUT) => {
                 let wanted = named(call, found)?;
                 let gone: Vec<u64> = all.into_iter().filter(|id| !wanted.contains(id)).collect();
-                self.remove_labels(repository, number, &gone, viewer, now);
+                // In this order, as the timeline shows.
                 self.add_labels(repository, number, &wanted, viewer, now);
+                self.remove_labels(repository, number, &gone, viewer, now);
             }
             _ => {
                 let wanted = named(call, found)?;

@@ -3,7 +3,7 @@
 //! A newcomer needs no Gitea to see teawatch work, and a test needs no other fake: this is
 //! a model with faults to order, not a script. It knows nothing but HTTP; of the rest of
 //! teawatch it uses the clock only. How faithful it is, is measured by what real servers
-//! answered.
+//! answered: the tables at the end of this page list every difference.
 //!
 //! - [`World`] is the model: users, tokens, repositories, issues, comments, labels. It is
 //!   pure, so that a property test and a simulation can ask it by the thousand:
@@ -19,6 +19,8 @@
 //!
 //! What it does not have: webhooks, milestones, due dates, attachments, dependencies,
 //! organisations' labels, notifications, and the login of a browser.
+//!
+#![doc = include_str!("fidelity.md")]
 
 mod admin;
 mod body;

@@ -28,7 +28,7 @@ impl World {
                 .collect();
             return Ok(list(&shapes, reactions.len()));
         }
-        let (_, comment) = self.comment_of(call)?;
+        let (_, comment) = self.event_of(call)?;
         let shapes: Vec<_> =
             comment.reactions.iter().map(|reaction| frame.reaction(reaction)).collect();
         Ok(Response::of(StatusCode::OK, &shapes))
@@ -42,7 +42,7 @@ impl World {
         let (issue, comment) = if call.place.route == Route::IssueReactions {
             (self.issue_of(call)?, None)
         } else {
-            let (issue, comment) = self.comment_of(call)?;
+            let (issue, comment) = self.event_of(call)?;
             (issue, Some(comment.id))
         };
         let number = issue.number;

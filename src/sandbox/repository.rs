@@ -81,7 +81,7 @@ impl Frame<'_> {
             })
         });
         let mut shape = json!({
-            "id": repository.id, "owner": self.user(repository.owner), "name": name,
+            "id": repository.id, "owner": self.user_with_address(repository.owner), "name": name,
             "full_name": format!("{owner}/{name}"), "description": "", "empty": false,
             "private": repository.private, "fork": false, "template": false, "mirror": false,
             "size": 27, "language": "", "languages_url": format!("{url}/languages"),

@@ -177,3 +177,41 @@ async fn labels_that_exclude_each_other_are_both_there_if_an_issue_opens_with_th
     let labels = format!("{ISSUES}/1/labels");
     assert_eq!(sandbox.get(&labels).await.names(), ["kind/a", "kind/b"]);
 }
+
+#[tokio::test]
+async fn an_event_that_is_no_comment_is_passed_over_in_silence() {
+    let sandbox = Sandbox::start().await;
+    sandbox.open("a").await;
+    sandbox.patch(&format!("{ISSUES}/1"), json!({ "state": "closed" })).await;
+    let timeline = format!("{ISSUES}/1/timeline");
+    let closed = sandbox.get(&timeline).await.json()[0]["id"].clone();
+    let event = format!("{ISSUES}/comments/{closed}");
+    let text = json!({ "body": "x" });
+    for (method, body) in [("GET", NULL), ("PATCH", text.clone()), ("DELETE", NULL)] {
+        let refused = sandbox.ask(BOB_TOKEN, method, &event, body).await;
+        let expected = if method == "GET" { 204 } else { 403 };
+        assert_eq!((refused.status, refused.text.as_str()), (expected, ""), "{method}");
+    }
+    let edited = sandbox.patch(&event, text).await;
+    assert_eq!((edited.status, edited.text.as_str()), (204, ""));
+    assert_eq!(sandbox.get(&timeline).await.json()[0]["body"], "");
+    // Reactions do not ask what it is.
+    let eyes = json!({ "content": "eyes" });
+    assert_eq!(sandbox.post(&format!("{event}/reactions"), eyes).await.status, 201);
+    assert_eq!(sandbox.ask(BOT_TOKEN, "DELETE", &event, NULL).await.status, 204);
+    assert_eq!(sandbox.get(&timeline).await.json(), NULL);
+    assert_eq!(sandbox.get(&event).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_comment_of_another_repository_is_not_found_and_nothing_is_said_of_it() {
+    let sandbox = Sandbox::start().await;
+    let other = {
+        let mut world = sandbox.world();
+        world.add_repository("alice", "other").unwrap();
+        world.open_as("alice", "alice/other", "a", "", sandbox.now()).unwrap();
+        world.comment_as("alice", "alice/other", 1, "c", sandbox.now()).unwrap()
+    };
+    let found = sandbox.get(&format!("{ISSUES}/comments/{other}")).await;
+    assert_eq!((found.status, found.text.as_str()), (404, ""));
+}

@@ -7,8 +7,8 @@ mod issues;
 mod lists;
 mod pages;
 mod process;
-mod recorded;
 mod refusals;
+mod replay;
 mod repositories;
 mod shapes;
 
@@ -174,7 +174,11 @@ async fn answer(request: RequestBuilder) -> Answer {
     let status = response.status().as_u16();
     let mut headers = BTreeMap::new();
     for (name, value) in response.headers() {
-        headers.insert(name.as_str().to_owned(), value.to_str().unwrap().to_owned());
+        let value = value.to_str().unwrap();
+        headers
+            .entry(name.as_str().to_owned())
+            .and_modify(|before| *before = format!("{before}, {value}"))
+            .or_insert_with(|| value.to_owned());
     }
     Answer { status, headers, text: response.text().await.unwrap() }
 }

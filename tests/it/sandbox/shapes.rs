@@ -113,20 +113,23 @@ async fn a_bare_issue_reads_like_a_recorded_one() {
 #[tokio::test]
 async fn a_user_sees_itself_otherwise_than_others_do() {
     let sandbox = Sandbox::start().await;
-    let own = sandbox.get("/api/v1/user").await.json();
-    assert_eq!(
-        (&own["active"], &own["email"]),
-        (&json!(true), &json!("teawatch@gitea.sandbox.invalid"))
-    );
-    let other = sandbox.get("/api/v1/users/alice").await.json();
-    assert_eq!(
-        (&other["active"], &other["email"], &other["last_login"]),
-        (
-            &json!(false),
-            &json!("1+alice@noreply.gitea.sandbox.invalid"),
-            &json!("0001-01-01T00:00:00Z")
-        )
-    );
+    let alice = "/api/v1/users/alice";
+    let seen = |user: Value| {
+        let text = |key: &str| user[key].as_str().unwrap().to_owned();
+        (user["active"] == true, text("email"), text("last_login"))
+    };
+    let (mail, placeholder) =
+        ("alice@gitea.sandbox.invalid", "1+alice@noreply.gitea.sandbox.invalid");
+    let (never, once) = ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z");
+    let as_itself = sandbox.ask(ALICE_TOKEN, "GET", "/api/v1/user", NULL).await.json();
+    assert_eq!(seen(as_itself), (true, mail.to_owned(), once.to_owned()));
+    let as_somebody = sandbox.get(alice).await.json();
+    assert_eq!(seen(as_somebody), (false, mail.to_owned(), never.to_owned()));
+    let as_nobody = sandbox.ask("", "GET", alice, NULL).await.json();
+    assert_eq!(seen(as_nobody), (false, placeholder.to_owned(), never.to_owned()));
+    sandbox.world().set_site_admin("teawatch", true).unwrap();
+    let as_administrator = sandbox.get(alice).await.json();
+    assert_eq!(seen(as_administrator), (true, mail.to_owned(), once.to_owned()));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub use gitea::Gitea;
 pub use host::{Host, SOURCE, signal, text, waiting};
 pub use inside::{Inside, stopped_clock};
 pub use letter::{Answer, Letter, ask, client};
-pub use recorded::{Exchange, fixtures, recorded};
+pub use recorded::{Exchange, conversation, fixtures, recorded};
 pub use report::{Report, failing, passing};
 pub use stand_in::{Say, StandIn, answer_of, refused, taken};
 pub use teawatch::{MASTER, SALT, Teawatch};

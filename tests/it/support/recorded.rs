@@ -1,5 +1,7 @@
-//! What real servers answered: `fixtures/gitea/<version>/`, one exchange a file.
+//! What real servers answered: `fixtures/gitea/<version>/`, one exchange a file, and
+//! `fixtures/gitea/conversations/`, a whole tour a file. The README there says more.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -19,7 +21,11 @@ pub struct Exchange {
 
 impl Exchange {
     pub fn read(path: &Path) -> Self {
-        let text = std::fs::read_to_string(path).unwrap();
+        Self::of(&std::fs::read_to_string(path).unwrap())
+    }
+
+    /// Request and answer as they came over the wire.
+    pub fn of(text: &str) -> Self {
         let (request, answer) = text.split_once("=== RESPONSE ===\n").unwrap();
         let (head, body) = request.split_once("\n\n").unwrap();
         let (line, headers) = head.split_once('\n').unwrap_or((head, ""));
@@ -68,4 +74,35 @@ pub fn recorded(folder: &str) -> Vec<(String, Exchange)> {
     files.sort();
     let name = |file: &Path| file.file_stem().unwrap().to_str().unwrap().to_owned();
     files.into_iter().map(|file| (name(&file), Exchange::read(&file))).collect()
+}
+
+/// A whole tour, in order: each exchange with its name.
+pub fn conversation(version: &str) -> Vec<(String, Exchange)> {
+    let file = fixtures("conversations").join(format!("{version}.txt"));
+    let text = std::fs::read_to_string(file).unwrap();
+    let (words, exchanges) = text.split_once("\n\n### ").unwrap();
+    let words: BTreeMap<&str, &str> = words
+        .lines()
+        .map(|line| line.strip_prefix('⟪').unwrap().split_once("⟫ = ").unwrap())
+        .collect();
+    let exchanges = exchanges.split("\n### ").map(|exchange| {
+        let (name, exchange) = exchange.split_once('\n').unwrap();
+        (name.to_owned(), Exchange::of(&whole(exchange, &words)))
+    });
+    exchanges.collect()
+}
+
+/// The text with `⟪word⟫` replaced by what it stands for, and `⟪3×a⟫` by `aaa`.
+fn whole(text: &str, words: &BTreeMap<&str, &str>) -> String {
+    let mut parts = text.split('⟪');
+    let mut whole = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (word, rest) = part.split_once('⟫').unwrap();
+        match word.split_once('×') {
+            Some((times, text)) => whole += &text.repeat(times.parse().unwrap()),
+            None => whole += words[word],
+        }
+        whole += rest;
+    }
+    whole
 }
