@@ -91,9 +91,9 @@ const NOT_IN_PURE: &[&str] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("sled::", &["store"]),
     ("axum", &["http", "sandbox", "cli/serve.rs"]),
-    ("reqwest", &["agent", "gitea", "cli", "notify.rs"]),
+    ("reqwest", &["agent", "gitea", "cli", "notify.rs", "sandbox/courier.rs"]),
     ("clap::", &["cli", "main.rs"]),
-    ("rustls::", &["agent", "gitea"]),
+    ("rustls::", &["agent", "gitea", "sandbox/courier.rs"]),
     ("toml::", &["agent", "config"]),
 ];
 

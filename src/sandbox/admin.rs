@@ -10,6 +10,10 @@
 //! | `GET /-/admin/faults` | the faults that are ordered |
 //! | `POST /-/admin/faults` | orders one: `{"action":{"do":"do-and-hang-up"},"matcher":{"method":"POST","route":"issues"},"skip":0,"times":1}`; `"times":null` is until cleared |
 //! | `DELETE /-/admin/faults` | clears them |
+//! | `GET /-/admin/mishaps` | what is ordered to befall messages of webhooks |
+//! | `POST /-/admin/mishaps` | orders one: `{"mishap":{"do":"delay","after_ms":500},"event_type":"issue_comment","skip":0,"times":1}` |
+//! | `DELETE /-/admin/mishaps` | clears them; what they held back is sent |
+//! | `GET /-/admin/deliveries` | the newest 1,000 messages of webhooks |
 //! | `POST /-/admin/release` | lets stalled requests go on |
 //! | `PUT /-/admin/page-size` | `{"default":30,"max":50}` |
 //! | `PUT /-/admin/clock-offset` | `{"seconds":-3600}` |
@@ -17,7 +21,9 @@
 //!
 //! The actions of faults are `refuse` (with `status`, 200 to 999, and perhaps `retry_after` in seconds
 //! and `body`: `json`, `html` or `empty`), `hang-up`, `do-and-hang-up`, `stall`,
-//! `do-and-stall`, `stall-and-do` (perhaps with `after_ms`) and `do-and-fail`.
+//! `do-and-stall`, `stall-and-do` (perhaps with `after_ms`) and `do-and-fail`. The mishaps are
+//! `drop`, `double`, `delay` (with `after_ms`), `reorder` (the next message goes first) and
+//! `replay` (once more, under another id).
 
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
@@ -28,6 +34,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::deliveries::PostFault;
 use super::face::Face;
 use super::faults::Fault;
 use super::line::Line;
@@ -40,6 +47,8 @@ pub(super) fn tree() -> Router<Face> {
         .route("/-/admin/state", get(state))
         .route("/-/admin/requests", get(requests).delete(forget_requests))
         .route("/-/admin/faults", get(faults).post(order).delete(clear_faults))
+        .route("/-/admin/mishaps", get(mishaps).post(order_mishap).delete(clear_mishaps))
+        .route("/-/admin/deliveries", get(deliveries))
         .route("/-/admin/release", post(release))
         .route("/-/admin/page-size", put(set_page_size))
         .route("/-/admin/clock-offset", put(set_clock_offset))
@@ -125,6 +134,31 @@ async fn order(State(face): State<Face>, Json(fault): Json<Fault>) -> StatusCode
 async fn clear_faults(State(face): State<Face>) -> StatusCode {
     face.world().clear_faults();
     StatusCode::NO_CONTENT
+}
+
+async fn mishaps(State(face): State<Face>) -> Json<Value> {
+    Json(json!(face.world().mishaps()))
+}
+
+async fn order_mishap(State(face): State<Face>, Json(fault): Json<PostFault>) -> StatusCode {
+    face.world().order_mishap(fault);
+    StatusCode::CREATED
+}
+
+async fn clear_mishaps(State(face): State<Face>) -> StatusCode {
+    face.world().clear_mishaps();
+    StatusCode::NO_CONTENT
+}
+
+async fn deliveries(State(face): State<Face>) -> Json<Value> {
+    let world = face.world();
+    let deliveries = world.deliveries().map(|delivery| {
+        json!({
+            "id": delivery.id, "hook": delivery.hook, "url": delivery.url,
+            "event_type": delivery.event_type, "payload": delivery.payload,
+        })
+    });
+    Json(json!(deliveries.collect::<Vec<_>>()))
 }
 
 async fn release(State(face): State<Face>) -> StatusCode {

@@ -81,7 +81,10 @@ impl World {
             }
         }
         let public = request.method == Method::GET
-            && !matches!(place.route, Route::User | Route::Assignees | Route::Permission);
+            && !matches!(
+                place.route,
+                Route::User | Route::Assignees | Route::Permission | Route::Hooks | Route::Hook
+            );
         if viewer.is_none() && !public {
             return Err(Refusal::unauthorized("token is required"));
         }

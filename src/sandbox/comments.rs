@@ -7,6 +7,7 @@ use super::call::Call;
 use super::issues::{Event, EventKind, Issue, no_such_issue};
 use super::lists::{Window, list};
 use super::message::Response;
+use super::news::News;
 use super::refusal::Refusal;
 use super::world::World;
 
@@ -21,7 +22,7 @@ impl World {
             return Err(Refusal::forbidden("You cannot comment on a locked issue."));
         }
         let repository = call.repository()?;
-        let id = self.record(repository, number, viewer, EventKind::Comment, &body, call.now);
+        let id = self.comment(repository, number, viewer, &body, call.now);
         self.comment_response(call, StatusCode::CREATED, id)
     }
 
@@ -93,8 +94,10 @@ impl World {
         if let Some(issue) = self.issue_mut(call.repository()?, number)
             && let Some(comment) = issue.timeline.iter_mut().find(|event| event.id == id)
         {
-            comment.body = body;
+            let changes = News::changes("body", &std::mem::replace(&mut comment.body, body));
             comment.updated = call.now;
+            let news = News::Comment { number, id, action: "edited", changes };
+            self.tell(call.repository()?, None, call.viewer()?, &news);
         }
         self.comment_response(call, StatusCode::OK, id)
     }
@@ -103,6 +106,8 @@ impl World {
     pub(super) fn remove_comment(&mut self, call: &Call<'_>) -> Result<Response, Refusal> {
         let (issue, event) = self.editable_event(call)?;
         let (number, id) = (issue.number, event.id);
+        let news = News::Comment { number, id, action: "deleted", changes: None };
+        self.tell(call.repository()?, None, call.viewer()?, &news);
         self.comments.remove(&id);
         if let Some(issue) = self.issue_mut(call.repository()?, number) {
             issue.timeline.retain(|event| event.id != id);

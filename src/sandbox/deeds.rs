@@ -7,8 +7,10 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::issues::{Event, EventKind, Issue};
+use super::news::News;
 use super::repository::Repository;
 use super::world::{World, next};
 
@@ -38,7 +40,6 @@ impl World {
     ) -> u64 {
         let Some(repository) = self.repositories.get_mut(&repository) else { return 0 };
         let number = next(&mut repository.last_number);
-        repository.updated = now;
         let issue = Issue {
             id: next(&mut self.ids.issue),
             number,
@@ -62,7 +63,8 @@ impl World {
         number
     }
 
-    pub(super) fn drop_issue(&mut self, repository: u64, number: u64) {
+    pub(super) fn drop_issue(&mut self, repository: u64, number: u64, by: u64) {
+        self.tell_of_issue(repository, number, by, "deleted", None);
         if let Some(repository) = self.repositories.get_mut(&repository) {
             repository.issues.remove(&number);
         }
@@ -92,6 +94,33 @@ impl World {
         id
     }
 
+    /// Writes a comment and returns its id.
+    pub(super) fn comment(
+        &mut self,
+        repository: u64,
+        number: u64,
+        by: u64,
+        body: &str,
+        now: Timestamp,
+    ) -> u64 {
+        let id = self.record(repository, number, by, EventKind::Comment, body, now);
+        let news = News::Comment { number, id, action: "created", changes: None };
+        self.tell(repository, None, by, &news);
+        id
+    }
+
+    /// Tells hooks what happened to an issue.
+    pub(super) fn tell_of_issue(
+        &mut self,
+        repository: u64,
+        number: u64,
+        by: u64,
+        action: &'static str,
+        changes: Option<Value>,
+    ) {
+        self.tell(repository, None, by, &News::Issue { number, action, changes });
+    }
+
     /// Opens or closes; does nothing where that is so already.
     pub(super) fn set_open(
         &mut self,
@@ -109,6 +138,8 @@ impl World {
         issue.closed = (!is_open).then_some(now);
         let kind = if is_open { EventKind::Reopen } else { EventKind::Close };
         self.record(repository, number, by, kind, "", now);
+        let action = if is_open { "reopened" } else { "closed" };
+        self.tell_of_issue(repository, number, by, action, None);
     }
 
     /// Changes the title; the same title is no change.
@@ -126,15 +157,26 @@ impl World {
             return;
         }
         let old = std::mem::replace(&mut issue.title, new.clone());
+        let changes = News::changes("title", &old);
         self.record(repository, number, by, EventKind::Title { old, new }, "", now);
+        self.tell_of_issue(repository, number, by, "edited", changes);
     }
 
     /// Writes the body; the same body is an edit as well.
-    pub(super) fn set_body(&mut self, repository: u64, number: u64, body: &str, now: Timestamp) {
+    pub(super) fn set_body(
+        &mut self,
+        repository: u64,
+        number: u64,
+        body: &str,
+        by: u64,
+        now: Timestamp,
+    ) {
         let Some(issue) = self.issue_mut(repository, number) else { return };
-        body.clone_into(&mut issue.body);
+        let old = std::mem::replace(&mut issue.body, body.to_owned());
         issue.content_version += 1;
         issue.updated = now;
+        let changes = News::changes("body", &old);
+        self.tell_of_issue(repository, number, by, "edited", changes);
     }
 
     /// Makes these the assignees.
@@ -153,12 +195,24 @@ impl World {
                 wanted.push(*user);
             }
         }
-        let before = std::mem::replace(&mut issue.assignees, wanted.clone());
+        let before = issue.assignees.clone();
+        // One by one, the old ones first: so people are told.
         let gone = before.iter().filter(|user| !wanted.contains(user)).map(|user| (*user, false));
         let come = wanted.iter().filter(|user| !before.contains(user)).map(|user| (*user, true));
         for (user, added) in gone.chain(come) {
             let kind = EventKind::Assignee { user, added };
+            let Some(issue) = self.issue_mut(repository, number) else { return };
+            if added {
+                issue.assignees.push(user);
+            } else {
+                issue.assignees.retain(|assigned| *assigned != user);
+            }
             self.record(repository, number, by, kind, "", now);
+            let action = if added { "assigned" } else { "unassigned" };
+            self.tell_of_issue(repository, number, by, action, None);
+        }
+        if let Some(issue) = self.issue_mut(repository, number) {
+            issue.assignees = wanted;
         }
     }
 

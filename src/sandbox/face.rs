@@ -24,7 +24,7 @@ use super::faults::{BodyKind, Fate, refusal};
 use super::line::{Line, Lines};
 use super::message::{Request, Response};
 use super::world::{ROOT_URL, World};
-use super::{admin, pages};
+use super::{admin, courier, pages};
 use crate::clock::Clock;
 
 /// The model, shared between its HTTP face and whoever looks at it.
@@ -41,8 +41,8 @@ pub(super) struct Face {
     pub(super) clock: Clock,
     /// Counts the releases of stalled requests.
     releases: watch::Sender<u64>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
 }
 
 impl Face {
@@ -76,6 +76,7 @@ pub async fn serve(
         shutdown.await;
         stop.cancel();
     };
+    face.tasks.spawn(courier::run(face.clone()));
     let tree = tree(face).into_make_service_with_connect_info::<Line>();
     axum::serve(Lines(listener), tree).with_graceful_shutdown(stopped).await?;
     tasks.close();

@@ -147,12 +147,16 @@ impl World {
             .filter_map(|id| u64::try_from(id).ok())
             .filter(|id| may_write && repository.labels.contains_key(id))
             .collect();
-        let repository = repository.id;
+        let (repository, has_labels) = (repository.id, !labels.is_empty());
         let number = self.open_issue(repository, viewer, title, body, call.now);
         for label in labels {
             self.put_label(repository, number, label, viewer, call.now);
         }
         self.assign(repository, number, &assigned, viewer, call.now);
+        self.tell_of_issue(repository, number, viewer, "opened", None);
+        if has_labels {
+            self.tell_of_issue(repository, number, viewer, "label_updated", None);
+        }
         if closed {
             self.set_open(repository, number, false, viewer, call.now);
         }
@@ -195,7 +199,7 @@ impl World {
             self.set_title(repository, number, title, viewer, call.now);
         }
         if let Some(body) = body {
-            self.set_body(repository, number, body, call.now);
+            self.set_body(repository, number, body, viewer, call.now);
         }
         if let Some(logins) = logins.filter(|_| may_write) {
             let mut assigned = Vec::new();
@@ -226,18 +230,14 @@ impl World {
 
     /// `DELETE .../issues/{number}`
     pub(super) fn remove_issue(&mut self, call: &Call<'_>) -> Result<Response, Refusal> {
-        if self.right_of(call)? != Some(Right::Admin) {
-            return Err(Refusal::forbidden(
-                "user should be an owner or a collaborator with admin write of a repository",
-            ));
-        }
+        self.must_administer(call)?;
         let (repository, number) = (call.repository()?, call.number()?);
         let issue = self.repository_of(call)?.issues.get(&number);
         issue.ok_or_else(|| Refusal::NotFound {
             message: "not found",
             error: Some(no_such_issue(repository, number)),
         })?;
-        self.drop_issue(repository, number);
+        self.drop_issue(repository, number, call.viewer()?);
         Ok(Response::empty(StatusCode::NO_CONTENT))
     }
 

@@ -130,9 +130,10 @@ impl World {
                     .filter(|id| found.labels.contains_key(id))
                     .ok_or_else(|| Refusal::unprocessable("label does not exist [label_id: 0]"))?;
                 self.remove_labels(repository, number, &[id], viewer, now);
-                return Ok(Response::empty(StatusCode::NO_CONTENT));
             }
             (_, &Method::DELETE) => {
+                // Told with the labels still on it.
+                self.tell_of_issue(repository, number, viewer, "label_cleared", None);
                 self.remove_labels(repository, number, &all, viewer, now);
                 return Ok(Response::empty(StatusCode::NO_CONTENT));
             }
@@ -147,6 +148,11 @@ impl World {
                 let wanted = named(call, found)?;
                 self.add_labels(repository, number, &wanted, viewer, now);
             }
+        }
+        // Told even if nothing changed.
+        self.tell_of_issue(repository, number, viewer, "label_updated", None);
+        if call.place.route == Route::IssueLabel {
+            return Ok(Response::empty(StatusCode::NO_CONTENT));
         }
         self.list_issue_labels(call)
     }

@@ -11,13 +11,14 @@
 //!   [`Fate`] of a request that an ordered [`Fault`] may strike.
 //! - [`serve`] shows a world over HTTP: the API below `/api/v1`, pages for people, and
 //!   `/-/admin/`, the door for faults and for deeds of people (its routes are listed in
-//!   `admin.rs`). [`bind`] and [`run`] are for the command line.
+//!   `admin.rs`). It sends the messages of webhooks, which [`World::take_deliveries`] hands
+//!   out, and which can get lost, doubled, late, out of order or replayed by a [`Mishap`]. [`bind`] and [`run`] are for the command line.
 //!
 //! Where it hurts, it behaves like Gitea: pages have a size of their own, `Link` points to
 //! an address that nobody listens on, labels and assignees are dropped without a word, a
 //! filter by an unknown label filters nothing, a comment on a missing issue is a 500.
 //!
-//! What it does not have: webhooks, milestones, due dates, attachments, dependencies,
+//! What it does not have: milestones, due dates, attachments, dependencies,
 //! organisations' labels, notifications, and the login of a browser.
 //!
 #![doc = include_str!("fidelity.md")]
@@ -26,9 +27,12 @@ mod admin;
 mod body;
 mod call;
 mod comments;
+mod courier;
 mod deeds;
+mod deliveries;
 mod face;
 mod faults;
+mod hooks;
 mod issues;
 mod journal;
 mod json;
@@ -37,6 +41,7 @@ mod line;
 mod lists;
 mod markdown;
 mod message;
+mod news;
 mod pages;
 mod people;
 mod reactions;
@@ -49,8 +54,10 @@ mod upkeep;
 mod user;
 mod world;
 
+pub use deliveries::{Delivery, Mishap, PostFault};
 pub use face::{Shared, serve};
 pub use faults::{Action, BodyKind, Fate, Fault, Matcher};
+pub use hooks::Hook;
 pub use issues::{Event, EventKind, Issue, Reaction};
 pub use journal::{Entry, Outcome};
 pub use labels::Label;

@@ -6,7 +6,7 @@
 use http::Method;
 use jiff::Timestamp;
 
-use super::issues::{EventKind, Issue};
+use super::issues::Issue;
 use super::labels::{Label, normal_color};
 use super::repository::Repository;
 use super::route::Route;
@@ -92,7 +92,9 @@ impl World {
     ) -> Result<u64, Missing> {
         let (user, repository) = (self.user_id(user)?, self.repository_id(repository)?);
         let now = self.time(now);
-        Ok(self.open_issue(repository, user, title, body, now))
+        let number = self.open_issue(repository, user, title, body, now);
+        self.tell_of_issue(repository, number, user, "opened", None);
+        Ok(number)
     }
 
     /// Writes a comment and returns its id.
@@ -106,7 +108,7 @@ impl World {
     ) -> Result<u64, Missing> {
         let (user, repository) = (self.user_id(user)?, self.issue_id(repository, number)?);
         let now = self.time(now);
-        Ok(self.record(repository, number, user, EventKind::Comment, body, now))
+        Ok(self.comment(repository, number, user, body, now))
     }
 
     /// Closes an issue.
@@ -152,8 +154,7 @@ impl World {
         Ok(())
     }
 
-    /// Writes another body. Gitea does not tell in an issue who edited it, so only that the
-    /// user is there matters.
+    /// Writes another body.
     pub fn edit_body_as(
         &mut self,
         user: &str,
@@ -162,10 +163,9 @@ impl World {
         body: &str,
         now: Timestamp,
     ) -> Result<(), Missing> {
-        self.user_id(user)?;
-        let repository = self.issue_id(repository, number)?;
+        let (user, repository) = (self.user_id(user)?, self.issue_id(repository, number)?);
         let now = self.time(now);
-        self.set_body(repository, number, body, now);
+        self.set_body(repository, number, body, user, now);
         Ok(())
     }
 
@@ -197,6 +197,7 @@ impl World {
         let (user, repository) = (self.user_id(user)?, self.issue_id(repository, number)?);
         let now = self.time(now);
         self.add_labels(repository, number, &[label], user, now);
+        self.tell_of_issue(repository, number, user, "label_updated", None);
         Ok(())
     }
 
@@ -213,13 +214,14 @@ impl World {
         let (user, repository) = (self.user_id(user)?, self.issue_id(repository, number)?);
         let now = self.time(now);
         self.remove_labels(repository, number, &[label], user, now);
+        self.tell_of_issue(repository, number, user, "label_updated", None);
         Ok(())
     }
 
-    /// Deletes an issue.
+    /// Deletes an issue, as whoever the pages act for.
     pub fn delete_issue(&mut self, repository: &str, number: u64) -> Result<(), Missing> {
         let repository = self.issue_id(repository, number)?;
-        self.drop_issue(repository, number);
+        self.drop_issue(repository, number, self.human);
         Ok(())
     }
 

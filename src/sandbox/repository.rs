@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::hooks::Hook;
 use super::issues::Issue;
 use super::json::{EPOCH, Frame, NEVER};
 use super::labels::Label;
@@ -34,6 +35,8 @@ pub struct Repository {
     pub issues: BTreeMap<u64, Issue>,
     /// By id.
     pub labels: BTreeMap<u64, Label>,
+    /// By id.
+    pub hooks: BTreeMap<u64, Hook>,
     pub created: Timestamp,
     pub updated: Timestamp,
     /// The highest number that was ever given; a deleted issue's number is not used again.
@@ -66,7 +69,7 @@ impl World {
 
 impl Frame<'_> {
     /// A repository as its viewer, who has this right, sees it.
-    fn repository(&self, repository: &Repository, right: Option<Right>) -> Value {
+    pub(super) fn repository(&self, repository: &Repository, right: Option<Right>) -> Value {
         let (owner, name) = (self.owner(repository), &repository.name);
         let page = format!("{}/{owner}/{name}", self.public);
         let url = format!("{}/api/v1/repos/{owner}/{name}", self.root);

@@ -52,6 +52,12 @@ pub enum Route {
     CommentReactions,
     /// `/repos/{owner}/{name}/issues/{number}/timeline`
     Timeline,
+    /// `/repos/{owner}/{name}/hooks`
+    Hooks,
+    /// `/repos/{owner}/{name}/hooks/{id}`
+    Hook,
+    /// `/repos/{owner}/{name}/hooks/{id}/tests`
+    HookTest,
     /// Anything else; answered with 404.
     Unknown,
 }
@@ -78,8 +84,13 @@ impl Route {
     /// The methods that the endpoint takes.
     pub(super) fn methods(self) -> &'static [Method] {
         match self {
-            Self::Issues | Self::Comments | Self::Labels => &[Method::GET, Method::POST],
-            Self::Issue | Self::Comment => &[Method::GET, Method::PATCH, Method::DELETE],
+            Self::Issues | Self::Comments | Self::Labels | Self::Hooks => {
+                &[Method::GET, Method::POST]
+            }
+            Self::HookTest => &[Method::POST],
+            Self::Issue | Self::Comment | Self::Hook => {
+                &[Method::GET, Method::PATCH, Method::DELETE]
+            }
             Self::IssueLabels => &[Method::GET, Method::POST, Method::PUT, Method::DELETE],
             Self::IssueLabel => &[Method::DELETE],
             Self::IssueReactions | Self::CommentReactions => {
@@ -105,9 +116,13 @@ impl Route {
         match self {
             Self::Version | Self::Settings | Self::Unknown => None,
             Self::User | Self::UserByLogin => Some(Category::User),
-            Self::Repository | Self::RepositoryById | Self::Assignees | Self::Permission => {
-                Some(Category::Repository)
-            }
+            Self::Repository
+            | Self::RepositoryById
+            | Self::Assignees
+            | Self::Permission
+            | Self::Hooks
+            | Self::Hook
+            | Self::HookTest => Some(Category::Repository),
             Self::Issues
             | Self::Issue
             | Self::Comments
@@ -178,6 +193,9 @@ fn in_repository<'a>(rest: &[&'a str]) -> (Route, &'a str, &'a str) {
         [] => (Route::Repository, "", ""),
         ["assignees"] => (Route::Assignees, "", ""),
         ["collaborators", login, "permission"] => (Route::Permission, login, ""),
+        ["hooks"] => (Route::Hooks, "", ""),
+        ["hooks", id] => (Route::Hook, id, ""),
+        ["hooks", id, "tests"] => (Route::HookTest, id, ""),
         ["labels"] => (Route::Labels, "", ""),
         ["labels", label] => (Route::Label, label, ""),
         ["issues"] => (Route::Issues, "", ""),

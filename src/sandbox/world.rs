@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::call::Call;
+use super::deliveries::Post;
 use super::faults::{self, Action, Fate, Fault, Faults};
 use super::journal::{Entry, Journal, Outcome};
 use super::message::{Request, Response};
@@ -55,8 +56,9 @@ pub struct World {
     /// Whether issues have a `content_version`, as from 1.26 on.
     pub(super) has_versions: bool,
     version: String,
-    human: u64,
+    pub(super) human: u64,
     offset: SignedDuration,
+    pub(super) post: Post,
     faults: Faults,
     journal: Journal,
 }
@@ -68,6 +70,7 @@ pub(super) struct Ids {
     pub(super) repository: u64,
     pub(super) issue: u64,
     pub(super) label: u64,
+    pub(super) hook: u64,
     /// Comments and the other events of a timeline share their ids.
     pub(super) event: u64,
 }
@@ -96,6 +99,7 @@ impl World {
             version: VERSION.to_owned(),
             human: 0,
             offset: SignedDuration::ZERO,
+            post: Post::default(),
             faults: Faults::default(),
             journal: Journal::default(),
         }
@@ -153,6 +157,7 @@ impl World {
             rights: BTreeMap::new(),
             issues: BTreeMap::new(),
             labels: BTreeMap::new(),
+            hooks: BTreeMap::new(),
             created: FOUNDED,
             updated: FOUNDED,
             last_number: 0,
@@ -351,6 +356,11 @@ impl World {
                 self.list_reactions(call)
             }
             (Route::IssueReactions | Route::CommentReactions, _) => self.change_reaction(call),
+            (Route::Hooks, &Method::POST) => self.create_hook(call),
+            (Route::Hook, &Method::PATCH) => self.edit_hook(call),
+            (Route::Hook, &Method::DELETE) => self.remove_hook(call),
+            (Route::Hooks | Route::Hook, _) => self.get_hooks(call),
+            (Route::HookTest, _) => self.test_hook(call),
             (Route::Timeline, _) => self.list_timeline(call),
             (Route::Unknown, _) => Err(Refusal::NoRoute),
         }

@@ -3,6 +3,7 @@
 
 mod admin;
 mod faults;
+mod hooks;
 mod issues;
 mod lists;
 mod pages;

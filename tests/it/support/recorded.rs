@@ -76,20 +76,49 @@ pub fn recorded(folder: &str) -> Vec<(String, Exchange)> {
     files.into_iter().map(|file| (name(&file), Exchange::read(&file))).collect()
 }
 
+/// A recorded message of a webhook.
+pub struct Sent {
+    pub path: String,
+    /// Names are in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub payload: Value,
+}
+
 /// A whole tour, in order: each exchange with its name.
 pub fn conversation(version: &str) -> Vec<(String, Exchange)> {
-    let file = fixtures("conversations").join(format!("{version}.txt"));
-    let text = std::fs::read_to_string(file).unwrap();
-    let (words, exchanges) = text.split_once("\n\n### ").unwrap();
+    let parts = parts(&format!("conversations/{version}.txt"));
+    parts.into_iter().map(|(name, text)| (name, Exchange::of(&text))).collect()
+}
+
+/// The messages of webhooks that a tour caused.
+pub fn deliveries(version: &str) -> Vec<(String, Sent)> {
+    let parts = parts(&format!("deliveries/{version}.txt")).into_iter();
+    let sent = |text: &str| {
+        let (head, payload) = text.split_once("\n\n").unwrap();
+        let (line, headers) = head.split_once('\n').unwrap();
+        let headers = headers.lines().filter_map(|line| line.split_once(": "));
+        Sent {
+            path: line.split(' ').nth(1).unwrap().to_owned(),
+            headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect(),
+            payload: serde_json::from_str(payload.trim()).unwrap(),
+        }
+    };
+    parts.map(|(name, text)| (name, sent(&text))).collect()
+}
+
+/// The parts of a file below `fixtures/gitea` that holds many, each with its name.
+fn parts(file: &str) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(fixtures(file)).unwrap();
+    let (words, parts) = text.split_once("\n\n### ").unwrap();
     let words: BTreeMap<&str, &str> = words
         .lines()
         .map(|line| line.strip_prefix('⟪').unwrap().split_once("⟫ = ").unwrap())
         .collect();
-    let exchanges = exchanges.split("\n### ").map(|exchange| {
-        let (name, exchange) = exchange.split_once('\n').unwrap();
-        (name.to_owned(), Exchange::of(&whole(exchange, &words)))
+    let parts = parts.split("\n### ").map(|part| {
+        let (name, part) = part.split_once('\n').unwrap();
+        (name.to_owned(), whole(part, &words))
     });
-    exchanges.collect()
+    parts.collect()
 }
 
 /// The text with `⟪word⟫` replaced by what it stands for, and `⟪3×a⟫` by `aaa`.

@@ -50,12 +50,12 @@ static MAPPED: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
 /// The differences of one answer, a line each: `place: recorded → ours`.
 pub struct Comparison<'a> {
     ids: &'a mut Ids,
-    found: Vec<String>,
+    pub found: Vec<String>,
 }
 
 /// Compares; learns which ids belong together.
 pub fn differences(exchange: &Exchange, ours: &Answer, ids: &mut Ids) -> Vec<String> {
-    let mut comparison = Comparison { ids, found: Vec::new() };
+    let mut comparison = Comparison::new(ids);
     let status = exchange.answer.status().as_u16();
     if status == ours.status {
         comparison.headers(exchange, ours);
@@ -72,7 +72,11 @@ pub fn date(exchange: &Exchange) -> Timestamp {
     rfc2822::parse(date).unwrap().timestamp()
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    pub fn new(ids: &'a mut Ids) -> Self {
+        Self { ids, found: Vec::new() }
+    }
+
     fn headers(&mut self, exchange: &Exchange, ours: &Answer) {
         let recorded = exchange.answer.headers();
         let names = recorded.keys().map(|name| name.as_str());
@@ -98,13 +102,18 @@ impl Comparison<'_> {
         self.value("body", Some(&read(recorded)), Some(&read(&ours.text)));
     }
 
-    fn value(&mut self, place: &str, recorded: Option<&Value>, ours: Option<&Value>) {
+    pub fn value(&mut self, place: &str, recorded: Option<&Value>, ours: Option<&Value>) {
         match (recorded, ours) {
             (Some(Value::Object(recorded)), Some(Value::Object(ours))) => {
                 self.object(place, recorded, ours);
             }
             (Some(Value::Array(recorded)), Some(Value::Array(ours))) => {
-                self.list(place, recorded, ours);
+                if place.ends_with(".events") {
+                    // The events of a hook come in any order.
+                    self.list(place, &sorted(recorded), &sorted(ours));
+                } else {
+                    self.list(place, recorded, ours);
+                }
             }
             (recorded, ours) if recorded == ours => {}
             (Some(Value::String(recorded)), Some(Value::String(ours))) => {
@@ -150,6 +159,12 @@ impl Comparison<'_> {
     fn note(&mut self, place: &str, recorded: Option<&Value>, ours: Option<&Value>) {
         self.found.push(format!("{place}: {} → {}", short(recorded), short(ours)));
     }
+}
+
+fn sorted(texts: &[Value]) -> Vec<Value> {
+    let mut texts = texts.to_vec();
+    texts.sort_unstable_by_key(ToString::to_string);
+    texts
 }
 
 /// A header to compare. Methods that are allowed come in any order.

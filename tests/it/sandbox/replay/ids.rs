@@ -15,6 +15,7 @@ pub enum Kind {
     Repository,
     Label,
     Issue,
+    Hook,
     /// Comments and the other entries of timelines.
     Event,
 }
@@ -28,6 +29,7 @@ impl Kind {
             () if has("full_name") => Self::Repository,
             () if has("exclusive") => Self::Label,
             () if has("issue_url") => Self::Event,
+            () if has("branch_filter") => Self::Hook,
             () if has("content_version") || has("pin_order") => Self::Issue,
             () => return None,
         })
@@ -42,10 +44,11 @@ pub struct Ids {
 }
 
 /// Where ids stand in paths and texts.
-static PLACES: LazyLock<[(Kind, Regex); 5]> = LazyLock::new(|| {
+static PLACES: LazyLock<[(Kind, Regex); 6]> = LazyLock::new(|| {
     [
         (Kind::Event, "(/issues/comments/|#issuecomment-)([0-9]+)"),
         (Kind::Event, r"(comment does not exist \[id: )([0-9]+)"),
+        (Kind::Hook, "(/hooks/)([0-9]+)"),
         (Kind::Label, "(/labels/)([0-9]+)"),
         (Kind::Repository, "(/repositories/)([0-9]+)"),
         (Kind::Repository, "(repo_id: )([0-9]+)"),
@@ -82,12 +85,13 @@ impl Ids {
     }
 
     /// What is to be asked of the sandbox: path and query, and the body.
+    /// Hooks get an address at which nobody listens.
     pub fn request(&self, exchange: &Exchange) -> (String, String) {
         let target = format!("{}?{}", exchange.path, exchange.query);
         let target = self.rewrite(target.trim_end_matches('?'));
         let mut body = exchange.body.clone();
         let Some(labels) = body.get_mut("labels").and_then(Value::as_array_mut) else {
-            return (target, exchange.sent.clone());
+            return (target, exchange.sent.replace("//127.0.0.1:3399/", "//127.0.0.1:1/"));
         };
         for label in labels {
             if let Some(id) = label.as_u64() {
