@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use reqwest::Method;
+use anyhow::{Context as _, anyhow};
+use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,6 +16,12 @@ use crate::gitea;
 /// The server answers from memory; longer than this it is not at work.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The same for each piece of a long answer, which comes from its disk.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// No answer takes longer.
+const LONG_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A way to the server.
 pub(super) struct Server {
     caller: Caller,
@@ -25,7 +31,8 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(caller: Caller) -> anyhow::Result<Self> {
         gitea::install_crypto();
-        let mut client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
+        let mut client =
+            reqwest::Client::builder().timeout(TIMEOUT).read_timeout(PIECE_TIMEOUT).no_proxy();
         if caller.server.scheme() == "http" {
             // Without TLS no certificates are needed, and some machines have none.
             client = client.tls_certs_only([]);
@@ -62,44 +69,71 @@ impl Server {
         path: &str,
         query: &[(&str, String)],
     ) -> anyhow::Result<T> {
-        let api = &self.caller.api;
-        let token = api.read_token.as_ref().or(api.write_token.as_ref());
-        let answer = self.send(Method::GET, path, query, token).await?;
-        serde_json::from_value(answer).context("the server's answer makes no sense")
+        let request = self.request(Method::GET, path, self.read_token())?.query(query);
+        serde_json::from_value(self.json(request).await?)
+            .context("the server's answer makes no sense")
+    }
+
+    /// An answer that may be long, and is not JSON.
+    pub(super) async fn read(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+        let request = self.request(Method::GET, path, self.read_token())?.timeout(LONG_TIMEOUT);
+        let answer = self.send(request).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        Err(refusal(&self.body(answer).await?))
     }
 
     pub(super) async fn change(&self, method: Method, path: &str) -> anyhow::Result<Value> {
-        self.send(method, path, &[], self.caller.api.write_token.as_ref()).await
+        let token = self.caller.api.write_token.as_ref();
+        self.json(self.request(method, path, token)?).await
     }
 
-    async fn send(
+    fn read_token(&self) -> Option<&SecretString> {
+        let api = &self.caller.api;
+        api.read_token.as_ref().or(api.write_token.as_ref())
+    }
+
+    fn request(
         &self,
         method: Method,
         path: &str,
-        query: &[(&str, String)],
         token: Option<&SecretString>,
-    ) -> anyhow::Result<Value> {
+    ) -> anyhow::Result<RequestBuilder> {
         let url = self.caller.server.join(path).context("the address cannot be used")?;
-        let mut request = self.client.request(method, url).query(query);
-        if let Some(token) = token {
-            request = request.bearer_auth(token.expose_secret());
-        }
-        let server = &self.caller.server;
-        let answer = request.send().await.with_context(|| {
-            format!("cannot reach teawatch at {server}: is `teawatch serve` running?")
-        })?;
-        let status = answer.status();
-        let body: Value = answer
-            .json()
-            .await
-            .with_context(|| format!("{server} answered {status}, and not as teawatch does"))?;
-        if !status.is_success() {
-            let error = &body["error"];
-            let text = |key: &str| error[key].as_str().unwrap_or("?").to_owned();
-            bail!("{} ({})", text("message"), text("hint"));
-        }
-        Ok(body)
+        let request = self.client.request(method, url);
+        Ok(match token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
+            None => request,
+        })
     }
+
+    async fn json(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+        let answer = self.send(request).await?;
+        let is_success = answer.status().is_success();
+        let body = self.body(answer).await?;
+        if is_success { Ok(body) } else { Err(refusal(&body)) }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<reqwest::Response> {
+        let server = &self.caller.server;
+        request.send().await.with_context(|| {
+            format!("cannot reach teawatch at {server}: is `teawatch serve` running?")
+        })
+    }
+
+    async fn body(&self, answer: reqwest::Response) -> anyhow::Result<Value> {
+        let (server, status) = (&self.caller.server, answer.status());
+        let body = answer.json().await;
+        body.with_context(|| format!("{server} answered {status}, and not as teawatch does"))
+    }
+}
+
+/// Why the server did not do what was asked.
+fn refusal(body: &Value) -> anyhow::Error {
+    let error = &body["error"];
+    let text = |key: &str| error[key].as_str().unwrap_or("?");
+    anyhow!("{} ({})", text("message"), text("hint"))
 }
 
 /// Rows under a head, in columns as wide as they need to be.

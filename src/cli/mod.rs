@@ -4,6 +4,8 @@
 //! alerts and never ends the process.
 
 mod agent;
+#[cfg(feature = "server")]
+mod backup;
 mod beat;
 #[cfg(feature = "server")]
 mod call;
@@ -24,6 +26,8 @@ mod output;
 #[cfg(feature = "server")]
 mod pid_file;
 mod reporting;
+#[cfg(feature = "server")]
+mod restore;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
@@ -81,6 +85,12 @@ enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Write a backup of everything while the server runs
+    #[cfg(feature = "server")]
+    Backup(backup::Args),
+    /// Make a new store from a backup
+    #[cfg(feature = "server")]
+    Restore(restore::Args),
     /// Judge, show or begin a configuration
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -112,6 +122,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Checks(args) => lists::checks(args),
         #[cfg(feature = "server")]
         Command::Outbox(command) => outbox::run(command),
+        #[cfg(feature = "server")]
+        Command::Backup(args) => backup::run(args),
+        #[cfg(feature = "server")]
+        Command::Restore(args) => restore::run(args),
         #[cfg(feature = "server")]
         Command::Config(command) => config::run(command),
         #[cfg(feature = "server")]

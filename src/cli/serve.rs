@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use super::ConfigArgs;
 use super::pid_file::PidFile;
 use super::space::watch_space;
-use crate::alert::marker::Instance;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{self, Core, Ended};
@@ -100,7 +99,7 @@ impl Server {
         let mut store = tokio::task::spawn_blocking(move || Sled::open(&data_dir, cache))
             .await
             .context("opening the store was cut short")?
-            .with_context(|| format!("cannot open the store in {}", config.data_dir.display()))?;
+            .context("cannot start")?;
         let pid_file = PidFile::write(&config.data_dir)?;
         // Nobody is sent to a page that does not answer.
         let public_url = config.public_url.as_ref().filter(|_| config.has_page());
@@ -113,8 +112,7 @@ impl Server {
             random_id()?,
             clock.now(),
         )
-        .context("cannot load the state")?;
-        let instance = core.instance().clone();
+        .map_err(not_loaded)?;
         let mut engine = engine::start(core, Box::new(store), clock.clone())?;
 
         // The first answer comes after the first commit, which tells the outbox what waits
@@ -131,7 +129,7 @@ impl Server {
         let gate = Arc::new(Gate::new(&settings, clock.clone()));
         let (_, empty) = tokio::sync::mpsc::unbounded_channel();
         let feed = std::mem::replace(&mut engine.feed, empty);
-        let worker = worker(config, settings, &gate, &engine.engine, instance, clock.clone())?;
+        let worker = worker(config, settings, &gate, &engine.engine, clock.clone())?;
         let worker = Arc::new(worker);
         let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
         let (task, status) = Task::new(Arc::clone(&worker), feed, repositories);
@@ -250,6 +248,17 @@ fn is_disk_full(error: &anyhow::Error) -> bool {
     })
 }
 
+/// Why the state cannot be loaded. What is damaged as a whole says by itself what to do.
+fn not_loaded(error: engine::Error) -> anyhow::Error {
+    let is_one_record = matches!(&error, engine::Error::Store(error) if !error.is_final());
+    anyhow::Error::new(error).context(if is_one_record {
+        "cannot load the state, and nothing was changed: move the data directory away and bring \
+         the newest backup back with `teawatch restore`"
+    } else {
+        "cannot load the state"
+    })
+}
+
 fn engine_ended(ended: Option<Ended>) -> ExitCode {
     match ended {
         Some(Ended::Failed(error)) => store_failed(&error),
@@ -274,7 +283,6 @@ fn worker(
     settings: outbox::Settings,
     gate: &Arc<Gate>,
     engine: &engine::Engine,
-    instance: Instance,
     clock: Clock,
 ) -> anyhow::Result<Worker<engine::Engine>> {
     Ok(Worker {
@@ -282,7 +290,6 @@ fn worker(
         host: host(config, Some(Arc::clone(gate)))?,
         settings,
         salt: config.salt.clone(),
-        instance,
         clock,
         courier: Courier::default(),
         // Without randomness many clients come back at once; nothing worse.
@@ -356,7 +363,7 @@ fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
 }
 
 /// The name of a new store: 16 hex digits.
-fn random_id() -> anyhow::Result<String> {
+pub(super) fn random_id() -> anyhow::Result<String> {
     Ok(format!("{:016x}", getrandom::u64().context("the system gives no random numbers")?))
 }
 

@@ -88,6 +88,17 @@ impl Core {
         if self.meta.copied.is_some() {
             return None;
         }
+        self.put_in_doubt(seq, gitea_now, now)?;
+        self.prospect(seq)
+    }
+
+    /// An effect may be carried out from now on: its text is written and stays.
+    pub(super) fn put_in_doubt(
+        &mut self,
+        seq: u64,
+        gitea_now: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<()> {
         let entry = self.entries.get(&seq)?;
         let is_held = |entry: &Entry| self.holds(&entry.repository, entry.effect.number);
         if entry.effect.kind == EffectKind::Heal && is_held(entry) {
@@ -124,7 +135,7 @@ impl Core {
         let entry = entry.clone();
         self.dirty.entries.insert(seq);
         self.tell_alert(&entry, &Event::Begun(entry.effect), now);
-        self.prospect(seq)
+        Some(())
     }
 
     /// An effect as it is now, if it is still wanted.
@@ -311,7 +322,10 @@ impl Core {
         let mut number = None;
         if let Learned::Opened { issue, .. } = learned {
             number = Some(issue.number);
-            let admission = &mut self.repository(&entry.repository).admission;
+            let record = self.repository(&entry.repository);
+            // A restored store may have found it among the open ones before.
+            record.unclaimed.retain(|found| found.number != issue.number);
+            let admission = &mut record.admission;
             admission.highest = admission.highest.max(issue.number);
             admission.id.get_or_insert(issue.repository_id);
         }

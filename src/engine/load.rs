@@ -41,6 +41,7 @@ impl Core {
             history: Numbers::default(),
             users: BTreeSet::new(),
             copied: None,
+            restored: None,
         });
         let mut core = Self {
             settings,
@@ -70,6 +71,7 @@ impl Core {
         }
         core.turn(now);
         core.mark(now);
+        core.take_up(now);
         core.feed_everything(now);
         core.expect(now);
         core.wake_everything(now);

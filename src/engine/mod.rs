@@ -10,6 +10,7 @@
 mod accept;
 mod adopt;
 mod agent;
+mod backup;
 mod changes;
 mod core;
 mod deadlines;
@@ -33,6 +34,7 @@ mod view;
 
 pub use self::accept::Accepted;
 pub use self::adopt::Found;
+pub use self::backup::{Backup, renew};
 pub use self::core::Core;
 pub use self::effects::{Dropped, Outcome, Prospect};
 pub use self::entry::{Doubt, Entry, Parked, Progress, Text, Trimming};
@@ -60,6 +62,9 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error("the engine's thread cannot be started")]
     Thread(#[source] std::io::Error),
+    /// There is one at a time.
+    #[error("another backup is being made")]
+    BackupUnderWay,
 }
 
 /// What a round has changed for the outbox, handed over after its commit.

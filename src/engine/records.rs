@@ -26,6 +26,9 @@ pub struct Meta {
     /// The key of a marker that says that a copy of this store runs elsewhere. For ever: the
     /// copy has used names that this store would use again.
     pub copied: Option<String>,
+    /// Which store's backup this one has come from, until its first start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Instance>,
 }
 
 /// A repository that issues go to, by the name that the configuration has for it.

@@ -12,6 +12,8 @@ use crate::store::{self, Store};
 pub type Work = Box<dyn FnOnce(&mut Core, Timestamp) -> Answer + Send>;
 /// Tells whoever asked.
 pub type Answer = Box<dyn FnOnce() + Send>;
+/// Uses the store once a round is on the disk, and tells whoever asked.
+pub type Between = Box<dyn FnOnce(&Core, &mut dyn Store) + Send>;
 
 /// How much a command takes of the queue and of a round.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,6 +25,8 @@ pub struct Weight {
 /// What can wait in the queue.
 pub enum Command {
     Work(Work, Weight),
+    /// Ends its round: it takes its time.
+    Between(Between),
     /// Nothing after it is taken any more.
     Stop,
 }
@@ -41,12 +45,22 @@ impl Command {
         });
         (Self::Work(work, weight), answered)
     }
+
+    /// A command that hands back what `work` reads in the store.
+    pub fn between<T: Send + 'static>(
+        work: impl FnOnce(&Core, &mut dyn Store) -> T + Send + 'static,
+    ) -> (Self, oneshot::Receiver<T>) {
+        let (answer, answered) = oneshot::channel();
+        let between: Between = Box::new(move |core, store| drop(answer.send(work(core, store))));
+        (Self::Between(between), answered)
+    }
 }
 
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Work(_, weight) => f.debug_tuple("Work").field(weight).finish(),
+            Self::Between(_) => f.write_str("Between"),
             Self::Stop => f.write_str("Stop"),
         }
     }
@@ -76,7 +90,7 @@ impl Writer {
         feed: &mut dyn FnMut(Feed),
     ) -> Result<Self, store::Error> {
         let mut writer = Self { core, store, last_mark: now };
-        writer.commit(Vec::new(), feed)?;
+        writer.commit(Asked::default(), feed)?;
         Ok(writer)
     }
 
@@ -102,58 +116,65 @@ impl Writer {
         feed: &mut dyn FnMut(Feed),
     ) -> Result<bool, store::Error> {
         self.core.turn(now);
-        let (answers, is_last) = self.run(next, now);
+        let asked = self.run(next, now);
+        let is_last = asked.is_last;
         let since_mark = now.duration_since(self.last_mark);
         if since_mark >= self.core.settings.absence_mark || since_mark.is_negative() || is_last {
             self.core.mark(now);
             self.last_mark = now;
         }
-        self.commit(answers, feed)?;
+        self.commit(asked, feed)?;
         Ok(is_last)
     }
 
-    fn run(
-        &mut self,
-        next: &mut dyn FnMut() -> Option<Command>,
-        now: Timestamp,
-    ) -> (Vec<Answer>, bool) {
+    fn run(&mut self, next: &mut dyn FnMut() -> Option<Command>, now: Timestamp) -> Asked {
         let (commands, budget) =
             (self.core.settings.round_commands, self.core.settings.round_observations);
-        let mut answers = Vec::new();
+        let mut asked = Asked::default();
         let mut observations = 0;
-        let mut is_last = false;
         while let Some(command) = next() {
             match command {
                 Command::Work(work, weight) => {
                     observations += weight.observations;
-                    answers.push(work(&mut self.core, now));
+                    asked.answers.push(work(&mut self.core, now));
+                }
+                Command::Between(between) => {
+                    asked.between = Some(between);
+                    break;
                 }
                 Command::Stop => {
-                    is_last = true;
+                    asked.is_last = true;
                     break;
                 }
             }
-            if answers.len() >= commands || observations >= budget {
+            if asked.answers.len() >= commands || observations >= budget {
                 break;
             }
         }
         self.core.wake_due(budget, now);
-        (answers, is_last)
+        asked
     }
 
-    fn commit(
-        &mut self,
-        answers: Vec<Answer>,
-        feed: &mut dyn FnMut(Feed),
-    ) -> Result<(), store::Error> {
+    fn commit(&mut self, asked: Asked, feed: &mut dyn FnMut(Feed)) -> Result<(), store::Error> {
         let (writes, news) = self.core.take_writes();
         if !writes.is_empty() {
             self.store.commit(writes)?;
         }
         news.into_iter().for_each(feed);
-        for answer in answers {
+        for answer in asked.answers {
             answer();
+        }
+        if let Some(between) = asked.between {
+            between(&self.core, &mut *self.store);
         }
         Ok(())
     }
+}
+
+/// What a round leaves to be done once it is on the disk.
+#[derive(Default)]
+struct Asked {
+    answers: Vec<Answer>,
+    between: Option<Between>,
+    is_last: bool,
 }

@@ -88,14 +88,27 @@ impl Engine {
             self.waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
             return Err(Error::Full);
         }
-        self.commands.try_send(command).map_err(|error| {
+        self.send(command).inspect_err(|_| {
             self.waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
-            match error {
-                TrySendError::Full(_) => Error::Full,
-                TrySendError::Disconnected(_) => Error::Stopped,
-            }
         })?;
         answered.await.map_err(|_| Error::Stopped)
+    }
+
+    /// Runs `work` on the store, between two rounds. Reports wait for it, so it is short.
+    pub(super) async fn between<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Core, &mut dyn Store) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (command, answered) = Command::between(work);
+        self.send(command)?;
+        answered.await.map_err(|_| Error::Stopped)
+    }
+
+    fn send(&self, command: Command) -> Result<(), Error> {
+        self.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Full,
+            TrySendError::Disconnected(_) => Error::Stopped,
+        })
     }
 
     /// Runs `work`, which takes next to nothing of the queue.

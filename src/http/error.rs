@@ -49,6 +49,9 @@ pub enum ApiError {
     /// 409.
     #[error("effect {0} may have been carried out already")]
     InDoubt(u64),
+    /// 409: there is one at a time.
+    #[error("another backup is being made")]
+    BackupUnderWay,
     /// 405.
     #[error("this method does nothing here")]
     Method,
@@ -132,6 +135,9 @@ impl ApiError {
                 "in_doubt",
                 "teawatch looks for the issue first; try again when it is no longer in doubt",
             ),
+            Self::BackupUnderWay => {
+                (StatusCode::CONFLICT, "under_way", "wait until it is done, and make this one then")
+            }
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
             }
@@ -181,7 +187,10 @@ impl IntoResponse for ApiError {
 
 impl From<engine::Error> for ApiError {
     fn from(error: engine::Error) -> Self {
-        Self::Busy(error)
+        match error {
+            engine::Error::BackupUnderWay => Self::BackupUnderWay,
+            error => Self::Busy(error),
+        }
     }
 }
 

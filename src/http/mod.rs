@@ -6,6 +6,7 @@
 
 mod api;
 mod auth;
+mod backup;
 mod body;
 mod error;
 mod health;
@@ -107,6 +108,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/alerts", get(api::alerts))
         .route("/api/v1/checks", get(api::checks))
         .route("/api/v1/checks/{source}/{*name}", delete(api::forget))
+        .route("/api/v1/backup", get(backup::make))
         .route("/api/v1/outbox", get(api::outbox))
         .route("/api/v1/outbox/{seq}", get(api::outbox_entry).delete(api::drop_entry))
         .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))

@@ -32,7 +32,8 @@ pub struct Pass {
 #[derive(Debug, Clone, Copy)]
 pub struct Needle<'a> {
     pub entry: &'a Entry,
-    pub instance: &'a crate::alert::marker::Instance,
+    /// The marker in the text that was sent, or may have been.
+    pub marker: Option<&'a Marker>,
 }
 
 impl Pass {
@@ -54,13 +55,7 @@ impl Pass {
 
     /// The issue with the marker of the effect; of several the oldest.
     pub fn find(&self, needle: Needle<'_>) -> Option<&Issue> {
-        let is_ours = |seen: &&Seen| {
-            seen.marker.as_ref().is_some_and(|marker| {
-                marker.instance == *needle.instance
-                    && marker.fingerprint == needle.entry.fingerprint
-                    && marker.effect == needle.entry.effect
-            })
-        };
+        let is_ours = |seen: &&Seen| seen.marker.is_some() && seen.marker.as_ref() == needle.marker;
         let found = self.seen.iter().filter(is_ours).map(|seen| &seen.issue);
         found.min_by_key(|issue| issue.number)
     }
@@ -79,8 +74,8 @@ impl Pass {
             let issue = &seen.issue;
             let is_newer = issue.number > doubt.highest && issue.created_at >= since;
             let claimant = Marker::claimant(&issue.body);
-            let is_unmarked =
-                seen.marker.is_none() && claimant.is_none_or(|id| id == needle.instance.id);
+            let is_own = |id| needle.marker.is_some_and(|marker| marker.instance.id == id);
+            let is_unmarked = seen.marker.is_none() && claimant.is_none_or(is_own);
             is_unmarked && is_newer && issue.title == title
         };
         let found = self.seen.iter().filter(is_it).map(|seen| &seen.issue);

@@ -11,7 +11,7 @@ use super::look::{self, Needle, Pass};
 use super::plan::{Look, Step, plan};
 use super::repository::Place;
 use super::{Host, Identity, Priority, Settings};
-use crate::alert::marker::{Instance, Marker};
+use crate::alert::marker::Marker;
 use crate::alert::{EffectKind, Learned, Salt};
 use crate::clock::Clock;
 use crate::engine::{self, Core, Engine, Entry, Outcome, Prospect, Repository};
@@ -43,7 +43,6 @@ pub struct Worker<L> {
     pub host: Host,
     pub settings: Settings,
     pub salt: Salt,
-    pub instance: Instance,
     pub clock: Clock,
     pub courier: Courier,
     /// Spreads pauses: any number each time.
@@ -216,7 +215,8 @@ impl<L: Ledger> Worker<L> {
         place: &Place<'_>,
     ) -> Result<News, engine::Error> {
         let entry = &prospect.entry;
-        let needle = Needle { entry, instance: &self.instance };
+        let marker = self.marker(entry);
+        let needle = Needle { entry, marker: marker.as_ref() };
         let mut found = pass.find(needle);
         if found.is_none()
             && let Some(issue) = pass.find_by_title(needle)
@@ -266,12 +266,7 @@ impl<L: Ledger> Worker<L> {
         if let Some(refused) = self.inspect(markers.clone()).await? {
             return Ok(refused);
         }
-        let is_it = |marker: &Marker| {
-            marker.instance == self.instance
-                && marker.fingerprint == entry.fingerprint
-                && marker.effect == entry.effect
-        };
-        if markers.iter().any(is_it) {
+        if self.marker(entry).is_some_and(|marker| markers.contains(&marker)) {
             if entry.effect.kind == EffectKind::Heal
                 && let Err(failure) = close(&self.host, place.path(), place.id, number).await
             {
@@ -308,6 +303,12 @@ impl<L: Ledger> Worker<L> {
         }
         let look_at = self.clock.now();
         self.settle(entry.seq, Outcome::NotFound { look_at }, News::Nothing).await
+    }
+
+    /// The marker in the text of an effect. It names the store that wrote the text, which a
+    /// restored one is not.
+    fn marker(&self, entry: &Entry) -> Option<Marker> {
+        Marker::find(&self.salt, &entry.text.as_ref()?.body)
     }
 
     /// A look found nothing. After a thorough one it is believed.

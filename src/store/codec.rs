@@ -13,7 +13,7 @@ const JSON: u8 = 1;
 ///
 /// Records are our own types. One that cannot be encoded would be lost, so that it ends
 /// the round that made it, before anything of it is written.
-pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
+pub fn encode(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(JSON);
     serde_json::to_writer(&mut bytes, value)

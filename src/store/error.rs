@@ -1,7 +1,7 @@
 //! Why the store failed, sorted by what the caller can do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::tree::Tree;
 
@@ -28,6 +28,11 @@ pub enum Error {
          start the newer teawatch that wrote it"
     )]
     Newer { path: PathBuf, found: u32, known: u32 },
+    #[error(
+        "`{path}` has a restore that was not finished: run `teawatch restore` with the same \
+         backup once more"
+    )]
+    Unfinished { path: PathBuf },
 
     /// A commit, or reading, failed halfway. Whether the commit is on the disk is unknown.
     #[error("the store cannot be read or written")]
@@ -49,10 +54,29 @@ pub enum Error {
     #[error("the key `{key}` of {tree} does not have the expected shape")]
     Key { tree: Tree, key: String },
 
-    #[error("the dump cannot be read or written")]
+    #[error("the backup cannot be read")]
     DumpIo(#[source] io::Error),
-    #[error("this is no sound dump: {0}")]
-    Dump(String),
+    #[error("this is no sound backup, from byte {at} on: {reason}; use another one")]
+    Dump { at: u64, reason: String },
+    #[error(
+        "the backup has {what} {found}, and this teawatch knows {what}s up to {known}; restore it \
+         with the newer teawatch that wrote it"
+    )]
+    NewerDump { what: &'static str, found: u32, known: u32 },
+    #[error("another backup is being made")]
+    DumpUnderWay,
+    #[error("the backup that was begun is over")]
+    DumpOver,
+    #[error(
+        "more than {bytes} bytes were changed while the backup was made: make it again, faster"
+    )]
+    Overtaken { bytes: usize },
+    /// Nothing was changed in it.
+    #[error(
+        "`{path}` is not empty, it has `{holds}`: move it away, or name another directory with \
+         `--data-dir`"
+    )]
+    NotEmpty { path: PathBuf, holds: String },
 }
 
 impl Error {
@@ -63,6 +87,7 @@ impl Error {
             | Self::InUse { .. }
             | Self::Damaged { .. }
             | Self::Newer { .. }
+            | Self::Unfinished { .. }
             | Self::Broken(_)
             | Self::Failed => true,
             Self::KeyTooLong { .. }
@@ -71,8 +96,17 @@ impl Error {
             | Self::Format { .. }
             | Self::Key { .. }
             | Self::DumpIo(_)
-            | Self::Dump(_) => false,
+            | Self::Dump { .. }
+            | Self::NewerDump { .. }
+            | Self::DumpUnderWay
+            | Self::DumpOver
+            | Self::Overtaken { .. }
+            | Self::NotEmpty { .. } => false,
         }
+    }
+
+    pub(super) fn damaged(path: &Path, reason: &str) -> Self {
+        Self::Damaged { path: path.to_owned(), reason: reason.to_owned() }
     }
 }
 

@@ -22,9 +22,9 @@ impl Layout {
         Self { trees: vec![own.clone()], last: None, changes: Vec::new() }
     }
 
-    /// Writes what the store says about itself.
-    pub(super) fn put_own(&mut self, key: &str, value: &[u8]) {
-        self.changes.push((0, key.into(), Some(value.into())));
+    /// Writes what the store says about itself, or deletes it.
+    pub(super) fn put_own(&mut self, key: &str, value: Option<&[u8]>) {
+        self.changes.push((0, key.into(), value.map(IVec::from)));
     }
 
     /// Writes a record into its tree, or deletes it. Of the `before` pieces that it has

@@ -1,9 +1,16 @@
 //! The right to use a store, which one process at a time has.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
+
+use super::error::Error;
+
+/// The file in the data directory that is locked.
+pub(super) const FILE: &str = "store.lock";
 
 /// How often and how long apart a lock is tried: for half a second in all. A process that
 /// was killed may be outlived for an instant by a child of its that has the lock with all
@@ -16,6 +23,15 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Lock(File);
 
 impl Lock {
+    /// Takes the lock of a data directory, whose store is or will be at `path`.
+    pub(super) fn of(data_dir: &Path, path: &Path) -> Result<Self, Error> {
+        let cannot_open = |source| Error::Open { path: path.to_owned(), source };
+        let file = File::create(data_dir.join(FILE)).map_err(cannot_open)?;
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(cannot_open)?;
+        let lock = Self::take(file).map_err(cannot_open)?;
+        lock.ok_or_else(|| Error::InUse { path: path.to_owned() })
+    }
+
     /// Takes the lock; `None` if somebody else keeps it.
     pub(super) fn take(file: File) -> io::Result<Option<Self>> {
         for attempt in 1..=TRIES {

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Bound;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::dump::{Header, Origin};
 use super::error::Error;
+use super::snapshot::{KEPT_BYTES_MAX, Lease, PIECE_BYTES, Page, Snapshot};
 use super::tree::Tree;
 use super::writes::WriteSet;
-use super::{Store, Visitor};
+use super::{SCHEMA, Store, Visitor};
 
 /// What goes wrong with a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,7 @@ struct State {
     /// Commits up to this one hang no longer.
     released: u64,
     failed: bool,
+    snapshot: Option<Snapshot>,
 }
 
 impl Memory {
@@ -84,6 +88,15 @@ impl Memory {
 
 impl State {
     fn apply(&mut self, writes: &WriteSet) {
+        let snapshot = self.snapshot.take().filter(Snapshot::is_wanted);
+        self.snapshot = snapshot.map(|mut snapshot| {
+            for (tree, key, _) in writes.iter() {
+                if snapshot.needs(tree, key) {
+                    snapshot.keep(tree, key, self.records.get(&(tree, key.to_vec())).cloned());
+                }
+            }
+            snapshot
+        });
         for (tree, key, value) in writes.iter() {
             let key = (tree, key.to_vec());
             match value {
@@ -137,4 +150,42 @@ impl Store for Memory {
         state.apply(&writes);
         Ok(())
     }
+
+    fn begin_dump(&mut self, origin: Origin) -> Result<Lease, Error> {
+        let mut state = self.state();
+        if state.snapshot.as_ref().is_some_and(Snapshot::is_wanted) {
+            return Err(Error::DumpUnderWay);
+        }
+        let header = Header { schema: SCHEMA, commit: state.commits, origin };
+        let (snapshot, lease) = Snapshot::begin(&header, KEPT_BYTES_MAX);
+        state.snapshot = Some(snapshot);
+        Ok(lease)
+    }
+
+    fn next_of_dump(&mut self, lease: &Lease) -> Result<Option<Vec<u8>>, Error> {
+        let mut state = self.state();
+        let State { records, snapshot, .. } = &mut *state;
+        let snapshot = snapshot.as_mut().ok_or(Error::DumpOver)?;
+        snapshot.next(lease, |tree, after| Ok(page(records, tree, after)))
+    }
+}
+
+/// The records of a tree behind a key, as many as one piece reads.
+fn page(records: &BTreeMap<(Tree, Vec<u8>), Vec<u8>>, tree: Tree, after: Option<&[u8]>) -> Page {
+    let first = Bound::Included((tree, Vec::new()));
+    let from = after.map_or(first, |after| Bound::Excluded((tree, after.to_vec())));
+    let mut page = Page { records: Vec::new(), is_cut: false };
+    let mut read = 0;
+    for ((at, key), value) in records.range((from, Bound::Unbounded)) {
+        if *at != tree {
+            break;
+        }
+        if read >= PIECE_BYTES {
+            page.is_cut = true;
+            break;
+        }
+        read += key.len() + value.len();
+        page.records.push((key.clone(), value.clone()));
+    }
+    page
 }

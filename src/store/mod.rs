@@ -1,4 +1,4 @@
-//! The narrow door to the disk: load everything, commit one write set, dump.
+//! The narrow door to the disk: load everything, commit one write set, dump and restore.
 //!
 //! The store moves bytes and decides nothing. It knows trees, keys and how records are
 //! encoded; it must not know what a check or an alert is. It is the only module that
@@ -9,14 +9,14 @@
 //! there. A commit that fails may still be found on the disk later: its outcome is
 //! unknown, and no other commit is tried after it ([`Error::is_final`]).
 
-use std::io;
-
-pub use self::codec::decode;
-pub use self::dump::{Summary, read_dump};
+pub use self::codec::{decode, encode};
+pub use self::dump::{Dump, Header, Origin};
 pub use self::error::Error;
 pub use self::key::{Key, KeyReader};
 pub use self::memory::{Fault, Memory};
-pub use self::sled::{CACHE_BYTES, Sled};
+pub use self::schema::{Schema, Step};
+pub use self::sled::{CACHE_BYTES, Change, Sled, restore};
+pub use self::snapshot::Lease;
 pub use self::space::Space;
 pub use self::tree::Tree;
 pub use self::writes::WriteSet;
@@ -31,16 +31,20 @@ mod key;
 mod layout;
 mod lock;
 mod memory;
+mod opening;
 mod pieces;
+mod records;
+mod schema;
 mod sled;
+mod snapshot;
 mod space;
 mod tree;
 mod witness;
 mod writes;
 
 /// The version of the records' shapes, which every store and every dump carries. A
-/// store with a newer one is refused.
-pub const SCHEMA: u32 = 1;
+/// store with a newer one is refused, and one with an older one is brought to it.
+pub const SCHEMA: u32 = Schema::PRESENT.version();
 
 /// The longest key, in bytes. A sled page holds up to 256 keys and must stay under
 /// about 128 KiB, beyond which it becomes a separate file that is never synced.
@@ -68,9 +72,12 @@ pub trait Store: Send {
     /// write set is no commit and touches nothing.
     fn commit(&mut self, writes: WriteSet) -> Result<(), Error>;
 
-    /// Writes every record to `to`, as [`read_dump`] reads it. Two dumps of equal
-    /// records are equal byte for byte.
-    fn dump(&mut self, to: &mut dyn io::Write) -> Result<(), Error> {
-        dump::write(self, to)
-    }
+    /// Begins a dump of the records as they are after the last commit, whatever is committed
+    /// until it ends. There is one at a time; it ends with its lease.
+    fn begin_dump(&mut self, origin: Origin) -> Result<Lease, Error>;
+
+    /// The next bytes of the dump, as [`Dump`] reads them: few enough that commits need not
+    /// wait for long. None once all were given. Two dumps of equal records are equal byte for
+    /// byte, but for their headers.
+    fn next_of_dump(&mut self, lease: &Lease) -> Result<Option<Vec<u8>>, Error>;
 }

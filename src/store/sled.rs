@@ -15,31 +15,31 @@
 //! A commit is written to the [journal](super::journal) first, and its records go to their
 //! trees when that is full, or when the store is read.
 
+mod migrate;
+mod restore;
+
 use std::collections::BTreeMap;
-use std::fs::{File, Permissions};
-use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+pub use self::restore::{Change, restore};
+use super::dump::{Header, Origin};
 use super::error::Error;
 use super::guard::{Held, guarded};
 use super::journal::{Journal, Page};
 use super::layout::Layout;
 use super::lock::Lock;
+use super::opening::{self, NUMBER_KEY, OWN_TREE, SCHEMA_KEY, read_journal, ready};
+use super::schema::Schema;
+use super::snapshot::{KEPT_BYTES_MAX, Lease, PIECE_BYTES, Snapshot};
 use super::tree::Tree;
 use super::witness::Witness;
 use super::writes::WriteSet;
-use super::{SCHEMA, Store, Visitor, directory, pieces};
+use super::{Store, Visitor, directory, records};
 
 /// How much memory sled's page cache may take, unless configured otherwise. Its own
 /// default is 1 GiB, which buys nothing for records that are read once, at the start.
 pub const CACHE_BYTES: u64 = 64 << 20;
-
-/// What the store says about itself stands in a tree that is no [`Tree`]: the schema (4
-/// bytes) and the number of the last commit whose records stand in their trees (8 bytes).
-const OWN_TREE: &str = "store";
-const SCHEMA_KEY: &str = "schema";
-const NUMBER_KEY: &str = "commits";
 
 /// The pages of the journal.
 const JOURNAL_TREE: &str = "journal";
@@ -60,6 +60,9 @@ pub struct Sled {
     /// How many pieces the records with more than one have; once `is_indexed`, all of them.
     long: BTreeMap<(Tree, Vec<u8>), u16>,
     is_indexed: bool,
+    schema: Schema,
+    /// A dump under way.
+    snapshot: Option<Snapshot>,
     failed: bool,
     commits: u64,
     syncs: u64,
@@ -83,16 +86,30 @@ impl Sled {
     /// Leaves a damaged store as it is ([`Error::Damaged`]), refuses one that another
     /// process has open and one with a newer schema.
     pub fn open(data_dir: &Path, cache_bytes: u64) -> Result<Self, Error> {
-        let path = data_dir.join("store");
+        Self::open_with(data_dir, cache_bytes, Schema::PRESENT)
+    }
+
+    /// The same for records of the newest of these schemas. Those of an older one are brought
+    /// to it first, in as many durable commits as it takes.
+    pub fn open_with(data_dir: &Path, cache_bytes: u64, schema: Schema) -> Result<Self, Error> {
+        let path = data_dir.join(directory::STORE);
+        // Not to be taken for a directory without a store.
+        if data_dir.join(directory::UNFINISHED).exists() {
+            return Err(Error::Unfinished { path: data_dir.to_owned() });
+        }
+        directory::make(&path).map_err(|source| Error::Open { path: path.clone(), source })?;
+        let lock = Lock::of(data_dir, &path)?;
+        Self::open_at(data_dir, path, lock, cache_bytes, schema)
+    }
+
+    fn open_at(
+        data_dir: &Path,
+        path: PathBuf,
+        lock: Lock,
+        cache_bytes: u64,
+        schema: Schema,
+    ) -> Result<Self, Error> {
         let cannot_open = |source| Error::Open { path: path.clone(), source };
-
-        directory::make(&path).map_err(cannot_open)?;
-        let lock = File::create(data_dir.join("store.lock")).map_err(cannot_open)?;
-        lock.set_permissions(Permissions::from_mode(0o600)).map_err(cannot_open)?;
-        let Some(lock) = Lock::take(lock).map_err(cannot_open)? else {
-            return Err(Error::InUse { path });
-        };
-
         ready(&path)?;
         let config = ::sled::Config::new().path(&path).cache_capacity(cache_bytes);
         let open = guarded(&path, || {
@@ -117,18 +134,19 @@ impl Sled {
         let (journal, number) = read_journal(&path, &open.own, &open.pages)?;
         if number < durable {
             let reason = format!("its last commits are missing, {} of {durable}", durable - number);
-            return Err(damaged(&path, &reason));
+            return Err(Error::damaged(&path, &reason));
         }
-        if is_new(&path, &open.own, number)? {
+        let found = opening::schema(&path, &open.own, number, schema.version())?;
+        if found.is_none() {
             guarded(&path, || {
-                open.own.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes())?;
+                open.own.insert(SCHEMA_KEY, &schema.version().to_be_bytes())?;
                 open.db.flush()
             })?;
             directory::sync_new(data_dir, &path).map_err(cannot_open)?;
         }
         directory::close(&path).map_err(cannot_open)?;
 
-        Ok(Self {
+        let mut store = Self {
             path,
             open,
             data,
@@ -137,11 +155,17 @@ impl Sled {
             number,
             long: BTreeMap::new(),
             is_indexed: false,
+            schema,
+            snapshot: None,
             failed: false,
             commits: 0,
             syncs: 0,
             _lock: lock,
-        })
+        };
+        if let Some(found) = found {
+            store.bring_from(found)?;
+        }
+        Ok(store)
     }
 
     /// How many commits have succeeded since the store was opened.
@@ -170,7 +194,14 @@ impl Sled {
 
     /// Brings `writes` to their trees, in one transaction, and makes them durable: all that
     /// was committed up to number `number`.
-    fn write_trees(&mut self, writes: &WriteSet, number: u64) -> Result<(), Error> {
+    /// `own` is what the store then says about itself.
+    fn write_trees(
+        &mut self,
+        writes: &WriteSet,
+        number: u64,
+        own: &[(&str, Option<&[u8]>)],
+    ) -> Result<(), Error> {
+        self.keep_for_the_dump(writes)?;
         if !self.is_indexed {
             for tree in Tree::ALL {
                 self.load_tree(tree, &mut |_, _, _| Ok(()))?;
@@ -178,7 +209,10 @@ impl Sled {
             self.is_indexed = true;
         }
         let mut layout = Layout::new(&self.open.own);
-        layout.put_own(NUMBER_KEY, &number.to_be_bytes());
+        layout.put_own(NUMBER_KEY, Some(&number.to_be_bytes()));
+        for (key, value) in own {
+            layout.put_own(key, *value);
+        }
         for (tree, key, value) in writes.iter() {
             let before = self.long.get(&(tree, key.to_vec())).copied().unwrap_or(1);
             let after = layout.put(&self.open.trees[&tree], tree, key, value, before);
@@ -211,7 +245,7 @@ impl Sled {
         } else {
             let mut all = self.journal.take();
             all.merge(writes);
-            self.write_trees(&all, number)?;
+            self.write_trees(&all, number, &[])?;
         }
         self.witness.write(number).map_err(Error::Broken)
     }
@@ -228,54 +262,46 @@ impl Sled {
 
     /// Shows every record of one tree and notes the long ones.
     fn load_tree(&mut self, tree: Tree, visit: &mut Visitor<'_>) -> Result<(), Error> {
-        let damaged = |reason| damaged(&self.path, reason);
-        let records = &self.open.trees[&tree];
-        let mut iter = records.iter();
-        // Further pieces are fetched with the first one of their record. The walk only
-        // counts them, so that one that belongs to no record is noticed.
-        let mut further_expected = 0_u64;
-        let mut further_seen = 0_u64;
-        while let Some((physical, bytes)) = guarded(&self.path, || iter.next().transpose())? {
-            let (key, number) =
-                pieces::logical_key(&physical).ok_or_else(|| damaged("a key is too short"))?;
-            if number > 0 {
-                further_seen += 1;
-                continue;
+        let long = &mut self.long;
+        records::walk(&self.path, &self.open.trees[&tree], |key, value, count| {
+            if count > 1 {
+                long.insert((tree, key.to_vec()), count);
             }
-            let (count, value) =
-                pieces::first(&bytes).ok_or_else(|| damaged("a value is too short"))?;
-            if count == 1 {
-                visit(tree, key, value)?;
-                continue;
-            }
-            let mut value = value.to_vec();
-            for number in 1..count {
-                let piece = pieces::physical_key(key, number);
-                let piece = guarded(&self.path, || records.get(piece))?
-                    .ok_or_else(|| damaged("a piece of a long value is missing"))?;
-                value.extend_from_slice(&piece);
-            }
-            further_expected += u64::from(count - 1);
-            visit(tree, key, &value)?;
-            self.long.insert((tree, key.to_vec()), count);
+            visit(tree, key, value)
+        })
+    }
+
+    /// What waits in the journal goes to its trees.
+    fn empty_journal(&mut self) -> Result<(), Error> {
+        if self.journal.is_empty() {
+            return Ok(());
         }
-        if further_seen == further_expected {
-            Ok(())
-        } else {
-            Err(damaged("a piece of a long value belongs to no record"))
+        self.once(|store| {
+            let waiting = store.journal.take();
+            store.write_trees(&waiting, store.number, &[])
+        })
+    }
+
+    /// Of what will be changed, a dump under way keeps what it has yet to show.
+    fn keep_for_the_dump(&mut self, writes: &WriteSet) -> Result<(), Error> {
+        let Some(snapshot) = self.snapshot.as_mut().filter(|snapshot| snapshot.is_wanted()) else {
+            self.snapshot = None;
+            return Ok(());
+        };
+        for (tree, key, _) in writes.iter() {
+            if snapshot.needs(tree, key) {
+                let value = records::get(&self.path, &self.open.trees[&tree], key)?;
+                snapshot.keep(tree, key, value);
+            }
         }
+        Ok(())
     }
 }
 
 impl Store for Sled {
     /// What waits in the journal goes to its trees first.
     fn load(&mut self, visit: &mut Visitor<'_>) -> Result<(), Error> {
-        if !self.journal.is_empty() {
-            self.once(|store| {
-                let waiting = store.journal.take();
-                store.write_trees(&waiting, store.number)
-            })?;
-        }
+        self.empty_journal()?;
         for tree in Tree::ALL {
             self.load_tree(tree, visit)?;
         }
@@ -297,6 +323,27 @@ impl Store for Sled {
         self.commits += 1;
         Ok(())
     }
+
+    /// What waits in the journal goes to its trees first: from then on they change only when
+    /// it is full.
+    fn begin_dump(&mut self, origin: Origin) -> Result<Lease, Error> {
+        if self.snapshot.as_ref().is_some_and(Snapshot::is_wanted) {
+            return Err(Error::DumpUnderWay);
+        }
+        self.snapshot = None;
+        self.empty_journal()?;
+        let header = Header { schema: self.schema.version(), commit: self.number, origin };
+        let (snapshot, lease) = Snapshot::begin(&header, KEPT_BYTES_MAX);
+        self.snapshot = Some(snapshot);
+        Ok(lease)
+    }
+
+    fn next_of_dump(&mut self, lease: &Lease) -> Result<Option<Vec<u8>>, Error> {
+        let snapshot = self.snapshot.as_mut().ok_or(Error::DumpOver)?;
+        snapshot.next(lease, |tree, after| {
+            records::page(&self.path, &self.open.trees[&tree], after, PIECE_BYTES)
+        })
+    }
 }
 
 impl std::fmt::Debug for Sled {
@@ -308,56 +355,4 @@ impl std::fmt::Debug for Sled {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
-}
-
-/// Makes sure that sled can open its directory, and will not make a new store where the
-/// old one's data is gone.
-fn ready(path: &Path) -> Result<(), Error> {
-    let cannot_open = |source| Error::Open { path: path.to_owned(), source };
-    let has_snapshot = directory::sweep_snapshots(path).map_err(cannot_open)?;
-    match File::open(path.join("db")) {
-        // sled locks this file for itself, and does not wait.
-        Ok(data) => match Lock::take(data).map_err(cannot_open)? {
-            Some(_) => Ok(()),
-            None => Err(Error::InUse { path: path.to_owned() }),
-        },
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot_open(error)),
-        Err(_) if has_snapshot => Err(damaged(path, "its data file `db` is missing")),
-        Err(_) => Ok(()),
-    }
-}
-
-/// The journal, and the number of the last commit.
-fn read_journal(
-    path: &Path,
-    own: &::sled::Tree,
-    pages: &::sled::Tree,
-) -> Result<(Journal, u64), Error> {
-    let in_trees = match guarded(path, || own.get(NUMBER_KEY))? {
-        Some(number) => number.as_ref().try_into().map(u64::from_be_bytes),
-        None => Ok(0),
-    };
-    let in_trees = in_trees.map_err(|_| damaged(path, "its number of commits is no number"))?;
-    guarded(path, || Journal::read(pages.iter(), in_trees))?.map_err(|reason| damaged(path, reason))
-}
-
-/// Whether the store was made just now. Judges its schema, if it was not.
-fn is_new(path: &Path, own: &::sled::Tree, commits: u64) -> Result<bool, Error> {
-    let Some(schema) = guarded(path, || own.get(SCHEMA_KEY))? else {
-        return match commits {
-            0 => Ok(true),
-            _ => Err(damaged(path, "it has records but no schema")),
-        };
-    };
-    let schema = schema.as_ref().try_into().map(u32::from_be_bytes);
-    match schema.map_err(|_| damaged(path, "its schema is no number"))? {
-        found if found > SCHEMA => {
-            Err(Error::Newer { path: path.to_owned(), found, known: SCHEMA })
-        }
-        _ => Ok(false),
-    }
-}
-
-fn damaged(path: &Path, reason: &str) -> Error {
-    Error::Damaged { path: path.to_owned(), reason: reason.to_owned() }
 }

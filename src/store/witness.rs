@@ -9,11 +9,18 @@ use std::path::Path;
 #[derive(Debug)]
 pub(super) struct Witness(File);
 
+const NAME: &str = "commits";
+
 impl Witness {
     pub(super) fn open(store: &Path) -> io::Result<Self> {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
-        options.open(store.join("commits")).map(Self)
+        options.open(store.join(NAME)).map(Self)
+    }
+
+    /// Whether a store is here that has committed something.
+    pub(super) fn has_seen_commits(store: &Path) -> bool {
+        std::fs::read(store.join(NAME)).is_ok_and(|number| number.iter().any(|byte| *byte != 0))
     }
 
     /// The number of the last commit; 0 where the file is new, or was never written out.

@@ -54,6 +54,8 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("outbox show", true, &["<SEQ>"]),
     ("outbox retry", true, &["<SEQ>"]),
     ("outbox drop", true, &["<SEQ>", "--yes"]),
+    ("backup", true, &["[FILE]", "--force", "standard output"]),
+    ("restore", true, &["<FILE>", "standard input"]),
     ("config", false, &["check", "show", "example"]),
     ("config check", true, &["Exits 0"]),
     ("config show", true, &["--json"]),

@@ -12,13 +12,16 @@
 mod absences;
 mod adoption;
 mod agent;
+mod backup;
 mod bad_input;
 mod cli;
 mod config;
 mod crash;
 mod crowds;
+mod damage;
 mod demo;
 mod doors;
+mod dumps;
 mod gitea_client;
 mod kills;
 mod model;

@@ -60,7 +60,6 @@ fn a_redirect_to_the_very_name_that_was_asked_for_is_a_refusal_with_words() {
     let transport = Arc::new(Circle(Mutex::new(World::demo())));
     let base = "http://gitea.test".parse().unwrap();
     let worker = Worker {
-        instance: core.instance().clone(),
         ledger: Book(Mutex::new(core)),
         host: Host::new(&base, &BOT_TOKEN.into(), transport, None).unwrap(),
         settings: outbox::Settings::default(),

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use teawatch::store::{
     self, CACHE_BYTES, Error, Fault, KEY_BYTES, Key, Memory, SCHEMA, Sled, Store, Tree,
-    VALUE_BYTES, WriteSet, read_dump,
+    VALUE_BYTES, WriteSet,
 };
 use teawatch::telemetry::{self, Format};
 
@@ -401,59 +401,6 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), to.join("store").join(entry.file_name())).unwrap();
         }
     }
-}
-
-#[test]
-fn a_dump_read_into_a_new_store_makes_the_same_dump() {
-    let data = tempfile::tempdir().unwrap();
-    let mut store = open(data.path());
-    let mut writes = WriteSet::new();
-    for (n, tree) in (0_u64..).zip([Tree::Meta, Tree::Checks, Tree::Outbox, Tree::Jobs]) {
-        writes.put_bytes(tree, Key::new().text("a").u64(n), bytes(30_000, n));
-        writes.put(tree, "", &n);
-    }
-    store.commit(writes).unwrap();
-    let mut dump = Vec::new();
-    store.dump(&mut dump).unwrap();
-
-    let mut writes = WriteSet::new();
-    let summary = read_dump(&mut dump.as_slice(), &mut |tree, key, value| {
-        writes.put_bytes(tree, key, value.to_vec());
-        Ok(())
-    })
-    .unwrap();
-    assert_eq!((summary.schema, summary.records), (SCHEMA, 8));
-    let elsewhere = tempfile::tempdir().unwrap();
-    let mut sled = open(elsewhere.path());
-    let mut memory = Memory::new();
-    let stores: [&mut dyn Store; 2] = [&mut sled, &mut memory];
-    for store in stores {
-        store.commit(writes.clone()).unwrap();
-        let mut again = Vec::new();
-        store.dump(&mut again).unwrap();
-        assert!(dump == again);
-    }
-}
-
-#[test]
-fn a_dump_with_any_byte_changed_missing_or_added_is_refused() {
-    let mut store = Memory::new();
-    store.commit(one(Tree::Checks, b"key", b"\x01\"value\"".to_vec())).unwrap();
-    let mut dump = Vec::new();
-    store.dump(&mut dump).unwrap();
-    let read = |dump: &[u8]| read_dump(&mut &*dump, &mut |_, _, _| Ok(()));
-    assert!(read(&dump).is_ok());
-    for place in 0..dump.len() {
-        for flip in [0x01, 0x80, 0xff] {
-            let mut changed = dump.clone();
-            changed[place] ^= flip;
-            let error = read(&changed).unwrap_err();
-            assert!(matches!(error, Error::Dump(_)), "{place}: {error:?}");
-        }
-        assert!(matches!(read(&dump[..place]).unwrap_err(), Error::Dump(_)), "{place}");
-    }
-    dump.push(0);
-    insta::assert_snapshot!(read(&dump).unwrap_err(), @"this is no sound dump: it goes on after its end");
 }
 
 #[test]

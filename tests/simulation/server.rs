@@ -115,7 +115,6 @@ impl Server {
     ) -> Result<Option<Self>, String> {
         let now = clock.now();
         let core = load(memory, knobs, salt, instance, now)?;
-        let id = core.instance().clone();
         let mut feed = Vec::new();
         let writer = Writer::start(core, Box::new(memory.clone()), now, &mut |news| {
             feed.push(news);
@@ -137,7 +136,6 @@ impl Server {
             host: host.unwrap(),
             settings,
             salt: salt.clone(),
-            instance: id,
             clock: time,
             courier: Courier::default(),
             dice: || u32::MAX / 2,

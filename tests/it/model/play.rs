@@ -11,7 +11,6 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use teawatch::alert::admit::Limits;
-use teawatch::alert::marker::Instance;
 use teawatch::alert::{EffectKind, Fingerprint, GroupBy, Rule, Salt, Target};
 use teawatch::check::{CheckId, Flapping, Kind, Observation, Policy};
 use teawatch::clock::Clock;
@@ -138,7 +137,7 @@ impl Play {
         let pages = Pages { core, memory, feed: Vec::new(), turned_at, has_failed: false };
         let book = Book(Arc::new(Mutex::new(pages)), Arc::clone(&clock));
         book.turn();
-        let worker = worker(&book, &gitea, &salt, 0);
+        let worker = worker(&book, &gitea, &salt);
         let mut agents = BTreeMap::new();
         if knobs.expects {
             let checks = BTreeSet::from(["expected".to_owned()]);
@@ -484,7 +483,7 @@ impl Play {
         let turned_at = self.now();
         let pages = Pages { core, memory, feed: Vec::new(), turned_at, has_failed: false };
         self.book = Book(Arc::new(Mutex::new(pages)), Arc::clone(&self.clock));
-        self.worker = worker(&self.book, &self.gitea, &self.salt, self.stores);
+        self.worker = worker(&self.book, &self.gitea, &self.salt);
         self.agenda = agenda(self.now());
         self.has_ordered_a_crash = false;
     }
@@ -549,7 +548,7 @@ fn load(knobs: &Knobs, memory: &Memory, salt: &Salt, store: u64, now: Timestamp)
     Core::load(&mut memory.clone(), settings, salt, None, instance(store), now).unwrap()
 }
 
-fn worker(book: &Book, gitea: &Gitea, salt: &Salt, store: u64) -> Worker<Book> {
+fn worker(book: &Book, gitea: &Gitea, salt: &Salt) -> Worker<Book> {
     let base = "http://gitea.test".parse().unwrap();
     let host = Host::new(&base, &BOT_TOKEN.into(), Arc::new(gitea.clone()), None).unwrap();
     let clock = Arc::clone(&book.1);
@@ -558,7 +557,6 @@ fn worker(book: &Book, gitea: &Gitea, salt: &Salt, store: u64) -> Worker<Book> {
         host,
         settings: Patience::default(),
         salt: salt.clone(),
-        instance: Instance { id: instance(store), generation: 0 },
         clock: Clock::from_fn(move || now_of(&clock)),
         courier: Courier::default(),
         dice: || u32::MAX / 2,
