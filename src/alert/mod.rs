@@ -16,6 +16,7 @@ pub mod markdown;
 pub mod marker;
 mod member;
 pub mod pacing;
+mod past;
 mod people;
 pub mod route;
 mod step;
@@ -159,6 +160,9 @@ pub struct Alert {
     /// Counts the troubles of this alert. Part of every dedup key, so that each trouble
     /// gets its own issue and none gets two.
     pub episode: u64,
+    /// Episodes up to this one may have been forgotten: none of them is this alert's.
+    #[serde(default)]
+    pub forgotten: u64,
     /// How often the issue of this episode was reopened.
     pub reopens: u64,
     /// Since when it has been firing, this time.
@@ -267,13 +271,15 @@ pub struct Issue {
 }
 
 impl Alert {
-    /// An alert that has never fired.
-    pub fn new(fingerprint: Fingerprint, group: Group) -> Self {
+    /// An alert that has not fired as far as anybody remembers. Its episodes are counted on
+    /// from `forgotten`, so that no name of an effect is ever used again.
+    pub fn new(fingerprint: Fingerprint, group: Group, forgotten: u64) -> Self {
         Self {
             fingerprint,
             group,
             phase: Phase::Inactive,
-            episode: 0,
+            episode: forgotten,
+            forgotten,
             reopens: 0,
             fired_at: Timestamp::UNIX_EPOCH,
             closed_at: None,
@@ -305,15 +311,6 @@ impl Alert {
     /// Whether an issue of this alert is open or on its way.
     pub fn is_active(&self) -> bool {
         matches!(self.phase, Phase::Firing | Phase::Recovering { .. })
-    }
-
-    /// Whether nothing needs to be remembered: no episode to return to, no trouble, and
-    /// nothing on its way.
-    pub fn is_idle(&self, rule: &Rule, now: Timestamp) -> bool {
-        self.phase == Phase::Inactive
-            && self.undelivered.is_empty()
-            && !self.may_reopen(rule, now)
-            && !self.talk.gathered.is_news()
     }
 
     /// The clock was set back: what is remembered moves with it, so that as much time has

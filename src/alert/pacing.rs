@@ -206,7 +206,7 @@ impl Alert {
 
     /// Whether there is an issue to write to whose own text does not yet tell it all.
     fn has_an_ear(&self) -> bool {
-        self.episode > 0
+        self.has_fired()
             && self.placement == Placement::Own
             && self.gone_at.is_none()
             && !self.is_hushed()

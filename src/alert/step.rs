@@ -92,7 +92,7 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
         Event::Adopted { episode, issue, target, unheard, until } => {
             // Nothing can have been tried before the open issues were read.
             while strike(alert, EffectKind::Open, orders) {}
-            alert.episode = alert.episode.max(*episode);
+            alert.episode = alert.episode.max(*episode).max(alert.forgotten + 1);
             alert.issue = Some(*issue);
             alert.floor = issue.number;
             alert.target.clone_from(target);

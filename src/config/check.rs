@@ -308,6 +308,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         absence_mark: view.duration("absence.mark"),
         absence_gap: view.duration("absence.gap"),
         history_kept: view.duration("kept.history"),
+        episodes_kept: view.duration("kept.episodes"),
         queue_commands: view.size("limits.queue_commands"),
         queue_bytes: view.size("limits.queue_bytes"),
         round_commands: view.size("limits.round_commands"),

@@ -262,6 +262,9 @@ pub const SETTINGS: &[Setting] = &[
 
     setting("kept.history", Kind::Interval, Preset::Is("90d"),
         "How long the history is kept: verdicts, what Gitea was told, reports that came late."),
+    setting("kept.episodes", Kind::Interval, Preset::Is("365d"),
+        "How long a check, a source or an alert is remembered of which nothing was heard any \
+         more. What is in trouble, or has an open issue, stays however old it is."),
 
     setting("deadman.url_file",
         Kind::SecretFile { variable: "TEAWATCH_DEADMAN_URL", least: 1 },

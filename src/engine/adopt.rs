@@ -191,7 +191,11 @@ impl Core {
         if effect.kind == EffectKind::Heal {
             return self.repositories.values().any(|record| record.healed.contains(&effect.number));
         }
-        self.alerts.get(&marker.fingerprint).is_some_and(|alert| {
+        let alert = self.alerts.get(&marker.fingerprint);
+        if effect.episode <= alert.map_or(self.meta.forgotten, |alert| alert.forgotten) {
+            return true;
+        }
+        alert.is_some_and(|alert| {
             effect.episode <= alert.episode
                 && match effect.kind {
                     EffectKind::Comment => effect.number <= alert.talk.comments,

@@ -22,6 +22,8 @@ pub(super) struct Dirty {
     pub(super) beats: BTreeSet<CheckId>,
     pub(super) sources: BTreeSet<String>,
     pub(super) alerts: BTreeSet<Fingerprint>,
+    /// Members of alerts that are forgotten.
+    pub(super) members_gone: Vec<Key>,
     pub(super) entries: BTreeSet<u64>,
     pub(super) repositories: BTreeSet<String>,
     pub(super) history: Vec<(u64, Past)>,
@@ -68,6 +70,10 @@ impl Core {
         }
         for source in &dirty.sources {
             put(&mut writes, Tree::Sources, Key::new().text(source), self.sources.get(source));
+        }
+        // Before those of an alert of the same name that came up since.
+        for key in dirty.members_gone {
+            writes.delete(Tree::Members, key);
         }
         for fingerprint in &dirty.alerts {
             let key = Key::new().text(fingerprint.as_str());

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::Entry;
 use super::changes::Dirty;
 use super::deadlines::{Deadlines, Sleeper};
+use super::expiry::Round;
 use super::records::{Happened, Meta, Repository};
 use super::settings::Settings;
 use super::source::Source;
@@ -48,6 +49,8 @@ pub struct Core {
     /// When a repository last carried something out, since this process began.
     pub(super) delivered_at: BTreeMap<String, Timestamp>,
     pub(super) deadlines: Deadlines,
+    /// How far it was looked for what may be forgotten.
+    pub(super) round: Round,
     /// When the last turn began.
     pub(super) turned_at: Timestamp,
     pub(super) dirty: Dirty,
@@ -179,7 +182,9 @@ impl Core {
         now: Timestamp,
     ) {
         let before = self.alerts.remove(fingerprint);
-        let before = before.unwrap_or_else(|| Alert::new(fingerprint.clone(), group.clone()));
+        let forgotten = self.meta.forgotten;
+        let before =
+            before.unwrap_or_else(|| Alert::new(fingerprint.clone(), group.clone(), forgotten));
         let repository_before = before.target.repository.clone();
         self.count_people(&before, event, now);
         let admission = match group {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::changes::{Dirty, keys};
 use super::core::Core;
 use super::deadlines::Deadlines;
+use super::expiry::Round;
 use super::history::Numbers;
 use super::records::{Meta, Repository};
 use super::settings::Settings;
@@ -39,6 +40,7 @@ impl Core {
             made_at: now,
             next_entry: 1,
             history: Numbers::default(),
+            forgotten: 0,
             users: BTreeSet::new(),
             copied: None,
             restored: None,
@@ -62,6 +64,7 @@ impl Core {
             polled_at: BTreeMap::new(),
             written: BTreeMap::new(),
             delivered_at: BTreeMap::new(),
+            round: Round::default(),
             turned_at: loaded.mark.unwrap_or(now),
             dirty: Dirty { meta: is_new, ..Dirty::default() },
         };

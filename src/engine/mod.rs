@@ -16,6 +16,7 @@ mod core;
 mod deadlines;
 mod effects;
 mod entry;
+mod expiry;
 mod heal;
 mod history;
 mod load;

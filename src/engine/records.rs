@@ -21,6 +21,9 @@ pub struct Meta {
     pub next_entry: u64,
     /// Numbers the records of the history.
     pub history: Numbers,
+    /// The highest number of an episode that was forgotten with its alert.
+    #[serde(default)]
+    pub forgotten: u64,
     /// Every user of Gitea that we ever were: what they have written is ours.
     pub users: BTreeSet<i64>,
     /// The key of a marker that says that a copy of this store runs elsewhere. For ever: the

@@ -26,6 +26,8 @@ pub struct Settings {
     pub absence_gap: SignedDuration,
     /// How long the history is kept.
     pub history_kept: SignedDuration,
+    /// How long what is settled and no longer heard of is kept.
+    pub episodes_kept: SignedDuration,
     /// Commands that may wait.
     pub queue_commands: usize,
     /// What the waiting commands may hold together.
@@ -49,6 +51,7 @@ impl Default for Settings {
             absence_mark: SignedDuration::from_secs(5),
             absence_gap: SignedDuration::from_secs(10),
             history_kept: SignedDuration::from_hours(90 * 24),
+            episodes_kept: SignedDuration::from_hours(365 * 24),
             queue_commands: 8_192,
             queue_bytes: 64 * 1024 * 1024,
             round_commands: 256,

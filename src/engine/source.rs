@@ -162,6 +162,12 @@ impl Source {
         Heard { epoch: self.current.number, seq }
     }
 
+    /// When its last report arrived.
+    pub(super) fn last_seen(&self) -> Timestamp {
+        let epochs = self.former.iter().chain([&self.current]);
+        epochs.map(|epoch| epoch.last_seen).max().unwrap_or(self.returned_at)
+    }
+
     /// Whether two agents seem to report under this name.
     pub(super) fn has_two_agents(&self) -> bool {
         self.returns >= RETURNS_MAX

@@ -51,7 +51,7 @@ pub(super) fn row_event(group: &Group, standing: Standing, summary: String) -> E
 
 /// Whether this episode has a row instead of an issue of its own.
 pub(super) fn has_row(alert: &Alert) -> bool {
-    alert.placement == Placement::Row && alert.episode > 0
+    alert.placement == Placement::Row && alert.has_fired()
 }
 
 /// An overflow issue opens and closes at once: its members have waited already.

@@ -24,6 +24,7 @@ impl Core {
         }
         self.turned_at = now;
         self.forget_history(now);
+        self.forget_unheard(now);
     }
 
     /// Since when absences matter to a text: since the one before it. An opening also tells

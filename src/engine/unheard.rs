@@ -100,7 +100,7 @@ impl Core {
         if let Group::Overflow { .. } = alert.group {
             let waiting = |other: &&Alert| {
                 let member = alert.members.get(&other.group.row());
-                other.episode > 0
+                other.has_fired()
                     && member.is_some_and(|member| member.standing == Standing::Unheard)
             };
             let rows: Vec<_> = self

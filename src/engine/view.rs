@@ -135,7 +135,7 @@ impl Core {
             .alerts
             .range((from, Bound::Unbounded))
             .map(|(_, alert)| alert)
-            .filter(|alert| alert.episode > 0 || alert.is_in_trouble());
+            .filter(|alert| alert.has_fired() || alert.is_in_trouble());
         page(alerts, limit, alert_view, |alert| alert.fingerprint.to_string())
     }
 
@@ -217,7 +217,7 @@ fn alert_view(alert: &Alert) -> AlertView {
         phase: alert.phase.to_string(),
         episode: alert.episode,
         reopens: alert.reopens,
-        fired_at: (alert.episode > 0).then_some(alert.fired_at),
+        fired_at: alert.has_fired().then_some(alert.fired_at),
         closed_at: alert.closed_at,
         repository: alert.target.repository.clone(),
         issue: alert.issue.map(|issue| issue.number),

@@ -40,6 +40,7 @@ mod pagination;
 mod proxy;
 mod reconcile;
 mod refusals;
+mod retention;
 mod returning;
 mod routing;
 mod sandbox;

@@ -19,7 +19,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn alert(group: Group) -> Alert {
-    Alert::new(Fingerprint::new(&Salt::new("salt"), &group), group)
+    Alert::new(Fingerprint::new(&Salt::new("salt"), &group), group, 0)
 }
 
 /// Everything at once, and nothing to be reminded of.
