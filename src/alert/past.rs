@@ -1,4 +1,4 @@
-//! When nothing of an alert needs to be remembered any more.
+//! What is past of an alert, and when nothing of it needs to be remembered any more.
 
 use jiff::Timestamp;
 
@@ -8,6 +8,16 @@ impl Alert {
     /// Whether it has fired, as far as anybody remembers.
     pub fn has_fired(&self) -> bool {
         self.episode > self.forgotten
+    }
+
+    /// Its issue is one of an earlier episode than the newest: a store was restored, and what
+    /// it remembers is old. What is under way still goes there.
+    pub fn leave_issue(&mut self) {
+        let Some(issue) = self.issue.take() else { return };
+        self.previous = Some(issue.number);
+        if self.is_under_way(self.episode) {
+            self.former.insert(self.episode, issue);
+        }
     }
 
     /// Since when it is settled: no issue of it is open or on its way, nobody is in trouble,

@@ -74,6 +74,7 @@ impl Core {
         record.is_adopted = true;
         record.admission.highest = record.admission.highest.max(highest);
         record.unclaimed = unclaimed;
+        self.leave_closed_issues(repository, found);
         let heard_of: Vec<_> = self
             .checks
             .values()
@@ -88,6 +89,26 @@ impl Core {
         for alert in alerts {
             let rule = self.rule_of(&alert);
             self.claim(&alert.fingerprint, &alert.group, &rule, now);
+        }
+    }
+
+    /// Alerts whose issue is not among the open ones, while one of a later episode of theirs
+    /// is, are behind: their store was restored. They go on in the later one.
+    fn leave_closed_issues(&mut self, repository: &str, found: &[Found]) {
+        let unclaimed = self.repository(repository).unclaimed.clone();
+        for later in &unclaimed {
+            let Some(alert) = self.alerts.get_mut(&later.fingerprint) else { continue };
+            let is_behind = alert.episode < later.episode && alert.target.repository == repository;
+            let is_closed = alert
+                .issue
+                .is_some_and(|issue| !found.iter().any(|found| found.number == issue.number));
+            if is_behind && is_closed {
+                let was_active = alert.is_active();
+                alert.leave_issue();
+                if was_active {
+                    self.repository(repository).admission.count_closing();
+                }
+            }
         }
     }
 

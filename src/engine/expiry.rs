@@ -47,9 +47,8 @@ impl Core {
         }
         // Those of which a check is left stay.
         let mut at = self.round.source.take();
-        let sources = next(&self.sources, &mut at, |source| {
-            self.is_long_ago(source.last_seen(), now)
-        });
+        let sources =
+            next(&self.sources, &mut at, |source| self.is_long_ago(source.last_seen(), now));
         self.round.source = at;
         for name in sources {
             let mut checks = self.checks.range(CheckId::new(&*name, "")..);

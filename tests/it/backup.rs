@@ -144,6 +144,32 @@ fn what_was_told_after_the_backup_is_not_told_again() {
 }
 
 #[test]
+fn an_alert_whose_issue_was_closed_since_the_backup_goes_on_in_the_one_that_followed_it() {
+    let (data, other, gitea) = (directory(), directory(), Gitea::start());
+    let file = data.path().join("a.backup");
+    let settings = [("alerts.reopen_window", "0s")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&failing(CHECK));
+    all_is_told(&teawatch, &gitea);
+    back_up(&teawatch, &file);
+    for report in [passing(CHECK), failing(CHECK)] {
+        teawatch.report(&report);
+        all_is_told(&teawatch, &gitea);
+    }
+    assert!(!gitea.issue(1).is_open && gitea.issue(2).is_open);
+    teawatch.kill();
+    restored(&file, &other.path().join("data"));
+    let teawatch = Teawatch::start(&other.path().join("data"), &gitea, &settings);
+    teawatch.report(&failing(CHECK));
+    all_is_told(&teawatch, &gitea);
+    assert_eq!((gitea.issues().len(), gitea.open()), (2, 1));
+    teawatch.report(&passing(CHECK));
+    eventually("it is closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues().len(), 2);
+}
+
+#[test]
 fn what_was_not_told_before_the_store_was_lost_is_told_by_the_restored_one() {
     let (data, other, mut gitea) = (directory(), directory(), Gitea::start());
     let file = data.path().join("a.backup");
