@@ -55,7 +55,7 @@
 //! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock` |
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock` |
 //! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `outbox` |
-//! | [`notify`] | tells an outside dead man's switch that all this lives | `clock`, `engine`, `outbox` |
+//! | [`notify`] | tells others of teawatch: that it lives, hangs, or cannot tell Gitea | `clock`, `engine`, `outbox` |
 //! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `reconcile`, `signature` |
 //! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `outbox`, `reconcile`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |

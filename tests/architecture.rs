@@ -61,6 +61,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "alert",
     "check",
+    "notify/fallback/message.rs",
+    "notify/fallback/step.rs",
     "outbox/bucket.rs",
     "outbox/learn.rs",
     "outbox/plan.rs",
@@ -91,10 +93,13 @@ const NOT_IN_PURE: &[&str] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("sled::", &["store"]),
     ("axum", &["http", "sandbox", "cli/serve.rs"]),
-    ("reqwest", &["agent", "gitea", "cli", "notify.rs", "sandbox/courier.rs"]),
+    ("reqwest", &["agent", "gitea", "cli", "notify", "sandbox/courier.rs"]),
     ("clap::", &["cli", "main.rs"]),
     ("rustls::", &["agent", "gitea", "sandbox/courier.rs"]),
     ("toml::", &["agent", "config"]),
+    ("prometheus_client", &["engine/figures.rs", "http/metrics.rs", "outbox/figures.rs"]),
+    ("sd_notify", &["notify/supervisor.rs"]),
+    ("listenfd", &["cli/inherited.rs"]),
 ];
 
 /// Lines that a file may have. A file past it has a second noun.

@@ -44,6 +44,9 @@ impl fmt::Display for EffectKind {
 }
 
 impl EffectKind {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Open, Self::Comment, Self::Edit, Self::Close, Self::Reopen];
+
     /// One of them, within a sentence.
     pub fn noun(self) -> &'static str {
         match self {

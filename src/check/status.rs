@@ -43,13 +43,20 @@ impl fmt::Display for Status {
 impl Check {
     /// The word that people see.
     pub fn status(&self, absences: &Absences, now: Timestamp) -> Status {
+        match self.timeless_status() {
+            Status::Up if self.late_at(absences).is_some_and(|late| now > late) => Status::Late,
+            status => status,
+        }
+    }
+
+    /// The same without what passing time alone brings about: what is late is up.
+    pub fn timeless_status(&self) -> Status {
         if self.unseen || self.unknown_since.is_some() {
             return Status::Unknown;
         }
         match self.verdict {
             Verdict::NeverSeen => Status::NeverSeen,
             Verdict::Down(_) => Status::Down,
-            Verdict::Up if self.late_at(absences).is_some_and(|late| now > late) => Status::Late,
             Verdict::Up => Status::Up,
         }
     }

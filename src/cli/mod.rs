@@ -17,6 +17,8 @@ mod demo;
 mod enroll;
 #[cfg(feature = "server")]
 mod flags;
+#[cfg(feature = "server")]
+mod inherited;
 mod install;
 #[cfg(feature = "server")]
 mod lists;
@@ -37,6 +39,10 @@ mod secret;
 mod serve;
 #[cfg(feature = "server")]
 mod space;
+#[cfg(feature = "server")]
+mod units;
+#[cfg(feature = "server")]
+mod watchers;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -95,6 +101,9 @@ enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Config(config::Command),
+    /// Print how to run the server under systemd
+    #[cfg(feature = "server")]
+    Install(units::Args),
     /// Make secrets
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -128,6 +137,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Restore(args) => restore::run(args),
         #[cfg(feature = "server")]
         Command::Config(command) => config::run(command),
+        #[cfg(feature = "server")]
+        Command::Install(args) => units::run(&args),
         #[cfg(feature = "server")]
         Command::Secret(command) => secret::run(command),
     }

@@ -7,21 +7,22 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::SignedDuration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::ConfigArgs;
+use super::inherited::Inherited;
 use super::pid_file::PidFile;
 use super::space::watch_space;
+use super::watchers::{dead_man, fallback};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{self, Core, Ended};
-use crate::gitea::{self, Network, NetworkOptions};
+use crate::gitea::{Network, NetworkOptions};
 use crate::http::{self, App};
 use crate::loopback::is_on_this_machine;
-use crate::notify::DeadMan;
+use crate::notify::Supervisor;
 use crate::observation::Limits;
 use crate::outbox::{self, Courier, Gate, Host, Task, Worker};
 use crate::reconcile;
@@ -47,9 +48,11 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config.sources())?;
     telemetry::init(&config.log.level, config.log.format)?;
+    // Before the runtime starts its threads.
+    let inherited = Inherited::take(config.listen)?;
     super::runtime()?.block_on(async {
         let stop = super::stop_signal()?;
-        match Server::start(&config, Clock::system()).await {
+        match Server::start(&config, Clock::system(), inherited).await {
             Ok(server) => server.run_until(stop).await,
             // It passes, and a supervisor is told as it was when the disk ran full.
             Err(error) if is_disk_full(&error) => {
@@ -66,6 +69,7 @@ pub(super) fn judge(config: &Config) -> anyhow::Result<()> {
     host(config, None)?;
     door_settings(config)?;
     dead_man(config)?;
+    fallback(config)?;
     Ok(())
 }
 
@@ -80,8 +84,9 @@ pub(super) struct Server {
     reconcile: Option<JoinHandle<()>>,
     gate: JoinHandle<()>,
     space: JoinHandle<()>,
-    /// There where somebody is to be told that teawatch lives.
-    dead_man: Option<JoinHandle<()>>,
+    /// Those that tell others of teawatch, where somebody is to be told.
+    watchers: JoinSet<()>,
+    supervisor: Option<Supervisor>,
     stop_doors: CancellationToken,
     stop_outbox: CancellationToken,
     pid_file: PidFile,
@@ -90,10 +95,12 @@ pub(super) struct Server {
 impl Server {
     /// Starts everything. Callers are taken from the moment that the address is bound,
     /// and answered once the state is loaded.
-    pub(super) async fn start(config: &Config, clock: Clock) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+    pub(super) async fn start(
+        config: &Config,
+        clock: Clock,
+        mut inherited: Inherited,
+    ) -> anyhow::Result<Self> {
+        let listener = inherited.door(config.listen).await?;
         let address = listener.local_addr().context("cannot tell the address")?;
         let (data_dir, cache) = (config.data_dir.clone(), config.store_cache_bytes);
         let mut store = tokio::task::spawn_blocking(move || Sled::open(&data_dir, cache))
@@ -130,6 +137,7 @@ impl Server {
         let (_, empty) = tokio::sync::mpsc::unbounded_channel();
         let feed = std::mem::replace(&mut engine.feed, empty);
         let worker = worker(config, settings, &gate, &engine.engine, clock.clone())?;
+        let figures = worker.host.figures().clone();
         let worker = Arc::new(worker);
         let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
         let (task, status) = Task::new(Arc::clone(&worker), feed, repositories);
@@ -140,21 +148,35 @@ impl Server {
         let (shortage_in, shortage) = watch::channel(None);
         let space = watch_space(config.data_dir.clone(), config.free_bytes, shortage_in);
         let doors = door_settings(config)?;
-        let dead_man = dead_man(config)?
-            .map(|dead_man| dead_man.run(engine.engine.clone(), status.clone(), clock.clone()));
-        let app = App::new(engine.engine.clone(), status, compared, shortage, clock, doors);
+        let (dead_man, fallback) = (dead_man(config)?, fallback(config)?);
+        let mut watchers = JoinSet::new();
+        if let Some(dead_man) = dead_man {
+            watchers.spawn(dead_man.run(engine.engine.clone(), status.clone(), clock.clone()));
+        }
+        if let Some(fallback) = fallback {
+            watchers.spawn(fallback.run(engine.engine.clone(), status.clone()));
+        }
+        let seen_by_supervisor = (status.clone(), shortage.clone());
+        let app = App::new(engine.engine.clone(), status, compared, figures, shortage, clock, doors);
         let stopped = stop_doors.clone().cancelled_owned();
         let doors = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped);
         tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
+        let doors = super::spawn(doors.into_future());
+        let supervisor = inherited.supervisor;
+        if let Some(supervisor) = supervisor {
+            let (status, shortage) = seen_by_supervisor;
+            watchers.spawn(supervisor.run(engine.engine.clone(), status, shortage));
+        }
         Ok(Self {
             address,
             engine,
-            doors: super::spawn(doors.into_future()),
+            doors,
             outbox: super::spawn(task.run(stop_outbox.clone(), PATIENCE)),
             reconcile: has_reconcile.then(|| super::spawn(reconcile.run(stop_outbox.clone()))),
             gate: super::spawn(async move { gate.run().await }),
             space: super::spawn(space),
-            dead_man: dead_man.map(super::spawn),
+            watchers,
+            supervisor,
             stop_doors,
             stop_outbox,
             pid_file,
@@ -191,8 +213,8 @@ impl Server {
                 tracing::error!("nobody looks at the disk any more: stopping");
                 ExitCode::from(EXIT_INTERNAL)
             }
-            () = ended(&mut self.dead_man) => {
-                tracing::error!("nobody tells outside that teawatch lives: stopping");
+            Some(_) = self.watchers.join_next() => {
+                tracing::error!("somebody is no longer told how teawatch is: stopping");
                 ExitCode::from(EXIT_INTERNAL)
             }
             _ = &mut self.doors => {
@@ -204,6 +226,10 @@ impl Server {
     }
 
     async fn take_down(mut self, code: ExitCode) -> ExitCode {
+        self.watchers.shutdown().await;
+        if let Some(supervisor) = self.supervisor {
+            supervisor.stopping();
+        }
         self.stop_doors.cancel();
         if !self.doors.is_finished()
             && tokio::time::timeout(PATIENCE, &mut self.doors).await.is_err()
@@ -217,8 +243,8 @@ impl Server {
         }
         self.gate.abort();
         self.space.abort();
-        for part in [&self.dead_man, &self.reconcile].into_iter().flatten() {
-            part.abort();
+        if let Some(reconcile) = &self.reconcile {
+            reconcile.abort();
         }
         let code = match self.stop_engine().await {
             Some(Ended::Failed(error)) => store_failed(&error),
@@ -320,19 +346,6 @@ async fn ended(part: &mut Option<JoinHandle<()>>) {
     }
 }
 
-fn dead_man(config: &Config) -> anyhow::Result<Option<DeadMan>> {
-    use secrecy::ExposeSecret as _;
-    let Some(url) = &config.deadman.url else { return Ok(None) };
-    // What is wrong with it is not repeated: it is a secret.
-    let url = url.expose_secret().parse::<url::Url>().ok();
-    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = url.context("`deadman.url_file` holds no address with http:// or https://")?;
-    gitea::install_crypto();
-    let proxies = !is_on_this_machine(&url);
-    let dead_man = DeadMan::new(url, config.deadman.every.unsigned_abs(), proxies);
-    Ok(Some(dead_man.context("cannot set up the dead man's switch")?))
-}
-
 fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
     use secrecy::ExposeSecret as _;
     let agents = &config.agents;
@@ -396,7 +409,8 @@ mod tests {
                 |it| it.doors.abort(),
             ];
             for end in parts {
-                let server = Server::start(&config, Clock::system()).await.unwrap();
+                let server = Server::start(&config, Clock::system(), Inherited::default());
+                let server = server.await.unwrap();
                 end(&server);
                 let ended = server.run_until(std::future::pending());
                 let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;

@@ -16,7 +16,8 @@ use super::resolved::resolved;
 use super::table::{EXPECT, Preset, SETTINGS};
 use super::value::Value;
 use super::view::View;
-use super::{Agents, Api, Caller, Config, DeadMan, Gitea, Log, Reports, secret};
+use super::watchers::{dead_man, fallback};
+use super::{Agents, Api, Caller, Config, Gitea, Log, Reports, secret};
 use crate::alert::Salt;
 use crate::alert::admit::Limits;
 use crate::alert::route::Matcher;
@@ -44,9 +45,8 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
     let agents = agents(view, &mut problems);
     let api = api(view, reachable(view).as_deref(), &mut problems);
     let engine = engine(view, &mut problems);
-    let url = secret::read(&layers, "deadman.url_file", &mut problems);
-    let deadman =
-        DeadMan { url: url.map(|found| found.secret), every: view.duration("deadman.every") };
+    let deadman = dead_man(view, &mut problems);
+    let fallback = fallback(view, &mut problems);
     let log = Log {
         level: view.text("log.level"),
         format: match view.text("log.format").as_str() {
@@ -75,6 +75,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 every: view.duration("reconcile.every"),
                 look_every: view.duration("reconcile.look_every"),
             },
+            fallback,
             store_cache_bytes: view.count("limits.store_cache_bytes"),
             free_bytes: view.count("limits.free_bytes"),
             engine,

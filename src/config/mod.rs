@@ -18,6 +18,7 @@ mod show;
 mod table;
 mod value;
 mod view;
+mod watchers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -59,6 +60,7 @@ pub struct Config {
     pub deadman: DeadMan,
     /// How often Gitea is asked what people did.
     pub reconcile: reconcile::Settings,
+    pub fallback: Fallback,
     pub store_cache_bytes: u64,
     /// With less room on the disk no reports are taken; 0 switches that off.
     pub free_bytes: u64,
@@ -118,6 +120,19 @@ pub struct Api {
 pub struct DeadMan {
     /// The address of an outside dead man's switch, which is a secret.
     pub url: Option<SecretString>,
+    pub every: SignedDuration,
+}
+
+/// Whom teawatch tells that nothing gets through to Gitea.
+#[derive(Debug, Clone)]
+pub struct Fallback {
+    /// The address that messages are posted to, which is a secret.
+    pub url: Option<SecretString>,
+    /// `ntfy`, `slack` or `generic`.
+    pub kind: String,
+    /// How long nothing must have got through.
+    pub after: SignedDuration,
+    /// How often it is brought to mind.
     pub every: SignedDuration,
 }
 

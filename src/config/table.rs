@@ -48,6 +48,11 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "An outside dead man's switch, such as Healthchecks or Uptime Kuma: it raises the \
         alarm when teawatch no longer pings it.",
     ),
+    (
+        "fallback",
+        "A channel besides Gitea, for when Gitea is away or refuses what teawatch writes: one \
+        message when that begins, one a day, and one when it is over.",
+    ),
     ("absence", "How teawatch notices that it was not looking itself: stopped, asleep, stalled."),
 ];
 
@@ -273,6 +278,19 @@ pub const SETTINGS: &[Setting] = &[
          TEAWATCH_DEADMAN_URL may hold it instead. Without one nobody is asked."),
     setting("deadman.every", Kind::Interval, Preset::Is("5m"),
         "How often it is asked for; at once at the start."),
+
+    setting("fallback.url_file",
+        Kind::SecretFile { variable: "TEAWATCH_FALLBACK_URL", least: 1 },
+        Preset::Unset("/etc/teawatch/fallback-url"),
+        "A file with the address that messages are posted to. TEAWATCH_FALLBACK_URL may hold \
+         it instead. Without one nobody is told."),
+    setting("fallback.kind", Kind::Choice(&["ntfy", "slack", "generic"]), Preset::Is("generic"),
+        "What listens there: ntfy (a topic's address), slack (an incoming webhook, also of \
+         Mattermost), or anything that takes JSON (generic)."),
+    setting("fallback.after", Kind::Interval, Preset::Is("10m"),
+        "How long nothing must have got through while something waits."),
+    setting("fallback.every", Kind::Interval, Preset::Is("24h"),
+        "How often it is brought to mind while it lasts."),
 
     setting("absence.mark", Kind::Interval, Preset::Is("5s"),
         "How often a mark is written that says \"I am looking\"."),

@@ -111,7 +111,7 @@ impl Core {
         for expect in &expected {
             let Some(check) = self.checks.get_mut(&expect.id) else {
                 let check = Check::expected(expect.id.clone(), expect.interval, now);
-                self.checks.insert(expect.id.clone(), check);
+                self.add_check(check);
                 self.dirty.checks.insert(expect.id.clone());
                 self.wake_check(&expect.id, now);
                 continue;
@@ -141,6 +141,7 @@ impl Core {
     /// once nothing else keeps it open.
     pub fn forget(&mut self, id: &CheckId, why: &str, now: Timestamp) -> bool {
         let Some(check) = self.checks.remove(id) else { return false };
+        self.tally.check(Some(check.timeless_status()), None);
         self.dirty.checks.insert(id.clone());
         self.bound.remove(id);
         self.also_unheard.remove(id);

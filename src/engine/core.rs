@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Entry;
 use super::changes::Dirty;
 use super::deadlines::{Deadlines, Sleeper};
 use super::expiry::Round;
 use super::records::{Happened, Meta, Repository};
 use super::settings::Settings;
 use super::source::Source;
+use super::tally::Tally;
 use super::told::{Told, has_row, overflow_rule, row, row_event};
+use super::{Entry, Figures};
 use crate::alert::admit::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{
     self, Alert, Event, Fingerprint, Group, Order, Placement, Rule, Salt, Standing,
 };
-use crate::check::{self, Absence, Absences, Check, CheckId, Input, Kind, Observation, Turn};
+use crate::check::{self, Absences, Check, CheckId, Input, Kind, Observation, Turn};
 
 /// The whole state. Its methods are the commands; each runs in a round, and nothing that
 /// it changes is visible before the round is on the disk.
@@ -54,6 +55,8 @@ pub struct Core {
     /// When the last turn began.
     pub(super) turned_at: Timestamp,
     pub(super) dirty: Dirty,
+    pub(super) figures: Figures,
+    pub(super) tally: Tally,
 }
 
 impl Core {
@@ -67,7 +70,9 @@ impl Core {
         // One that was only expected was not heard of either.
         let is_first = self.checks.get(id).is_none_or(|check| check.last_seen.is_none());
         if is_first {
-            self.checks.entry(id.clone()).or_insert_with(|| Check::new(id.clone(), now));
+            if !self.checks.contains_key(id) {
+                self.add_check(Check::new(id.clone(), now));
+            }
             self.checks_claim(id, &observation.labels, now);
         }
         self.step_check(id, Input::Observed(observation), now);
@@ -76,6 +81,11 @@ impl Core {
     /// Tells a check that time may have passed, or that it may be out of sight or back.
     pub(super) fn wake_check(&mut self, id: &CheckId, now: Timestamp) {
         self.step_check(id, Input::Woken, now);
+    }
+
+    pub(super) fn add_check(&mut self, check: Check) {
+        self.tally.check(None, Some(check.timeless_status()));
+        self.checks.insert(check.id.clone(), check);
     }
 
     fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
@@ -91,8 +101,10 @@ impl Core {
         };
         let policy = &self.settings.routes.resolve(&id.source, &id.name, labels).policy;
         let before = std::mem::take(check);
+        let status = before.timeless_status();
         let changes;
         (*check, changes) = check::step(policy, &self.absences, before, unseen, input, now);
+        self.tally.check(Some(status), Some(check.timeless_status()));
         let deadline = check.deadline(policy, &self.absences);
         let must_tell = changes.trouble.is_some() || changes.blindness.is_some();
         let told = must_tell.then(|| Told::of(check));
@@ -182,6 +194,7 @@ impl Core {
         now: Timestamp,
     ) {
         let before = self.alerts.remove(fingerprint);
+        let phase = before.as_ref().map(|alert| alert.phase);
         let forgotten = self.meta.forgotten;
         let before =
             before.unwrap_or_else(|| Alert::new(fingerprint.clone(), group.clone(), forgotten));
@@ -205,6 +218,7 @@ impl Core {
         let repository = alert.target.repository.clone();
         let episode = alert.episode;
         let row_now = has_row(&alert).then(|| row(&alert));
+        self.tally.alert(phase, Some(alert.phase));
         self.alerts.insert(fingerprint.clone(), alert);
         self.dirty.alerts.insert(fingerprint.clone());
         self.deadlines.wake_alert_by(fingerprint, deadline);
@@ -313,13 +327,5 @@ impl Core {
     /// When something is due next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.deadlines.next()
-    }
-
-    /// Notes that nobody was looking.
-    pub(super) fn absent(&mut self, absence: Absence, now: Timestamp) {
-        tracing::warn!(from = %absence.from, until = %absence.until, "teawatch was not looking");
-        self.absences.push(absence);
-        self.dirty.absences = true;
-        self.remember(Happened::Absent { from: absence.from, until: absence.until }, now);
     }
 }

@@ -329,6 +329,7 @@ impl Core {
             admission.highest = admission.highest.max(issue.number);
             admission.id.get_or_insert(issue.repository_id);
         }
+        self.figures.count_confirmed(entry.effect.kind);
         self.delivered_at.insert(entry.repository.clone(), now);
         let (fingerprint, effect) = (entry.fingerprint.clone(), entry.effect);
         self.remember(Happened::Delivered { fingerprint, effect, issue: number }, now);

@@ -12,7 +12,8 @@ use super::history::Numbers;
 use super::records::{Meta, Repository};
 use super::settings::Settings;
 use super::source::Source;
-use super::{Entry, Error};
+use super::tally::Tally;
+use super::{Entry, Error, Figures};
 use crate::alert::marker::Instance;
 use crate::alert::{Alert, Group, Salt, Standing};
 use crate::check::{Absences, Check, CheckId};
@@ -44,6 +45,7 @@ impl Core {
             users: BTreeSet::new(),
             copied: None,
             restored: None,
+            outage: None,
         });
         let mut core = Self {
             settings,
@@ -67,11 +69,14 @@ impl Core {
             round: Round::default(),
             turned_at: loaded.mark.unwrap_or(now),
             dirty: Dirty { meta: is_new, ..Dirty::default() },
+            figures: Figures::default(),
+            tally: Tally::default(),
         };
         for alert in loaded.alerts.into_values() {
             core.bind(&alert);
             core.alerts.insert(alert.fingerprint.clone(), alert);
         }
+        core.tally = Tally::of(core.checks.values(), core.alerts.values());
         core.turn(now);
         core.mark(now);
         core.take_up(now);

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::history::Numbers;
+use super::outage::Outage;
 use crate::alert::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{Effect, Fingerprint};
@@ -32,6 +33,9 @@ pub struct Meta {
     /// Which store's backup this one has come from, until its first start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<Instance>,
+    /// The time in which nothing gets through to Gitea, and what was said of it elsewhere.
+    #[serde(default)]
+    pub outage: Option<Outage>,
 }
 
 /// A repository that issues go to, by the name that the configuration has for it.

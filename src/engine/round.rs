@@ -1,6 +1,7 @@
 //! One round: what has queued up, in memory; then one commit; then the answers.
 
 use std::fmt;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -158,9 +159,13 @@ impl Writer {
     fn commit(&mut self, asked: Asked, feed: &mut dyn FnMut(Feed)) -> Result<(), store::Error> {
         let (writes, news) = self.core.take_writes();
         if !writes.is_empty() {
+            let began = Instant::now();
             self.store.commit(writes)?;
+            self.core.figures.commits.observe(began.elapsed().as_secs_f64());
         }
         news.into_iter().for_each(feed);
+        // Before anybody is answered: who was, finds the turn counted.
+        self.core.figures.turns.inc();
         for answer in asked.answers {
             answer();
         }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::round::{Command, Weight, Writer};
-use super::{Core, Error, Feed};
+use super::{Core, Error, Feed, Figures};
 use crate::clock::Clock;
 use crate::store::{self, Store};
 
@@ -20,6 +20,7 @@ pub struct Engine {
     commands: SyncSender<Command>,
     waiting_bytes: Arc<AtomicUsize>,
     queue_bytes: usize,
+    figures: Figures,
 }
 
 impl std::fmt::Debug for Engine {
@@ -59,6 +60,7 @@ pub fn start(core: Core, store: Box<dyn Store>, clock: Clock) -> Result<Started,
         commands,
         waiting_bytes: Arc::clone(&waiting_bytes),
         queue_bytes: settings.queue_bytes,
+        figures: core.figures.clone(),
     };
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
@@ -88,7 +90,9 @@ impl Engine {
             self.waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
             return Err(Error::Full);
         }
+        self.figures.waiting.inc();
         self.send(command).inspect_err(|_| {
+            self.figures.waiting.dec();
             self.waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
         })?;
         answered.await.map_err(|_| Error::Stopped)
@@ -117,6 +121,16 @@ impl Engine {
         work: impl FnOnce(&mut Core, Timestamp) -> T + Send + 'static,
     ) -> Result<T, Error> {
         self.submit(Weight::default(), work).await
+    }
+
+    /// What the commands hold that wait for their turn, in bytes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes.load(Ordering::Relaxed)
+    }
+
+    /// What it has counted so far.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// Lets the engine finish what is queued, and end. Blocks while the queue is full.
@@ -166,9 +180,11 @@ impl Thread {
     /// A round with everything that waits. Returns whether it was the last one.
     fn round(&mut self, mut first: Option<Command>) -> Result<bool, store::Error> {
         let (inbox, waiting_bytes) = (&self.inbox, &self.waiting_bytes);
+        let waiting = self.writer.core().figures.waiting.clone();
         let mut next = || {
             let command = first.take().or_else(|| inbox.try_recv().ok())?;
             if let Command::Work(_, weight) = &command {
+                waiting.dec();
                 waiting_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
             }
             Some(command)

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::Core;
+use super::records::Happened;
 use crate::alert::{Alert, EffectKind};
 use crate::check::{Absence, CheckId};
 
@@ -25,6 +26,15 @@ impl Core {
         self.turned_at = now;
         self.forget_history(now);
         self.forget_unheard(now);
+    }
+
+    /// Notes that nobody was looking.
+    fn absent(&mut self, absence: Absence, now: Timestamp) {
+        tracing::warn!(from = %absence.from, until = %absence.until, "teawatch was not looking");
+        self.figures.count_absence(absence.until.duration_since(absence.from));
+        self.absences.push(absence);
+        self.dirty.absences = true;
+        self.remember(Happened::Absent { from: absence.from, until: absence.until }, now);
     }
 
     /// Since when absences matter to a text: since the one before it. An opening also tells
@@ -49,6 +59,9 @@ impl Core {
         self.absences.rewind(by);
         self.dirty.absences = true;
         self.meta.history.rewind(by);
+        if let Some(outage) = &mut self.meta.outage {
+            outage.rewind(by);
+        }
         self.dirty.meta = true;
         self.checks.values_mut().for_each(|check| check.rewind(by));
         self.dirty.checks.extend(self.checks.keys().cloned());

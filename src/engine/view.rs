@@ -151,6 +151,11 @@ impl Core {
         self.entries.get(&seq).cloned()
     }
 
+    /// How many effects Gitea has not confirmed.
+    pub fn undelivered(&self) -> usize {
+        self.entries.len()
+    }
+
     /// How the engine is.
     pub fn health(&self) -> Health {
         let unclaimed = self

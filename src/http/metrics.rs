@@ -16,7 +16,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{App, health};
-use crate::engine::{Core, Overview};
+use crate::engine::{self, Core, Engine, Inventory};
+use crate::outbox;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -30,10 +31,38 @@ struct Named {
     state: String,
 }
 
+/// What can become of a report: it is taken, or the code of the error that it meets.
+const OUTCOMES: [&str; 13] = [
+    "taken",
+    "duplicate",
+    "unproven",
+    "clock",
+    "generation",
+    "denied",
+    "other_source",
+    "incomplete",
+    "too_long",
+    "bad_body",
+    "too_many",
+    "busy",
+    "no_room",
+];
+
 /// What is counted at the doors.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Figures {
     reports: Family<Outcome, Counter>,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        let reports = Family::default();
+        // Every series is there from the start, so that a first time is a change.
+        for outcome in OUTCOMES {
+            drop(reports.get_or_create(&Outcome { outcome }));
+        }
+        Self { reports }
+    }
 }
 
 impl Figures {
@@ -46,7 +75,7 @@ impl Figures {
 /// Everything that is known, at this moment. 200 also when teawatch cannot do its work:
 /// then `teawatch_ready` is 0.
 pub(super) async fn show(State(App(app)): State<App>) -> Response {
-    let (readiness, overview) = health::judge(&app, Core::overview).await;
+    let (readiness, inventory) = health::judge(&app, Core::inventory).await;
     let mut registry = Registry::with_prefix("teawatch");
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "What runs here", build);
@@ -56,18 +85,47 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
     registry.register("repositories_refusing", "Repositories that take nothing", refusing);
     let reports = app.figures.reports.clone();
     registry.register("reports", "Reports by what became of them", reports);
-    if let Some(overview) = overview {
-        register(&mut registry, &overview);
+    register_engine(&mut registry, &app.engine);
+    register_outbox(&mut registry, &app.outbox_figures);
+    if let Some(inventory) = inventory {
+        register_inventory(&mut registry, &inventory);
     }
     let mut figures = String::new();
     text::encode(&mut figures, &registry).expect("writing to a string cannot fail");
     ([(CONTENT_TYPE, FORMAT)], figures).into_response()
 }
 
+/// What the engine counts; it is there also while the engine does not answer.
+fn register_engine(registry: &mut Registry, engine: &Engine) {
+    let engine::Figures { waiting, turns, commits, absences, absent, confirmed } =
+        engine.figures().clone();
+    let help = "Commands that wait for the engine";
+    registry.register("queue_commands", help, waiting);
+    let help = "What the commands hold that wait for the engine";
+    registry.register_with_unit("queue", help, Unit::Bytes, gauge(engine.waiting_bytes()));
+    registry.register("turns", "Turns that the engine has made", turns);
+    let help = "How long the disk took for a commit";
+    registry.register_with_unit("commit", help, Unit::Seconds, commits);
+    let help = "Times in which teawatch was not looking: stopped, asleep, stalled";
+    registry.register("absences", help, absences);
+    let help = "How long teawatch was not looking";
+    registry.register_with_unit("absent", help, Unit::Seconds, absent);
+    let help = "Effects that Gitea has confirmed: issues opened, closed, reopened, written to";
+    registry.register("effects_confirmed", help, confirmed);
+}
+
+/// What the outbox counts.
+fn register_outbox(registry: &mut Registry, figures: &outbox::Figures) {
+    let answers = figures.answers.clone();
+    registry.register("gitea_answers", "Answers of Gitea, by the class of their status", answers);
+    let help = "Looks for effects that may have been carried out";
+    registry.register("looks", help, figures.looks.clone());
+}
+
 /// What the engine knows; nothing of it is there while the engine does not answer.
-fn register(registry: &mut Registry, overview: &Overview) {
+fn register_inventory(registry: &mut Registry, overview: &Inventory) {
     let checks = family(&overview.checks);
-    registry.register("checks", "Checks by status", checks);
+    registry.register("checks", "Checks by status; one that is late is up", checks);
     let alerts = family(&overview.phases);
     registry.register("alerts", "Alerts by phase", alerts);
     let effects = family(&overview.outbox);

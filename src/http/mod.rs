@@ -43,6 +43,7 @@ struct Inner {
     engine: Engine,
     outbox: watch::Receiver<outbox::Status>,
     reconcile: watch::Receiver<reconcile::Status>,
+    outbox_figures: outbox::Figures,
     /// Why the disk has no room for reports, in words.
     shortage: watch::Receiver<Option<String>>,
     clock: Clock,
@@ -83,6 +84,7 @@ impl App {
         engine: Engine,
         outbox: watch::Receiver<outbox::Status>,
         reconcile: watch::Receiver<reconcile::Status>,
+        outbox_figures: outbox::Figures,
         shortage: watch::Receiver<Option<String>>,
         clock: Clock,
         settings: Settings,
@@ -92,6 +94,7 @@ impl App {
             engine,
             outbox,
             reconcile,
+            outbox_figures,
             shortage,
             clock,
             settings,

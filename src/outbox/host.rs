@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Gate, Priority};
+use super::{Figures, Gate, Priority};
 use crate::gitea::{self, Client, SetupError, Transport, TransportError};
 
 /// Who we are to Gitea.
@@ -42,6 +42,7 @@ pub struct Host {
     gate: Option<Arc<Gate>>,
     date: Arc<Mutex<Option<Timestamp>>>,
     identity: Mutex<Option<Identity>>,
+    figures: Figures,
 }
 
 impl Host {
@@ -58,13 +59,15 @@ impl Host {
             gate: gate.clone(),
             priority: Priority::LookOrClose,
             date: Arc::clone(&date),
+            figures: Figures::default(),
         };
+        let figures = paced.figures.clone();
         let client = |priority| {
             let paced = Paced { priority, ..paced.clone() };
             Client::new(base.clone(), token.clone(), paced).map(|client| (priority, client))
         };
         let clients = Priority::ALL.into_iter().map(client).collect::<Result<_, _>>()?;
-        Ok(Self { clients, gate, date, identity: Mutex::new(None) })
+        Ok(Self { clients, gate, date, identity: Mutex::new(None), figures })
     }
 
     /// The client whose requests have this priority.
@@ -72,6 +75,11 @@ impl Host {
         let mut clients = self.clients.iter();
         let found = clients.find(|(of, _)| *of == priority).map(|(_, client)| client);
         found.expect("there is a client for each priority")
+    }
+
+    /// What was counted of its answers.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// Until when the host wants to hear nothing, if that is so.
@@ -109,6 +117,7 @@ struct Paced {
     gate: Option<Arc<Gate>>,
     priority: Priority,
     date: Arc<Mutex<Option<Timestamp>>>,
+    figures: Figures,
 }
 
 impl Transport for Paced {
@@ -120,7 +129,9 @@ impl Transport for Paced {
             if let Some(gate) = &self.gate {
                 gate.take(self.priority).await;
             }
-            let answer = self.inner.call(request).await?;
+            let answer = self.inner.call(request).await;
+            self.figures.count_answer(answer.as_ref().ok().map(http::Response::status));
+            let answer = answer?;
             if let Some(date) = gitea::date(answer.headers()) {
                 *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(date);
             }

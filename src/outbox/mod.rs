@@ -11,6 +11,7 @@
 mod agenda;
 mod bucket;
 mod deliver;
+mod figures;
 mod gate;
 mod host;
 mod learn;
@@ -31,6 +32,7 @@ use jiff::SignedDuration;
 pub use self::agenda::{Agenda, What, Work};
 pub use self::bucket::{Bucket, Priority};
 pub use self::deliver::{Courier, Failure, Labels, check_home};
+pub use self::figures::Figures;
 pub use self::gate::Gate;
 pub use self::host::{Host, Identity};
 pub use self::learn::{Verdict, chain, learn};

@@ -92,13 +92,26 @@ impl<L: Ledger> Worker<L> {
             Step::Wait(until) => Ok(News::Wait(until)),
             Step::Settle(outcome) => self.settle(seq, outcome, News::Nothing).await,
             Step::Try => self.send(&prospect, &place).await,
-            Step::Look(Look::Issues { thorough }) => {
-                self.look_for_issues(prospect, others, thorough, &place).await
+            Step::Look(look) => {
+                self.host.figures().looks.inc();
+                self.look(look, prospect, others, &place).await
             }
-            Step::Look(Look::Comments { thorough }) => {
-                self.look_for_comment(&prospect, thorough, &place).await
+        }
+    }
+
+    async fn look(
+        &self,
+        look: Look,
+        prospect: Prospect,
+        others: &[u64],
+        place: &Place<'_>,
+    ) -> Result<News, engine::Error> {
+        match look {
+            Look::Issues { thorough } => {
+                self.look_for_issues(prospect, others, thorough, place).await
             }
-            Step::Look(Look::State) => self.look_at_state(&prospect, &place).await,
+            Look::Comments { thorough } => self.look_for_comment(&prospect, thorough, place).await,
+            Look::State => self.look_at_state(&prospect, place).await,
         }
     }
 

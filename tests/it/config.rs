@@ -184,6 +184,9 @@ fn cases() -> Vec<Case> {
         ("kept.history", json!("2160h"), "3d", json!("72h")),
         ("kept.episodes", json!("8760h"), "4d", json!("96h")),
         ("deadman.every", json!("5m"), "70s", json!("1m 10s")),
+        ("fallback.kind", json!("generic"), "ntfy", json!("ntfy")),
+        ("fallback.after", json!("10m"), "100s", json!("1m 40s")),
+        ("fallback.every", json!("24h"), "110s", json!("1m 50s")),
         ("absence.mark", json!("5s"), "20ms", json!("20ms")),
         ("absence.gap", json!("10s"), "40ms", json!("40ms")),
     ]
@@ -911,6 +914,12 @@ fn every_setting_reaches_its_reader() {
             every: 80s,
             look_every: 90s,
         },
+        fallback: Fallback {
+            url: None,
+            kind: "ntfy",
+            after: 100s,
+            every: 110s,
+        },
         store_cache_bytes: 2097152,
         free_bytes: 1024,
         engine: Settings {
@@ -1143,7 +1152,7 @@ fn a_new_secret_is_long_random_and_good_enough_for_everything() {
     assert!(digits.bytes().all(|b| b.is_ascii_hexdigit()));
     // What is given to it is an address, which nobody makes up.
     let world = secret_settings()
-        .filter(|setting| setting.key != "deadman.url_file")
+        .filter(|setting| !setting.key.ends_with(".url_file"))
         .fold(World::complete(), |world, s| world.with(s.secret_variable().unwrap(), &one));
     assert!(world.run(&["config", "check"]).status.success());
 }

@@ -66,6 +66,21 @@ fn prometheus_reads_figures_of_what_is_there_and_of_what_has_passed() {
     ] {
         assert!(has(&now, line), "{line}\n{now}");
     }
+    // No name from outside is in it, and no series that was not there from the start.
+    let names = |figures: &str| -> BTreeSet<String> {
+        let lines = figures.lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect()
+    };
+    assert_eq!(names(&now), names(&first));
+    let number = |figures: &str, name: &str| -> f64 {
+        let found = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("no {name}:\n{figures}")).parse().unwrap()
+    };
+    assert!(number(&now, "teawatch_commit_seconds_count") > 0.0);
+    assert!(number(&now, "teawatch_commit_seconds_sum") > 0.0);
+    assert!(number(&now, "teawatch_turns_total") > number(&first, "teawatch_turns_total"));
+    assert_eq!(number(&now, "teawatch_queue_commands"), 0.0);
+    assert_eq!(number(&now, "teawatch_queue_bytes"), 0.0);
     eventually("the oldest effect has an age", || {
         let figures = figures();
         let age = figures
@@ -77,6 +92,9 @@ fn prometheus_reads_figures_of_what_is_there_and_of_what_has_passed() {
     eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
     let after = figures();
     assert!(has(&after, "teawatch_ready 1"), "{after}");
+    assert_eq!(number(&after, "teawatch_effects_confirmed_total{effect=\"open\"}"), 1.0);
+    assert!(number(&after, "teawatch_gitea_answers_total{class=\"5xx\"}") > 0.0);
+    assert!(number(&after, "teawatch_gitea_answers_total{class=\"2xx\"}") > 0.0);
     assert!(has(&after, "teawatch_oldest_effect_age_seconds 0.0"), "{after}");
 }
 

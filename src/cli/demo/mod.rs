@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use self::deadline::{Deadline, LEAVING};
 use self::patient::{Patient, Reporter};
 use self::story::{Story, Witness};
+use super::inherited::Inherited;
 use super::output;
 use super::serve::Server;
 use crate::clock::Clock;
@@ -120,7 +121,7 @@ impl Stage {
         let welcome = bound.welcome().clone();
         let gitea = super::spawn(bound.run(Clock::system(), std::future::pending()));
         let config = Config::load(&sources(home, &welcome)?)?;
-        let server = Server::start(&config, Clock::system());
+        let server = Server::start(&config, Clock::system(), Inherited::default());
         let server = deadline.wait("the server to start", server).await??;
         let patient = Patient::start(home);
         let patient = deadline.wait("the small service to start", patient).await??;

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use teawatch::alert::EffectKind;
 use teawatch::alert::marker::Marker;
+use teawatch::check::Status;
 use teawatch::sandbox::Issue;
 
 use super::play::{LABEL, Play, REPOSITORY};
@@ -43,6 +45,14 @@ impl Play {
 
         let (health, alerts) = {
             let pages = self.book.pages();
+            // Before all times no check is late.
+            let walked = pages.core.overview(Timestamp::MIN);
+            let counted = pages.core.inventory(Timestamp::MIN);
+            let is_counted = |(status, _): &(Status, usize)| *status != Status::Late;
+            let checks: Vec<_> = walked.checks.into_iter().filter(is_counted).collect();
+            prop_assert_eq!(counted.checks, checks);
+            prop_assert_eq!(counted.phases, walked.phases.to_vec());
+            prop_assert_eq!(counted.outbox, walked.outbox.to_vec());
             (pages.core.health(), pages.core.alerts_page(None, 500).items)
         };
         prop_assert_eq!(health.parked, 0, "{:?}", self.entries());

@@ -47,8 +47,15 @@ impl Inside {
             page: true,
             gitea_url: "http://gitea.test/".to_owned(),
         };
-        let app =
-            App::new(started.engine.clone(), outbox, reconcile, shortage, clock.clone(), doors);
+        let app = App::new(
+            started.engine.clone(),
+            outbox,
+            reconcile,
+            teawatch::outbox::Figures::default(),
+            shortage,
+            clock.clone(),
+            doors,
+        );
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
+use super::client;
 use crate::clock::Clock;
 use crate::engine::{self, Engine};
 use crate::outbox::Status;
@@ -52,15 +53,8 @@ impl DeadMan {
     /// A switch that is asked for with GET every so often. `proxies` says whether those of
     /// the environment are used.
     pub fn new(url: Url, every: Duration, proxies: bool) -> reqwest::Result<Self> {
-        let mut client = reqwest::Client::builder().timeout(PING_TIMEOUT);
-        if !proxies {
-            client = client.no_proxy();
-        }
-        if url.scheme() == "http" {
-            // Without TLS no certificates are needed, and some machines have none.
-            client = client.tls_certs_only([]);
-        }
-        Ok(Self { url, every, client: client.build()? })
+        let client = client(&url, PING_TIMEOUT, proxies).build()?;
+        Ok(Self { url, every, client })
     }
 
     /// Pings for ever: at once, and then every so often, counted from each attempt. What

@@ -1,0 +1,31 @@
+//! Whom teawatch tells of itself: those who watch over it.
+//!
+//! A [`DeadMan`] outside raises the alarm when teawatch no longer pings it; the [`Supervisor`]
+//! that started the process restarts it when its engine hangs; a [`Fallback`] channel says
+//! that Gitea cannot be told anything.
+
+mod dead_man;
+mod fallback;
+mod supervisor;
+
+use std::time::Duration;
+
+use url::Url;
+
+pub use self::dead_man::DeadMan;
+pub use self::fallback::{Fallback, Pace, Sent, Service, Word, learn, step};
+pub use self::supervisor::{Supervisor, watchdog};
+
+/// What calls an address of somebody outside. `proxies` says whether those of the environment
+/// are used.
+fn client(url: &Url, timeout: Duration, proxies: bool) -> reqwest::ClientBuilder {
+    let mut client = reqwest::Client::builder().timeout(timeout);
+    if !proxies {
+        client = client.no_proxy();
+    }
+    if url.scheme() == "http" {
+        // Without TLS no certificates are needed, and some machines have none.
+        client = client.tls_certs_only([]);
+    }
+    client
+}
