@@ -98,7 +98,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustls::", &["agent", "gitea", "sandbox/courier.rs"]),
     ("toml::", &["agent", "config"]),
     ("prometheus_client", &["engine/figures.rs", "http/metrics.rs", "outbox/figures.rs"]),
-    ("sd_notify", &["notify/supervisor.rs"]),
     ("listenfd", &["cli/inherited.rs"]),
 ];
 

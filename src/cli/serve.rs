@@ -163,7 +163,7 @@ impl Server {
         tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
         let doors = super::spawn(doors.into_future());
         let supervisor = inherited.supervisor;
-        if let Some(supervisor) = supervisor {
+        if let Some(supervisor) = supervisor.clone() {
             let (status, shortage) = seen_by_supervisor;
             watchers.spawn(supervisor.run(engine.engine.clone(), status, shortage));
         }
@@ -227,7 +227,7 @@ impl Server {
 
     async fn take_down(mut self, code: ExitCode) -> ExitCode {
         self.watchers.shutdown().await;
-        if let Some(supervisor) = self.supervisor {
+        if let Some(supervisor) = &self.supervisor {
             supervisor.stopping();
         }
         self.stop_doors.cancel();

@@ -4,9 +4,13 @@
 //! which teawatch feeds as long as its engine makes turns: with a commit that never comes back
 //! from the disk, nothing is fed, and the process is restarted.
 
+use std::ffi::OsString;
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use crate::engine::{self, Engine};
@@ -19,51 +23,87 @@ const STATUS_EVERY: Duration = Duration::from_secs(15);
 const FEEDS: u32 = 3;
 /// How much is told at once, in characters: it is one line.
 const STATUS_MAX: usize = 300;
+/// How long a supervisor that hangs itself may hold us up with one message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The supervisor that started this process.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Supervisor {
+    /// Its socket: a file, or behind an `@` a name that is none.
+    socket: OsString,
     /// It ends a process that has not fed its watchdog for this long.
     watchdog: Option<Duration>,
 }
 
 impl Supervisor {
-    /// The one that wants to be told (`NOTIFY_SOCKET`), if there is one.
-    #[expect(clippy::disallowed_methods, reason = "it is no setting: the supervisor says so")]
+    /// The one that wants to be told, if there is one.
     pub fn of_this_process() -> Option<Self> {
-        std::env::var_os("NOTIFY_SOCKET")?;
-        let watchdog = sd_notify::watchdog_enabled().filter(|within| !within.is_zero());
-        Some(Self { watchdog })
+        let socket = said("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())?;
+        let number = |name| said(name)?.to_str()?.parse::<u64>().ok();
+        let within = number("WATCHDOG_USEC").filter(|within| *within > 0);
+        // The variables of another process may have come down to this one.
+        let is_ours = number("WATCHDOG_PID").is_none_or(|id| id == u64::from(std::process::id()));
+        let watchdog = within.filter(|_| is_ours).map(Duration::from_micros);
+        Some(Self { socket, watchdog })
     }
 
     /// The process ends because it was asked to, or because a part of it has.
-    pub fn stopping(self) {
-        tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
+    pub fn stopping(&self) {
+        if let Err(error) = self.tell("STOPPING=1\nSTATUS=stopping") {
+            tracing::debug!(%error, "the supervisor is not told");
+        }
     }
 
     /// Says that the door is open, and then for ever feeds the watchdog and tells in one line
-    /// how things are.
+    /// how things are. A supervisor that cannot be told is told of once, and does no harm.
     pub async fn run(
         self,
         engine: Engine,
         outbox: watch::Receiver<Status>,
         shortage: watch::Receiver<Option<String>>,
     ) {
-        tell(&[NotifyState::Ready]);
+        let mut is_well = self.report("READY=1", true);
         let every = self.watchdog.map_or(STATUS_EVERY, |within| within / FEEDS);
         let mut told = String::new();
         watchdog(&engine, every, |waiting| {
             if self.watchdog.is_some() {
-                tell(&[NotifyState::Watchdog]);
+                is_well = self.report("WATCHDOG=1", is_well);
             }
             let words = words(waiting, &outbox.borrow(), shortage.borrow().as_deref());
             if words != told {
-                tell(&[NotifyState::Status(&words)]);
+                is_well = self.report(&format!("STATUS={words}"), is_well);
                 told = words;
             }
         })
         .await;
     }
+
+    /// Tells it something. Returns whether that went well, as `was_well` says of the time
+    /// before.
+    fn report(&self, what: &str, was_well: bool) -> bool {
+        let told = self.tell(what);
+        if let (Err(error), true) = (&told, was_well) {
+            tracing::warn!(error = error as &dyn std::error::Error, "the supervisor is not told");
+        }
+        told.is_ok()
+    }
+
+    fn tell(&self, what: &str) -> io::Result<()> {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(SEND_TIMEOUT))?;
+        match self.socket.as_bytes().strip_prefix(b"@") {
+            Some(name) => socket.connect_addr(&SocketAddr::from_abstract_name(name)?)?,
+            None => socket.connect(&self.socket)?,
+        }
+        socket.send(what.as_bytes())?;
+        Ok(())
+    }
+}
+
+/// What the supervisor has put into our environment.
+#[expect(clippy::disallowed_methods, reason = "it is no setting: no person writes it")]
+fn said(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 /// Calls `feed` at once and then every so often, each time only if the engine has made a turn
@@ -102,11 +142,4 @@ fn words(waiting: Option<usize>, outbox: &Status, shortage: Option<&str>) -> Str
     };
     // What Gitea says may have several lines.
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(STATUS_MAX).collect()
-}
-
-fn tell(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        // What it should know it will ask for by its own means, and the work goes on.
-        tracing::warn!(error = &error as &dyn std::error::Error, "the supervisor is not told");
-    }
 }

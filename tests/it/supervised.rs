@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -25,7 +26,10 @@ struct Supervisor {
 
 impl Supervisor {
     fn new(data: &Path) -> Self {
-        let socket = UnixDatagram::bind(data.join("notify")).unwrap();
+        Self::at(UnixDatagram::bind(data.join("notify")).unwrap())
+    }
+
+    fn at(socket: UnixDatagram) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { socket, said: Vec::new() }
     }
@@ -97,6 +101,25 @@ fn without_a_watchdog_nothing_is_fed_and_one_of_another_process_is_left_alone() 
         let is_ping = |line: &String| line.starts_with("WATCHDOG");
         assert!(!supervisor.said.iter().any(is_ping), "{:?}", supervisor.said);
     }
+}
+
+#[test]
+fn a_supervisor_whose_socket_is_no_file_is_told_and_one_that_hangs_holds_up_nothing() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let name = format!("teawatch-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let mut supervisor = Supervisor::at(UnixDatagram::bind_addr(&address).unwrap());
+    // A feed every millisecond fills the queue of a supervisor that reads nothing at once.
+    let mut command = Supervisor::starts(data.path(), &gitea, Some(Duration::from_millis(3)));
+    let teawatch = Teawatch::launch({
+        command.env("NOTIFY_SOCKET", format!("@{name}"));
+        command
+    });
+    supervisor.hears("READY=1");
+    eventually("it is told", || teawatch.log().contains("the supervisor is not told"));
+    teawatch.report(&failing("db1/disk"));
+    eventually("its issue is open", || gitea.open() == 1);
+    assert!(teawatch.stop().success());
 }
 
 #[test]

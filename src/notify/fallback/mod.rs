@@ -29,6 +29,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is looked at least, and at most.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LOOK_EVERY_MIN: Duration = Duration::from_millis(10);
+/// How long after the start Gitea may need to take what waits.
+const START_MAX: Duration = Duration::from_mins(1);
 /// The first pause after a message that was not taken; it doubles.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(5);
@@ -89,6 +91,8 @@ impl Fallback {
     /// and does no harm.
     pub async fn run(self, engine: Engine, outbox: watch::Receiver<Status>) {
         let look_every = (self.pace.after.unsigned_abs() / 4).clamp(LOOK_EVERY_MIN, LOOK_EVERY);
+        // What waited when the process began has its turn first.
+        tokio::time::sleep(self.pace.after.unsigned_abs().min(START_MAX)).await;
         let mut retry_at = Instant::now();
         let mut failures = 0;
         loop {
