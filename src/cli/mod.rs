@@ -14,6 +14,8 @@ mod config;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
+mod doors;
+#[cfg(feature = "server")]
 mod enroll;
 #[cfg(feature = "server")]
 mod flags;

@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::ConfigArgs;
+use super::doors::door_settings;
 use super::inherited::Inherited;
 use super::pid_file::PidFile;
 use super::space::watch_space;
@@ -23,10 +24,8 @@ use crate::gitea::{Network, NetworkOptions};
 use crate::http::{self, App};
 use crate::loopback::is_on_this_machine;
 use crate::notify::Supervisor;
-use crate::observation::Limits;
 use crate::outbox::{self, Courier, Gate, Host, Task, Worker};
 use crate::reconcile;
-use crate::signature::{Master, Secret};
 use crate::store::Sled;
 use crate::telemetry;
 
@@ -157,7 +156,8 @@ impl Server {
             watchers.spawn(fallback.run(engine.engine.clone(), status.clone()));
         }
         let seen_by_supervisor = (status.clone(), shortage.clone());
-        let app = App::new(engine.engine.clone(), status, compared, figures, shortage, clock, doors);
+        let app =
+            App::new(engine.engine.clone(), status, compared, figures, shortage, clock, doors);
         let stopped = stop_doors.clone().cancelled_owned();
         let doors = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped);
         tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
@@ -344,35 +344,6 @@ async fn ended(part: &mut Option<JoinHandle<()>>) {
         Some(part) => drop(part.await),
         None => std::future::pending().await,
     }
-}
-
-fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
-    use secrecy::ExposeSecret as _;
-    let agents = &config.agents;
-    let masters = [Some(&agents.master), agents.previous_master.as_ref()];
-    let masters: Result<_, _> =
-        masters.into_iter().flatten().map(|secret| Master::parse(secret.expose_secret())).collect();
-    let token = |token: &Option<secrecy::SecretString>| {
-        token.as_ref().map(|token| Secret::parse(token.expose_secret())).transpose()
-    };
-    Ok(http::Settings {
-        masters: masters.context("a master secret cannot be used")?,
-        auto: agents.auto,
-        allow: agents.allow.clone(),
-        deny: agents.deny.clone(),
-        generations: agents.generations.clone(),
-        window: agents.window,
-        report_bytes: config.reports.bytes,
-        limits: Limits {
-            observations: config.reports.observations,
-            name_bytes: config.engine.name_max,
-            source_bytes: config.engine.source_max,
-        },
-        read_token: token(&config.api.read_token).context("`api.read_token_file`")?,
-        write_token: token(&config.api.write_token).context("`api.write_token_file`")?,
-        page: config.has_page(),
-        gitea_url: config.gitea.url.to_string(),
-    })
 }
 
 /// The name of a new store: 16 hex digits.

@@ -163,6 +163,7 @@ fn an_engine_that_hangs_on_the_disk_feeds_no_watchdog_until_the_disk_is_back() {
         id: ReportId { epoch: "a".to_owned(), seq: 1 },
         interval: None,
         observations: Vec::new(),
+        unseen: Vec::new(),
     };
     let engine = inside.engine.clone();
     runtime.spawn(async move { engine.ask(move |core, now| core.accept(&report, now)).await });

@@ -1,0 +1,38 @@
+//! How the doors are to be kept, made of the configuration.
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+
+use crate::config::Config;
+use crate::http;
+use crate::observation::Limits;
+use crate::signature::{Master, Secret};
+
+/// What the doors are told.
+pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
+    let agents = &config.agents;
+    let masters = [Some(&agents.master), agents.previous_master.as_ref()];
+    let masters: Result<_, _> =
+        masters.into_iter().flatten().map(|secret| Master::parse(secret.expose_secret())).collect();
+    let token = |token: &Option<secrecy::SecretString>| {
+        token.as_ref().map(|token| Secret::parse(token.expose_secret())).transpose()
+    };
+    Ok(http::Settings {
+        masters: masters.context("a master secret cannot be used")?,
+        auto: agents.auto,
+        allow: agents.allow.clone(),
+        deny: agents.deny.clone(),
+        generations: agents.generations.clone(),
+        window: agents.window,
+        report_bytes: config.reports.bytes,
+        limits: Limits {
+            observations: config.reports.observations,
+            name_bytes: config.engine.name_max,
+            source_bytes: config.engine.source_max,
+        },
+        read_token: token(&config.api.read_token).context("`api.read_token_file`")?,
+        write_token: token(&config.api.write_token).context("`api.write_token_file`")?,
+        page: config.has_page(),
+        gitea_url: config.gitea.url.to_string(),
+    })
+}
