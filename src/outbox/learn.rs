@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Settings;
-use crate::alert::EffectKind;
+use crate::alert::{EffectKind, Learned};
 use crate::engine::{Entry, Outcome, Parked, Prospect, Trimming};
 use crate::gitea::{self, Aftermath, Concern, Operation, User};
 
@@ -114,6 +114,20 @@ pub fn learn(
             Aftermath::Nothing => again,
             Aftermath::Unknown => in_doubt(settings, entry, error, retry_at, now, message),
         }),
+    }
+}
+
+/// An outcome as it is written down, `now`. What it waits for was reckoned before the request
+/// that it comes of: if the clock was set back meanwhile, it would wait by that much longer.
+pub(super) fn written(outcome: Outcome, settle_wait: SignedDuration, now: Timestamp) -> Outcome {
+    let longest = later(now, settle_wait);
+    match outcome {
+        Outcome::Done(Learned::Settled { left_out, late_until }) => {
+            let late_until = late_until.map(|until| until.min(longest));
+            Outcome::Done(Learned::Settled { left_out, late_until })
+        }
+        Outcome::NotFound { look_at } => Outcome::NotFound { look_at: look_at.min(longest) },
+        outcome => outcome,
     }
 }
 
@@ -287,6 +301,20 @@ mod tests {
         let issues = Client::anonymous(base, Always(status)).unwrap().issues("ops", "alerts");
         let closing = issues.edit(1).state(IssueState::Closed);
         closing.send().now_or_never().unwrap().unwrap_err()
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_during_a_request_lets_nothing_wait_longer() {
+        let minute = SignedDuration::from_secs(60);
+        let closed = |second| {
+            let late_until = Some(at(second));
+            Outcome::Done(Learned::Settled { left_out: Vec::new(), late_until })
+        };
+        let look = |second| Outcome::NotFound { look_at: at(second) };
+        assert_eq!(written(closed(86_400), minute, at(0)), closed(60));
+        assert_eq!(written(look(86_400), minute, at(0)), look(60));
+        assert_eq!(written(closed(30), minute, at(0)), closed(30));
+        assert_eq!(written(look(30), minute, at(0)), look(30));
     }
 
     #[test]

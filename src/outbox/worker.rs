@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::agenda::{What, Work};
 use super::deliver::{Courier, check_home, close, settled};
+use super::learn::written;
 use super::look::{self, Needle, Pass};
 use super::plan::{Look, Step, plan};
 use super::repository::Place;
@@ -371,7 +372,10 @@ impl<L: Ledger> Worker<L> {
         outcome: Outcome,
         news: News,
     ) -> Result<News, engine::Error> {
-        self.ledger.ask(move |core, now| core.settle(seq, outcome, now)).await?;
+        let wait = self.settings.settle_wait;
+        let settled =
+            move |core: &mut Core, now| core.settle(seq, written(outcome, wait, now), now);
+        self.ledger.ask(settled).await?;
         Ok(news)
     }
 
