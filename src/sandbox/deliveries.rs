@@ -69,13 +69,8 @@ pub struct PostFault {
     #[serde(default)]
     pub skip: u32,
     /// How many messages it still strikes; `None` means until it is cleared.
-    #[serde(default = "once")]
+    #[serde(default = "super::faults::once")]
     pub times: Option<u32>,
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "the default of an optional field")]
-fn once() -> Option<u32> {
-    Some(1)
 }
 
 /// What waits, what is held back, and what was handed out.

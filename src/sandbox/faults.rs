@@ -82,7 +82,7 @@ pub struct Fault {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is the default of an optional field")]
-fn once() -> Option<u32> {
+pub(super) fn once() -> Option<u32> {
     Some(1)
 }
 
