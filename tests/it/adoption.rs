@@ -13,7 +13,8 @@ use teawatch::sandbox::{Action, Fault, Issue, Right, Route};
 use teawatch::store::Memory;
 
 use crate::support::{
-    CHECK, Deed, Gitea, OTHER, REPOSITORY, Report, Teawatch, eventually, failing, passing, turns,
+    CHECK, Deed, Gitea, OTHER, REPOSITORY, Report, SALT, Teawatch, eventually, failing, passing,
+    turns,
 };
 
 /// All checks of a rack share an issue.
@@ -261,7 +262,12 @@ fn of_two_open_issues_of_one_alert_the_first_goes_on_and_the_other_is_listed() {
     teawatch.report(&failing(CHECK));
     eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
     teawatch.kill();
-    let (title, body, now) = (gitea.issue(1).title, gitea.issue(1).body, gitea.now());
+    // Another store with the same salt has opened one, too. With one marker in both the
+    // second would be closed.
+    let (title, now) = (gitea.issue(1).title, gitea.now());
+    let own = Marker::find(&Salt::new(SALT), &gitea.issue(1).body).unwrap();
+    let instance = Instance { id: "feedfeedfeedfeed".to_owned(), generation: 0 };
+    let body = Marker { instance, ..own }.line(&Salt::new(SALT));
     gitea.world().open_as("teawatch", REPOSITORY, &title, &body, now).unwrap();
 
     let data = tempfile::tempdir().unwrap();

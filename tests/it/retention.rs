@@ -66,7 +66,7 @@ impl Watch {
             let learned = if entry.effect.kind == EffectKind::Open {
                 self.issues += 1;
                 let issue = Issue { repository_id: 1, number: self.issues };
-                Learned::Opened { issue, left_out: Vec::new() }
+                Learned::Opened { issue, floor: 0, left_out: Vec::new() }
             } else {
                 Learned::Settled { left_out: Vec::new(), late_until: None }
             };
