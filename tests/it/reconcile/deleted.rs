@@ -79,7 +79,8 @@ fn a_repository_out_of_sight_has_no_deleted_issues() {
 #[test]
 fn a_missing_issue_is_deleted_only_if_its_repository_answers() {
     let scene = Scene::with(&[LOOKS]);
-    // Whatever list is read, the issue and its repository are out of sight.
+    // The list fails to show it, and the issue and its repository are out of sight.
+    scene.gitea.world().set_zero(REPOSITORY, 1, true).unwrap();
     for route in [Route::Issue, Route::Repository] {
         let refusal = Action::Refuse { status: 404, retry_after: None, body: Default::default() };
         scene.gitea.order(Fault::new(refusal).on(&Method::GET, route).until_cleared());
@@ -90,6 +91,7 @@ fn a_missing_issue_is_deleted_only_if_its_repository_answers() {
     });
     assert!(scene.alert()["deleted_at"].is_null());
     scene.gitea.world().clear_faults();
+    scene.gitea.world().set_zero(REPOSITORY, 1, false).unwrap();
     scene.is_compared();
     scene.teawatch.settles(&scene.gitea);
     assert!(scene.alert()["deleted_at"].is_null());
