@@ -104,8 +104,7 @@ impl Server {
         let (data_dir, cache) = (config.data_dir.clone(), config.store_cache_bytes);
         let mut store = tokio::task::spawn_blocking(move || Sled::open(&data_dir, cache))
             .await
-            .context("opening the store was cut short")?
-            .context("cannot start")?;
+            .context("opening the store was cut short")??;
         let pid_file = PidFile::write(&config.data_dir)?;
         // Nobody is sent to a page that does not answer.
         let public_url = config.public_url.as_ref().filter(|_| config.has_page());

@@ -48,7 +48,7 @@ pub use self::looks::{Round, Sighting};
 pub use self::outage::{Outage, Passage};
 pub use self::overview::{AlertRow, Overview};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
-pub use self::round::{Answer, Command, Weight, Work, Writer};
+pub use self::round::{Answer, Between, Command, Weight, Work, Writer};
 pub use self::tally::Inventory;
 pub use self::thread::{Ended, Engine, Started, start};
 pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page, Stuck};

@@ -4,6 +4,9 @@ use super::error::Error;
 use super::tree::Tree;
 use super::writes::WriteSet;
 
+/// What must be written in place of a record.
+type Rewrite = fn(Tree, &[u8], &[u8]) -> Result<WriteSet, Error>;
+
 /// What leads from one schema to the next.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
@@ -14,7 +17,7 @@ pub struct Step {
     ///
     /// A record stays under its key, is deleted, or goes to another tree, of which this step
     /// leaves all records as they are: it may meet there again what it has written.
-    pub change: fn(Tree, &[u8], &[u8]) -> Result<WriteSet, Error>,
+    pub change: Rewrite,
 }
 
 /// The schemas that are known, by the steps between them.

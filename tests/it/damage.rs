@@ -132,13 +132,13 @@ fn a_directory_that_cannot_be_used_is_named_with_the_reason() {
     let shown = |place| said(place).replace(parent.path().to_str().unwrap(), "...");
     // A file in its place is what not even root can look into.
     fs::write(parent.path().join("file"), "").unwrap();
-    insta::assert_snapshot!(shown("file"), @"teawatch: cannot start: cannot open the store in `.../file/store`: Not a directory (os error 20)");
+    insta::assert_snapshot!(shown("file"), @"teawatch: cannot open the store in `.../file/store`: Not a directory (os error 20)");
     fs::create_dir(parent.path().join("data")).unwrap();
     fs::write(parent.path().join("data/store"), "").unwrap();
-    insta::assert_snapshot!(shown("data"), @"teawatch: cannot start: cannot open the store in `.../data/store`: File exists (os error 17)");
+    insta::assert_snapshot!(shown("data"), @"teawatch: cannot open the store in `.../data/store`: File exists (os error 17)");
     // A data file that is none.
     fs::create_dir_all(parent.path().join("other/store/db")).unwrap();
-    insta::assert_snapshot!(shown("other"), @"teawatch: cannot start: cannot open the store in `.../other/store`: Is a directory (os error 21)");
+    insta::assert_snapshot!(shown("other"), @"teawatch: cannot open the store in `.../other/store`: Is a directory (os error 21)");
 }
 
 #[test]
