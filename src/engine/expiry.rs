@@ -81,6 +81,7 @@ impl Core {
     /// Forgets a settled alert. Its episodes are remembered by the highest number of all.
     fn forget_alert(&mut self, fingerprint: &Fingerprint, now: Timestamp) {
         let Some(alert) = self.alerts.remove(fingerprint) else { return };
+        self.tally.alert(Some(alert.phase), None);
         self.dirty.alerts.insert(fingerprint.clone());
         let names = alert.members.keys().chain(&alert.touched);
         let gone = names.map(|name| keys::member(&self.salt, fingerprint, name));
