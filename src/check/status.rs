@@ -43,10 +43,9 @@ impl fmt::Display for Status {
 impl Check {
     /// The word that people see.
     pub fn status(&self, absences: &Absences, now: Timestamp) -> Status {
-        match self.timeless_status() {
-            Status::Up if self.late_at(absences).is_some_and(|late| now > late) => Status::Late,
-            status => status,
-        }
+        let status = self.timeless_status();
+        let is_late = || self.late_at(absences).is_some_and(|late| now > late);
+        if status == Status::Up && is_late() { Status::Late } else { status }
     }
 
     /// The same without what passing time alone brings about: what is late is up.

@@ -22,7 +22,7 @@ impl Inherited {
     /// To be called while there is one thread: the variables of the socket are taken out of
     /// the environment, so that nobody after us believes that it is meant for them.
     pub(super) fn take(listen: SocketAddr) -> anyhow::Result<Self> {
-        let socket = socket(ListenFd::from_env())?;
+        let socket = socket(&mut ListenFd::from_env())?;
         if let Some(socket) = &socket {
             judge(socket, listen)?;
         }
@@ -43,7 +43,7 @@ impl Inherited {
     }
 }
 
-fn socket(mut sockets: ListenFd) -> anyhow::Result<Option<TcpListener>> {
+fn socket(sockets: &mut ListenFd) -> anyhow::Result<Option<TcpListener>> {
     if sockets.len() > 1 {
         bail!(
             "systemd handed over {} sockets, and teawatch has one door: leave one \

@@ -1,4 +1,4 @@
-//! What the reference parser of OpenMetrics, which is strict, says to our figures.
+//! What the reference parser of the format, which is strict, says to our figures.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;

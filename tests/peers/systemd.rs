@@ -59,7 +59,7 @@ fn a_socket_of_systemd_is_the_door() {
     let mut command = Command::new("systemd-socket-activate");
     command.arg(format!("--listen={free}"));
     for (name, value) in serve.get_envs().filter_map(|(name, value)| Some((name, value?))) {
-        command.arg("-E").arg(format!("{}={}", name.display(), value.display()));
+        command.arg(format!("--setenv={}={}", name.display(), value.display()));
     }
     command.arg(serve.get_program()).args(serve.get_args());
     // It becomes the server with the first connection.

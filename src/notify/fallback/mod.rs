@@ -68,13 +68,12 @@ enum Trouble {
 impl Trouble {
     fn sent(&self) -> Sent {
         match self {
-            Self::Unreachable(_) => Sent::Refused,
-            Self::Unanswered(_) => Sent::Unknown,
             // A proxy may have lost the answer of the one behind it.
-            Self::Refused(
+            Self::Unanswered(_)
+            | Self::Refused(
                 StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT,
             ) => Sent::Unknown,
-            Self::Refused(_) => Sent::Refused,
+            Self::Unreachable(_) | Self::Refused(_) => Sent::Refused,
         }
     }
 }
@@ -149,9 +148,10 @@ impl Fallback {
             request = request.header(name, value);
         }
         // The address is a secret.
-        let answer = request.send().await.map_err(|error| match error.is_connect() {
-            true => Trouble::Unreachable(error.without_url()),
-            false => Trouble::Unanswered(error.without_url()),
+        let answer = request.send().await.map_err(|error| {
+            let is_unreachable = error.is_connect();
+            let error = error.without_url();
+            if is_unreachable { Trouble::Unreachable(error) } else { Trouble::Unanswered(error) }
         })?;
         match answer.status() {
             status if status.is_success() => Ok(()),
