@@ -25,7 +25,8 @@ fn the_units_fit_each_other_the_defaults_and_the_names_of_settings() {
     assert_eq!(value("Type"), "notify");
     // Each variable is that of a setting, and each credential is loaded that one names.
     let lines = || units.lines().map(|line| line.trim_start_matches('#'));
-    let variables: Vec<_> = teawatch::config::SETTINGS.iter().map(|it| it.variable()).collect();
+    let variables: Vec<_> =
+        teawatch::config::SETTINGS.iter().map(teawatch::config::Setting::variable).collect();
     let mut secrets = 0;
     for line in lines().filter_map(|line| line.strip_prefix("Environment=")) {
         let (variable, value) = line.split_once('=').unwrap();
