@@ -294,7 +294,11 @@ fn a_backup_needs_the_token_for_reading_and_holds_no_secret() {
     eventually("its issue is open", || gitea.open() == 1);
     let ask = |token: Option<&str>| {
         let request = client().get(format!("{}/api/v1/backup", teawatch.url));
-        token.into_iter().fold(request, |request, token| request.bearer_auth(token)).send().unwrap()
+        token
+            .into_iter()
+            .fold(request, reqwest::blocking::RequestBuilder::bearer_auth)
+            .send()
+            .unwrap()
     };
     assert_eq!((ask(None).status().as_u16(), ask(Some("wrong")).status().as_u16()), (401, 401));
     assert!(ask(Some(WRITE_TOKEN)).bytes().unwrap().len() > 100);

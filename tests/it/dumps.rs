@@ -68,10 +68,10 @@ fn writes(round: u64) -> WriteSet {
     let mut writes = WriteSet::new();
     for n in 0..40_u64 {
         let key = (round * 31 + n * n * 7) % 2_000;
-        let tree = if key % 3 == 0 { Tree::History } else { Tree::Checks };
-        let length = if key % 50 == 0 { 9_000 } else { 300 };
+        let tree = if key.is_multiple_of(3) { Tree::History } else { Tree::Checks };
+        let length = if key.is_multiple_of(50) { 9_000 } else { 300 };
         let value = format!("{round:length$}").into_bytes();
-        if (key + round) % 5 == 0 {
+        if (key + round).is_multiple_of(5) {
             writes.delete(tree, key.to_be_bytes());
         } else {
             writes.put_bytes(tree, key.to_be_bytes(), value);

@@ -180,15 +180,13 @@ impl Gitea {
         let flight = self.flights.get_mut(&number).unwrap();
         // Of what is late nobody hears.
         flight.answer = returns.filter(|_| !matches!(flight.fate, Fate::Late(_)));
-        match (&flight.answer, &flight.caller) {
-            (Some(_), Some(_)) => (place, Some(way(dice))),
-            _ => {
-                if flight.caller.is_none() {
-                    self.flights.remove(&number);
-                }
-                (place, None)
-            }
+        if flight.answer.is_some() && flight.caller.is_some() {
+            return (place, Some(way(dice)));
         }
+        if flight.caller.is_none() {
+            self.flights.remove(&number);
+        }
+        (place, None)
     }
 
     /// The issue that a request is about, if it may have changed one.

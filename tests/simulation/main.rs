@@ -69,6 +69,7 @@ const QUIET_MAX: i64 = 6 * 3_600_000;
 /// So many of the last events are told of a seed that does not hold.
 const LOG: usize = 60;
 
+#[expect(clippy::disallowed_methods, reason = "whoever runs it says how much is played")]
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
@@ -151,7 +152,8 @@ fn play(simulation: &mut Simulation, steps: u64) -> Held {
 /// Plays a seed again that does not hold, and says what came before.
 fn last_events(seed: u64, steps: u64) -> String {
     let mut simulation = Simulation::new(seed);
-    simulation.log_max = setting("SIMULATION_LOG").map_or(LOG, |lines| lines as usize);
+    let lines = setting("SIMULATION_LOG").and_then(|lines| usize::try_from(lines).ok());
+    simulation.log_max = lines.unwrap_or(LOG);
     let knobs = format!("{:?}", simulation.knobs);
     drop(play(&mut simulation, steps));
     let log: Vec<_> = simulation.log.into_iter().collect();

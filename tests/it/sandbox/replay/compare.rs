@@ -79,7 +79,7 @@ impl<'a> Comparison<'a> {
 
     fn headers(&mut self, exchange: &Exchange, ours: &Answer) {
         let recorded = exchange.answer.headers();
-        let names = recorded.keys().map(|name| name.as_str());
+        let names = recorded.keys().map(http::HeaderName::as_str);
         let names: BTreeSet<&str> = names.chain(ours.headers.keys().map(String::as_str)).collect();
         for name in names.into_iter().filter(|name| !IGNORED.contains(name)) {
             let values = recorded.get_all(name).iter().map(|value| value.to_str().unwrap());
