@@ -51,12 +51,13 @@
 //! | [`loopback`] | addresses that every machine has for itself | nothing |
 //! | [`signature`] | proofs of a secret | nothing |
 //! | [`telemetry`] | logs | nothing |
+//! | [`tasks`] | background tasks: marks, supervision, what both tell | `clock` |
 //! | [`observation`] | what a report may look like | `check` |
-//! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock` |
-//! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock` |
-//! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `outbox` |
-//! | [`notify`] | tells others of teawatch: that it lives, hangs, or cannot tell Gitea | `clock`, `engine`, `outbox` |
-//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `reconcile`, `signature` |
+//! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock`, `tasks` |
+//! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock`, `tasks` |
+//! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `outbox`, `tasks` |
+//! | [`notify`] | tells others of teawatch: that it lives, hangs, or cannot tell Gitea | `engine`, `outbox`, `tasks` |
+//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `reconcile`, `signature`, `tasks` |
 //! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `outbox`, `reconcile`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |
 //! | [`cli`] | commands; puts everything together | all |
@@ -80,6 +81,8 @@
 //! - When the outbox is empty, an issue is open exactly if its alert is firing or
 //!   recovering, or a person wanted it otherwise.
 //! - Everything has a limit, and what happens at the limit is written down.
+//! - Whatever works in the background leaves marks that outlive it ([`tasks`]), and what is
+//!   not known is never taken for well.
 //!
 //! # Two stories
 //!
@@ -134,5 +137,7 @@ pub mod sandbox;
 pub mod signature;
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
+pub mod tasks;
 #[cfg(feature = "server")]
 pub mod telemetry;

@@ -10,6 +10,7 @@ use teawatch::alert::Phase;
 use teawatch::check::Status;
 use teawatch::config::{SETTINGS, example};
 use teawatch::engine::Progress;
+use teawatch::tasks::State;
 
 /// Each module, and the modules of this crate that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -19,17 +20,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &["alert", "check", "duration", "engine", "outbox", "reconcile", "telemetry"]),
     ("duration", &[]),
-    ("engine", &["alert", "check", "clock", "observation", "store"]),
+    ("engine", &["alert", "check", "clock", "observation", "store", "tasks"]),
     ("gitea", &[]),
-    ("http", &["check", "clock", "engine", "observation", "outbox", "reconcile", "signature"]),
+    (
+        "http",
+        &["check", "clock", "engine", "observation", "outbox", "reconcile", "signature", "tasks"],
+    ),
     ("loopback", &[]),
-    ("notify", &["clock", "engine", "outbox"]),
+    ("notify", &["engine", "outbox", "tasks"]),
     ("observation", &["check"]),
-    ("outbox", &["alert", "clock", "engine", "gitea"]),
-    ("reconcile", &["alert", "clock", "engine", "gitea", "outbox"]),
+    ("outbox", &["alert", "clock", "engine", "gitea", "tasks"]),
+    ("reconcile", &["alert", "clock", "engine", "gitea", "outbox", "tasks"]),
     ("sandbox", &["clock"]),
     ("signature", &[]),
     ("store", &[]),
+    ("tasks", &["clock"]),
     ("telemetry", &[]),
     // Puts everything together.
     (
@@ -52,6 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sandbox",
             "signature",
             "store",
+            "tasks",
             "telemetry",
         ],
     ),
@@ -70,6 +76,7 @@ const PURE: &[&str] = &[
     "outbox/target.rs",
     "sandbox/world.rs",
     "signature",
+    "tasks/state.rs",
 ];
 
 /// What they must not name: whatever reads the world or changes it.
@@ -328,6 +335,11 @@ fn r150_the_readme_lists_exactly_the_phases_of_alerts() {
 fn r150_the_readme_lists_exactly_the_states_of_effects() {
     let states = Progress::ALL.map(|progress| progress.to_string());
     assert_eq!(readme_table("| state | meaning |"), states);
+}
+
+#[test]
+fn r150_the_readme_lists_exactly_the_states_of_tasks() {
+    assert_eq!(readme_table("| a task is | meaning |"), State::ALL.map(|state| state.to_string()));
 }
 
 #[test]

@@ -6,14 +6,14 @@ use anyhow::{Context as _, bail};
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 
-use crate::notify::Supervisor;
+use crate::notify::Systemd;
 
 /// What came from systemd, or who does as it does. By default nothing.
 #[derive(Debug, Default)]
 pub(super) struct Inherited {
     /// Open already: while nobody serves, callers wait at it instead of being refused.
     socket: Option<TcpListener>,
-    pub(super) supervisor: Option<Supervisor>,
+    pub(super) systemd: Option<Systemd>,
 }
 
 impl Inherited {
@@ -26,7 +26,7 @@ impl Inherited {
         if let Some(socket) = &socket {
             judge(socket, listen)?;
         }
-        Ok(Self { socket, supervisor: Supervisor::of_this_process() })
+        Ok(Self { socket, systemd: Systemd::of_this_process() })
     }
 
     /// The socket to serve: the one that is open already, or else one that is bound now.

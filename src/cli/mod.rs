@@ -5,6 +5,8 @@
 
 mod agent;
 #[cfg(feature = "server")]
+mod background;
+#[cfg(feature = "server")]
 mod backup;
 mod beat;
 #[cfg(feature = "server")]
@@ -42,6 +44,8 @@ mod serve;
 #[cfg(feature = "server")]
 mod space;
 #[cfg(feature = "server")]
+mod status;
+#[cfg(feature = "server")]
 mod units;
 #[cfg(feature = "server")]
 mod watchers;
@@ -71,6 +75,12 @@ enum Command {
     /// Take reports and keep Gitea's issues in line with them
     #[cfg(feature = "server")]
     Serve(serve::Args),
+    /// Say whether teawatch is at work, also when it does not answer
+    ///
+    /// Reads what the server leaves in its data directory, and asks nobody. Exits 0 when all
+    /// is well, 1 when something is wrong, 2 when that cannot be told.
+    #[cfg(feature = "server")]
+    Status(status::Args),
     /// Look at this host, and report what was seen
     Agent(agent::Args),
     /// Write a job's heartbeat
@@ -120,6 +130,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
+        #[cfg(feature = "server")]
+        Command::Status(args) => status::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Beat(args) => beat::run(&args),
         Command::Run(args) => Ok(run::run(&args)),

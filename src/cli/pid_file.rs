@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+const NAME: &str = "teawatch.pid";
+
 /// The file, as long as its process serves.
 #[derive(Debug)]
 pub(super) struct PidFile(PathBuf);
@@ -14,10 +16,15 @@ pub(super) struct PidFile(PathBuf);
 impl PidFile {
     /// Writes it in the place of one that a crash may have left behind.
     pub(super) fn write(data_dir: &Path) -> anyhow::Result<Self> {
-        let path = data_dir.join("teawatch.pid");
+        let path = data_dir.join(NAME);
         replace(&path, &format!("{}\n", std::process::id()))
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(path))
+    }
+
+    /// The process that serves by what the file says, if there is one.
+    pub(super) fn read(data_dir: &Path) -> Option<i32> {
+        fs::read_to_string(data_dir.join(NAME)).ok()?.trim().parse().ok()
     }
 }
 

@@ -8,25 +8,26 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ConfigArgs;
+use super::background::Background;
 use super::doors::door_settings;
 use super::inherited::Inherited;
 use super::pid_file::PidFile;
-use super::space::watch_space;
-use super::watchers::{dead_man, fallback};
+use super::watchers::{self, Watchers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{self, Core, Ended};
 use crate::gitea::{Network, NetworkOptions};
-use crate::http::{self, App};
+use crate::http::{self, App, Told};
 use crate::loopback::is_on_this_machine;
-use crate::notify::Supervisor;
-use crate::outbox::{self, Courier, Gate, Host, Task, Worker};
+use crate::notify::Systemd;
+use crate::outbox::{self, Courier, Gate, Host, TokenProbe, Worker};
 use crate::reconcile;
 use crate::store::Sled;
+use crate::tasks::{self, Folder, GivenUp, Marks, Supervisor};
 use crate::telemetry;
 
 /// Standard exit codes: an input or output error, here of the store; and an internal one.
@@ -36,6 +37,10 @@ const EXIT_INTERNAL: u8 = 70;
 /// How long requests and effects under way may take to finish after a signal. Whatever
 /// does not finish is on the disk and goes on after the next start.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the engine may take for its last commit. One that hangs is cut off: nobody was
+/// answered, and a restart finds out.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Take reports and keep Gitea's issues in line with them
 #[derive(Debug, clap::Args)]
@@ -49,7 +54,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log.level, config.log.format)?;
     // Before the runtime starts its threads.
     let inherited = Inherited::take(config.listen)?;
-    super::runtime()?.block_on(async {
+    let runtime = super::runtime()?;
+    let ended = runtime.block_on(async {
         let stop = super::stop_signal()?;
         match Server::start(&config, Clock::system(), inherited).await {
             Ok(server) => server.run_until(stop).await,
@@ -60,15 +66,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             Err(error) => Err(error),
         }
-    })
+    });
+    // What hangs on the disk then holds up nobody.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Makes what a server makes of its configuration alone, to see whether it could.
 pub(super) fn judge(config: &Config) -> anyhow::Result<()> {
     host(config, None)?;
     door_settings(config)?;
-    dead_man(config)?;
-    fallback(config)?;
+    Watchers::of(config, None)?;
     Ok(())
 }
 
@@ -78,16 +86,13 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     engine: engine::Started,
     doors: JoinHandle<std::io::Result<()>>,
-    outbox: JoinHandle<()>,
-    /// There unless it is switched off.
-    reconcile: Option<JoinHandle<()>>,
-    gate: JoinHandle<()>,
-    space: JoinHandle<()>,
-    /// Those that tell others of teawatch, where somebody is to be told.
-    watchers: JoinSet<()>,
-    supervisor: Option<Supervisor>,
+    supervisor: Supervisor,
+    /// There where somebody started this process who wants to be told.
+    systemd: Option<Systemd>,
     stop_doors: CancellationToken,
-    stop_outbox: CancellationToken,
+    marks: Marks,
+    /// Copies the marks to the disk, to the very end.
+    folder: Option<Folder>,
     pid_file: PidFile,
 }
 
@@ -106,6 +111,11 @@ impl Server {
             .await
             .context("opening the store was cut short")??;
         let pid_file = PidFile::write(&config.data_dir)?;
+        let marks = Marks::new(clock.clone());
+        // Marks are best effort: without them `status` is blind, and nothing else is amiss.
+        let folder = Folder::start(&marks, &config.data_dir)
+            .inspect_err(|error| tracing::warn!(%error, "no marks are written"))
+            .ok();
         // Nobody is sent to a page that does not answer.
         let public_url = config.public_url.as_ref().filter(|_| config.has_page());
         let public_url = public_url.map(|url| url.as_str().trim_end_matches('/'));
@@ -118,7 +128,7 @@ impl Server {
             clock.now(),
         )
         .map_err(not_loaded)?;
-        let mut engine = engine::start(core, Box::new(store), clock.clone())?;
+        let mut engine = engine::start(core, Box::new(store), clock.clone(), &marks)?;
 
         // The first answer comes after the first commit, which tells the outbox what waits
         // and what is known of the repositories. Without that it would begin anew.
@@ -135,49 +145,61 @@ impl Server {
         let (_, empty) = tokio::sync::mpsc::unbounded_channel();
         let feed = std::mem::replace(&mut engine.feed, empty);
         let worker = worker(config, settings, &gate, &engine.engine, clock.clone())?;
-        let figures = worker.host.figures().clone();
+        let outbox_figures = worker.host.figures().clone();
         let worker = Arc::new(worker);
         let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
-        let (task, status) = Task::new(Arc::clone(&worker), feed, repositories);
-        let has_reconcile = config.reconcile.every > SignedDuration::ZERO;
-        let (reconcile, compared) = reconcile::Task::new(worker, config.reconcile);
-        let (stop_doors, stop_outbox) = (CancellationToken::new(), CancellationToken::new());
-
+        let repositories: Vec<_> = repositories.collect();
+        let token = config.token_probe.is_positive().then(|| {
+            TokenProbe::new(Arc::clone(&worker), repositories.clone(), config.token_probe)
+        });
+        let (status, outbox) = watch::channel(outbox::Status::default());
+        let (compared_in, compared) = watch::channel(reconcile::Status::new(config.reconcile));
         let (shortage_in, shortage) = watch::channel(None);
-        let space = watch_space(config.data_dir.clone(), config.free_bytes, shortage_in);
         let doors = door_settings(config)?;
-        let (dead_man, fallback) = (dead_man(config)?, fallback(config)?);
-        let mut watchers = JoinSet::new();
-        if let Some(dead_man) = dead_man {
-            watchers.spawn(dead_man.run(engine.engine.clone(), status.clone(), clock.clone()));
-        }
-        if let Some(fallback) = fallback {
-            watchers.spawn(fallback.run(engine.engine.clone(), status.clone()));
-        }
-        let seen_by_supervisor = (status.clone(), shortage.clone());
-        let app =
-            App::new(engine.engine.clone(), status, compared, figures, shortage, clock, doors);
+        let tellers = Watchers::of(config, inherited.systemd.clone())?;
+        let told = Told {
+            outbox,
+            outbox_figures,
+            reconcile: compared,
+            shortage,
+            marks: marks.clone(),
+            watchers: watchers::TASKS,
+        };
+        let app = App::new(engine.engine.clone(), told.clone(), clock, doors);
+        let background = Background {
+            engine: engine.engine.clone(),
+            feed,
+            gate,
+            worker,
+            repositories,
+            status,
+            reconcile: config.reconcile,
+            compared: compared_in,
+            data_dir: config.data_dir.clone(),
+            free_bytes: config.free_bytes,
+            shortage: shortage_in,
+            token,
+            app: app.clone(),
+        };
+        let mut supervisor = Supervisor::new(marks.clone(), tasks::Patience::default());
+        background.start(&mut supervisor, PATIENCE);
+
+        let stop_doors = CancellationToken::new();
         let stopped = stop_doors.clone().cancelled_owned();
         let doors = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped);
         tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
         let doors = super::spawn(doors.into_future());
-        let supervisor = inherited.supervisor;
-        if let Some(supervisor) = supervisor.clone() {
-            let (status, shortage) = seen_by_supervisor;
-            watchers.spawn(supervisor.run(engine.engine.clone(), status, shortage));
-        }
+        tellers.start(&mut supervisor, &engine.engine, &told);
+        let systemd = inherited.systemd;
         Ok(Self {
             address,
             engine,
             doors,
-            outbox: super::spawn(task.run(stop_outbox.clone(), PATIENCE)),
-            reconcile: has_reconcile.then(|| super::spawn(reconcile.run(stop_outbox.clone()))),
-            gate: super::spawn(async move { gate.run().await }),
-            space: super::spawn(space),
-            watchers,
             supervisor,
+            systemd,
             stop_doors,
-            stop_outbox,
+            marks,
+            folder,
             pid_file,
         })
     }
@@ -189,45 +211,30 @@ impl Server {
         mut self,
         stop: impl Future<Output = &'static str>,
     ) -> anyhow::Result<ExitCode> {
-        let code = tokio::select! {
+        let (code, why) = tokio::select! {
             why = stop => {
                 tracing::info!("stopping on {why}");
-                ExitCode::SUCCESS
+                (ExitCode::SUCCESS, format!("it was asked to ({why})"))
             }
             ended = &mut self.engine.ended => engine_ended(ended.ok()),
-            _ = &mut self.outbox => {
-                tracing::error!("the outbox has ended by itself: stopping");
-                ExitCode::from(EXIT_INTERNAL)
-            }
-            () = ended(&mut self.reconcile) => {
-                tracing::error!("nobody reads any more what people do to issues: stopping");
-                ExitCode::from(EXIT_INTERNAL)
-            }
-            // Without it every effect would wait for its turn for ever.
-            _ = &mut self.gate => {
-                tracing::error!("the gate of the outbox has ended by itself: stopping");
-                ExitCode::from(EXIT_INTERNAL)
-            }
-            _ = &mut self.space => {
-                tracing::error!("nobody looks at the disk any more: stopping");
-                ExitCode::from(EXIT_INTERNAL)
-            }
-            Some(_) = self.watchers.join_next() => {
-                tracing::error!("somebody is no longer told how teawatch is: stopping");
-                ExitCode::from(EXIT_INTERNAL)
+            GivenUp { task, why } = self.supervisor.given_up() => {
+                tracing::error!("the task `{task}` ends again and again: stopping; {why}");
+                let why = format!("the task `{task}` ended again and again: {why}");
+                (ExitCode::from(EXIT_INTERNAL), why)
             }
             _ = &mut self.doors => {
                 tracing::error!("the doors have closed by themselves: stopping");
-                ExitCode::from(EXIT_INTERNAL)
+                let why = "the doors closed by themselves".to_owned();
+                (ExitCode::from(EXIT_INTERNAL), why)
             }
         };
-        Ok(self.take_down(code).await)
+        Ok(self.take_down(code, why).await)
     }
 
-    async fn take_down(mut self, code: ExitCode) -> ExitCode {
-        self.watchers.shutdown().await;
-        if let Some(supervisor) = &self.supervisor {
-            supervisor.stopping();
+    async fn take_down(mut self, mut code: ExitCode, mut why: String) -> ExitCode {
+        Watchers::finish(&self.supervisor).await;
+        if let Some(systemd) = &self.systemd {
+            systemd.stopping();
         }
         self.stop_doors.cancel();
         if !self.doors.is_finished()
@@ -235,20 +242,19 @@ impl Server {
         {
             tracing::warn!("some callers were still talking and are cut off");
         }
-        self.stop_outbox.cancel();
-        if !self.outbox.is_finished() {
-            // It keeps its own time.
-            drop((&mut self.outbox).await);
+        // It keeps its own time.
+        Background::finish(&self.supervisor).await;
+        match tokio::time::timeout(ENGINE_PATIENCE, self.stop_engine()).await {
+            Ok(Some(Ended::Failed(error))) => (code, why) = store_failed(&error),
+            Ok(Some(Ended::Stopped) | None) => {}
+            Err(_) => {
+                tracing::error!("the engine does not end and is cut off");
+                (code, why) = (EXIT_INTERNAL.into(), format!("{why}; the engine was cut off"));
+            }
         }
-        self.gate.abort();
-        self.space.abort();
-        if let Some(reconcile) = &self.reconcile {
-            reconcile.abort();
-        }
-        let code = match self.stop_engine().await {
-            Some(Ended::Failed(error)) => store_failed(&error),
-            Some(Ended::Stopped) | None => code,
-        };
+        drop(self.supervisor);
+        self.marks.end(why);
+        drop(self.folder);
         drop(self.pid_file);
         code
     }
@@ -284,23 +290,23 @@ fn not_loaded(error: engine::Error) -> anyhow::Error {
     })
 }
 
-fn engine_ended(ended: Option<Ended>) -> ExitCode {
+fn engine_ended(ended: Option<Ended>) -> (ExitCode, String) {
     match ended {
         Some(Ended::Failed(error)) => store_failed(&error),
         Some(Ended::Stopped) | None => {
             tracing::error!("the engine has ended by itself: stopping");
-            ExitCode::from(EXIT_INTERNAL)
+            (ExitCode::from(EXIT_INTERNAL), "the engine ended by itself".to_owned())
         }
     }
 }
 
-fn store_failed(error: &crate::store::Error) -> ExitCode {
+fn store_failed(error: &crate::store::Error) -> (ExitCode, String) {
     tracing::error!(
         error = error as &dyn std::error::Error,
         "the disk did not take a commit, and whether it is there is not known: stopping; \
          nobody was answered, and a restart finds out"
     );
-    ExitCode::from(EXIT_STORE)
+    (ExitCode::from(EXIT_STORE), format!("the disk did not take a commit: {error}"))
 }
 
 fn worker(
@@ -337,14 +343,6 @@ fn host(config: &Config, gate: Option<Arc<Gate>>) -> anyhow::Result<Host> {
         .context("cannot set up the connection to Gitea")
 }
 
-/// Resolves when a part ends that there may be; one that there is not never does.
-async fn ended(part: &mut Option<JoinHandle<()>>) {
-    match part {
-        Some(part) => drop(part.await),
-        None => std::future::pending().await,
-    }
-}
-
 /// The name of a new store: 16 hex digits.
 pub(super) fn random_id() -> anyhow::Result<String> {
     Ok(format!("{:016x}", getrandom::u64().context("the system gives no random numbers")?))
@@ -354,6 +352,7 @@ pub(super) fn random_id() -> anyhow::Result<String> {
 mod tests {
     use super::*;
     use crate::config::Sources;
+    use crate::tasks::{BEAT, Pace, Patience};
 
     #[test]
     fn a_part_that_ends_by_itself_ends_the_process_as_an_internal_error() {
@@ -372,16 +371,18 @@ mod tests {
         let sources = Sources { environment, ..Sources::default() };
         let config = Config::load(&sources).unwrap();
         crate::cli::runtime().unwrap().block_on(async {
-            let parts: [fn(&Server); 4] = [
-                |it| it.gate.abort(),
-                |it| it.outbox.abort(),
-                |it| it.reconcile.as_ref().unwrap().abort(),
-                |it| it.doors.abort(),
+            let patience = Patience { first: Duration::from_millis(1), ..Patience::default() };
+            let pace = Pace::of_turns(BEAT);
+            let parts: [&dyn Fn(&mut Server); 3] = [
+                &|it| it.doors.abort(),
+                &|it| it.supervisor.start("broken", pace, |_, _| async { panic!("on purpose") }),
+                &|it| it.supervisor.start("short", pace, |_, _| std::future::ready(())),
             ];
             for end in parts {
                 let server = Server::start(&config, Clock::system(), Inherited::default());
-                let server = server.await.unwrap();
-                end(&server);
+                let mut server = server.await.unwrap();
+                server.supervisor.patience = patience;
+                end(&mut server);
                 let ended = server.run_until(std::future::pending());
                 let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
                 let code = ended.expect("it serves on").unwrap();

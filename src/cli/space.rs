@@ -1,30 +1,37 @@
 //! Looks whether the disk still has room for what comes.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::Path;
 
+use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use crate::store::Space;
+use crate::tasks::Mark;
 
 /// How often it looks: a disk does not fill up much faster.
-const EVERY: Duration = Duration::from_secs(5);
+pub(super) const EVERY: SignedDuration = SignedDuration::from_secs(5);
 
-/// Looks for ever, and says in words what is wrong, if something is.
+/// Looks for ever, and says in words what is wrong, if something is. A disk that hangs shows
+/// in its mark: it is alive only between two looks.
 pub(super) async fn watch_space(
-    data_dir: PathBuf,
+    data_dir: &Path,
     least: u64,
-    shortage: watch::Sender<Option<String>>,
+    shortage: &watch::Sender<Option<String>>,
+    mark: &Mark,
 ) {
     loop {
-        let looked_at = data_dir.clone();
+        mark.alive();
+        let looked_at = data_dir.to_owned();
         match tokio::task::spawn_blocking(move || Space::look(&looked_at)).await {
-            Ok(Ok(space)) => tell(&shortage, words(space, least)),
-            // What cannot be looked at is shown by the next commit.
-            Ok(Err(error)) => tracing::debug!(%error, "the disk's room cannot be told"),
-            Err(error) => tracing::debug!(%error, "looking at the disk was cut short"),
+            Ok(Ok(space)) => {
+                tell(shortage, words(space, least));
+                mark.succeeded();
+            }
+            // What cannot be looked at is shown by the next commit as well.
+            Ok(Err(error)) => mark.failed(format!("the disk's room cannot be told: {error}")),
+            Err(error) => mark.failed(format!("looking at the disk was cut short: {error}")),
         }
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(EVERY.unsigned_abs()).await;
     }
 }
 

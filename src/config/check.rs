@@ -76,6 +76,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 look_every: view.duration("reconcile.look_every"),
             },
             fallback,
+            token_probe: view.duration("token_probe.every"),
             store_cache_bytes: view.count("limits.store_cache_bytes"),
             free_bytes: view.count("limits.free_bytes"),
             engine,

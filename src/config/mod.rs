@@ -61,6 +61,8 @@ pub struct Config {
     /// How often Gitea is asked what people did.
     pub reconcile: reconcile::Settings,
     pub fallback: Fallback,
+    /// How often the token is tried; 0 is never.
+    pub token_probe: SignedDuration,
     pub store_cache_bytes: u64,
     /// With less room on the disk no reports are taken; 0 switches that off.
     pub free_bytes: u64,

@@ -53,6 +53,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "A channel besides Gitea, for when Gitea is away or refuses what teawatch writes: one \
         message when that begins, one a day, and one when it is over.",
     ),
+    ("token_probe", "Finding out that the token is bad before it is needed."),
     ("absence", "How teawatch notices that it was not looking itself: stopped, asleep, stalled."),
 ];
 
@@ -291,6 +292,9 @@ pub const SETTINGS: &[Setting] = &[
         "How long nothing must have got through while something waits."),
     setting("fallback.every", Kind::Interval, Preset::Is("24h"),
         "How often it is brought to mind while it lasts."),
+    setting("token_probe.every", Kind::Duration, Preset::Is("3h"),
+        "How often Gitea is asked whether it still takes the token, and whether the \
+         repositories still take issues; at once at the start. 0s switches it off."),
 
     setting("absence.mark", Kind::Interval, Preset::Is("5s"),
         "How often a mark is written that says \"I am looking\"."),

@@ -100,9 +100,9 @@ impl Core {
         }
     }
 
-    /// The outbox starts with everything that waits. What was parked is tried again, and
+    /// An outbox starts with everything that waits. What was parked is tried again, and
     /// attempts that were under way are over.
-    fn feed_everything(&mut self, now: Timestamp) {
+    pub(super) fn feed_everything(&mut self, now: Timestamp) {
         for entry in self.entries.values_mut() {
             entry.parked = None;
             if let Some(doubt) = &mut entry.doubt {

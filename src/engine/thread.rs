@@ -1,8 +1,8 @@
 //! The thread that owns the state, and the handle to it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::round::{Command, Weight, Writer};
 use super::{Core, Error, Feed, Figures};
 use crate::clock::Clock;
 use crate::store::{self, Store};
+use crate::tasks::{Mark, Marks, Pace};
 
 /// The handle to the engine. Cheap to clone.
 #[derive(Clone)]
@@ -21,7 +22,11 @@ pub struct Engine {
     waiting_bytes: Arc<AtomicUsize>,
     queue_bytes: usize,
     figures: Figures,
+    feed: FeedIn,
 }
+
+/// To whoever is the outbox now.
+type FeedIn = Arc<Mutex<mpsc::UnboundedSender<Feed>>>;
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,11 +54,17 @@ pub enum Ended {
     Failed(store::Error),
 }
 
-/// Starts the thread. It takes over `core` and `store`.
-pub fn start(core: Core, store: Box<dyn Store>, clock: Clock) -> Result<Started, Error> {
+/// Starts the thread. It takes over `core` and `store`, and says through `marks` how it is.
+pub fn start(
+    core: Core,
+    store: Box<dyn Store>,
+    clock: Clock,
+    marks: &Marks,
+) -> Result<Started, Error> {
     let settings = &core.settings;
     let (commands, inbox) = sync_channel(settings.queue_commands.max(1));
     let (feed_in, feed) = mpsc::unbounded_channel();
+    let feed_in = Arc::new(Mutex::new(feed_in));
     let (ended_in, ended) = oneshot::channel();
     let waiting_bytes = Arc::new(AtomicUsize::new(0));
     let engine = Engine {
@@ -61,14 +72,23 @@ pub fn start(core: Core, store: Box<dyn Store>, clock: Clock) -> Result<Started,
         waiting_bytes: Arc::clone(&waiting_bytes),
         queue_bytes: settings.queue_bytes,
         figures: core.figures.clone(),
+        feed: Arc::clone(&feed_in),
     };
+    let marks = Said::of(marks, settings.absence_mark);
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || {
             let now = clock.now();
             let how = match Writer::start(core, store, now, &mut |news| send(&feed_in, news)) {
-                Ok(writer) => Thread { writer, clock, inbox, waiting_bytes, feed: feed_in }.run(),
-                Err(error) => Ended::Failed(error),
+                Ok(writer) => {
+                    marks.succeeded(true);
+                    let feed = feed_in;
+                    Thread { writer, clock, inbox, waiting_bytes, feed, marks }.run()
+                }
+                Err(error) => {
+                    marks.engine.erred(&error);
+                    Ended::Failed(error)
+                }
             };
             // Whoever started the engine may have gone already.
             drop(ended_in.send(how));
@@ -123,6 +143,19 @@ impl Engine {
         self.submit(Weight::default(), work).await
     }
 
+    /// What an outbox must know that takes the place of one that has ended, beginning with
+    /// everything that waits. The one before hears nothing more.
+    pub async fn feed(&self) -> Result<mpsc::UnboundedReceiver<Feed>, Error> {
+        let (feed_in, feed) = mpsc::unbounded_channel();
+        let shared = Arc::clone(&self.feed);
+        let swap = move |core: &mut Core, now| {
+            *shared.lock().unwrap_or_else(PoisonError::into_inner) = feed_in;
+            core.feed_everything(now);
+        };
+        self.ask(swap).await?;
+        Ok(feed)
+    }
+
     /// What the commands hold that wait for their turn, in bytes.
     pub fn waiting_bytes(&self) -> usize {
         self.waiting_bytes.load(Ordering::Relaxed)
@@ -140,13 +173,57 @@ impl Engine {
     }
 }
 
+/// What the thread says of itself: it does the work of three tasks.
+struct Said {
+    engine: Mark,
+    absences: Mark,
+    retention: Mark,
+}
+
+impl Said {
+    fn of(marks: &Marks, every: SignedDuration) -> Self {
+        let task = |name| marks.task(name, Pace::of_turns(every));
+        Self {
+            engine: task("engine"),
+            absences: task("absence-mark"),
+            retention: task("retention"),
+        }
+    }
+
+    fn all(&self) -> [&Mark; 3] {
+        [&self.engine, &self.absences, &self.retention]
+    }
+
+    /// A round begins.
+    fn alive(&self) {
+        self.all().into_iter().for_each(Mark::alive);
+    }
+
+    /// A round is on the disk.
+    fn succeeded(&self, has_marked: bool) {
+        self.engine.succeeded();
+        self.retention.succeeded();
+        if has_marked {
+            self.absences.succeeded();
+        }
+    }
+
+    /// It was the last one.
+    fn ended(&self) {
+        for mark in self.all() {
+            mark.paused(Some("it was asked to end".to_owned()));
+        }
+    }
+}
+
 /// The engine's thread: waits, and lets the writer do its rounds.
 struct Thread {
     writer: Writer,
     clock: Clock,
     inbox: Receiver<Command>,
     waiting_bytes: Arc<AtomicUsize>,
-    feed: mpsc::UnboundedSender<Feed>,
+    feed: FeedIn,
+    marks: Said,
 }
 
 impl Thread {
@@ -157,10 +234,20 @@ impl Thread {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => Some(Command::Stop),
             };
+            self.marks.alive();
+            let last_mark = self.writer.last_mark();
             match self.round(first) {
-                Ok(false) => {}
-                Ok(true) => return Ended::Stopped,
-                Err(error) => return Ended::Failed(error),
+                Ok(is_last) => {
+                    self.marks.succeeded(is_last || self.writer.last_mark() != last_mark);
+                    if is_last {
+                        self.marks.ended();
+                        return Ended::Stopped;
+                    }
+                }
+                Err(error) => {
+                    self.marks.engine.erred(&error);
+                    return Ended::Failed(error);
+                }
             }
         }
     }
@@ -195,6 +282,6 @@ impl Thread {
 }
 
 /// Without an outbox nobody needs the news; the disk has them.
-fn send(feed: &mpsc::UnboundedSender<Feed>, news: Feed) {
-    drop(feed.send(news));
+fn send(feed: &FeedIn, news: Feed) {
+    drop(feed.lock().unwrap_or_else(PoisonError::into_inner).send(news));
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Entry;
 use super::core::Core;
-use super::records::Unclaimed;
+use super::records::{Repository, Unclaimed};
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group};
 use crate::check::{Check, CheckId, Latest, Status};
 
@@ -154,6 +154,11 @@ impl Core {
     /// How many effects Gitea has not confirmed.
     pub fn undelivered(&self) -> usize {
         self.entries.len()
+    }
+
+    /// What is remembered of a repository.
+    pub fn repository_record(&self, name: &str) -> Option<Repository> {
+        self.repositories.get(name).cloned()
     }
 
     /// How the engine is.

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{App, Inner};
 use crate::engine::{Core, Health};
 use crate::reconcile::Compared;
+use crate::tasks::{Mark, Pace, Report, State};
 
 /// An engine that does not answer for this long is not at work.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,10 +35,50 @@ pub(super) struct Readiness {
     pub(super) reconcile: BTreeMap<String, Compared>,
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<Health>,
+    /// How the tasks in the background are.
+    pub(super) tasks: Vec<Report>,
+    /// Whether something is wrong, and not only unknown so far.
+    #[serde(skip)]
+    pub(super) is_trouble: bool,
+}
+
+/// The task that judges now and then whether teawatch can do its work, so that its mark says
+/// so when nobody can be asked.
+#[derive(Debug)]
+pub struct Watch;
+
+impl Watch {
+    /// What it is called.
+    pub const NAME: &str = "readiness";
+    const EVERY: SignedDuration = SignedDuration::from_secs(5);
+    /// The same while it cannot be told yet.
+    const SOON: Duration = Duration::from_millis(500);
+    /// How often it is heard of.
+    pub const PACE: Pace = Pace { beats: Self::EVERY, succeeds: Self::EVERY };
+
+    /// Judges for ever. Success is to be ready.
+    pub async fn run(app: App, mark: Mark) {
+        loop {
+            let (readiness, _) = mark.during(judge(&app.0, |_, _| ())).await;
+            let pause = match (readiness.ready, readiness.is_trouble) {
+                (true, _) => {
+                    mark.succeeded();
+                    Self::EVERY.unsigned_abs()
+                }
+                (false, true) => {
+                    mark.failed(readiness.reasons.join("; "));
+                    Self::EVERY.unsigned_abs()
+                }
+                // Unknown is no failure, and no success.
+                (false, false) => Self::SOON,
+            };
+            mark.rest(pause).await;
+        }
+    }
 }
 
 /// 200 when reports are taken and Gitea takes what follows; otherwise 503, and why.
-pub(super) async fn ready(State(App(app)): State<App>) -> Response {
+pub(super) async fn ready(extract::State(App(app)): extract::State<App>) -> Response {
     let (readiness, _) = judge(&app, |_, _| ()).await;
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
@@ -63,7 +104,7 @@ pub(super) async fn judge<T: Send + 'static>(
             (None, None)
         }
     };
-    let outbox = app.outbox.borrow().clone();
+    let outbox = app.told.outbox.borrow().clone();
     if let Some(until) = outbox.paused_until {
         notes.push(format!("Gitea asked for a pause: nothing is sent until {until}"));
     }
@@ -71,11 +112,11 @@ pub(super) async fn judge<T: Send + 'static>(
         let (since, reason) = (refusing.since, &refusing.reason);
         reasons.push(format!("{repository} refuses since {since}: {reason}"));
     }
-    let reconcile = app.reconcile.borrow().clone();
+    let reconcile = app.told.reconcile.borrow().clone();
     for (words, is_for_too_long) in reconcile.trouble(app.clock.now()) {
         if is_for_too_long { reasons.push(words) } else { notes.push(words) }
     }
-    reasons.extend(app.shortage.borrow().clone());
+    reasons.extend(app.told.shortage.borrow().clone());
     if let Some(health) = &engine {
         if let Some(key) = &health.copied {
             reasons.push(format!(
@@ -108,6 +149,29 @@ pub(super) async fn judge<T: Send + 'static>(
             ));
         }
     }
+    let tasks = app.told.marks.report();
+    // What this itself has found earlier says nothing about now.
+    let others = tasks.iter().filter(|task| task.name != Watch::NAME);
+    // The fault may be theirs who are told. One that has stalled is ours.
+    let (aside, others): (Vec<_>, Vec<_>) = others.partition(|task| {
+        app.told.watchers.contains(&task.name.as_str()) && task.state != State::Stalled
+    });
+    let (troubled, untold): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|task| task.state.is_trouble());
+    let troubled: Vec<_> = troubled.into_iter().filter(|task| !says(&reasons, task)).collect();
+    reasons.extend(troubled.into_iter().filter_map(Report::complaint));
+    let is_trouble = !reasons.is_empty();
+    reasons.extend(untold.into_iter().filter_map(Report::complaint));
+    notes.extend(aside.into_iter().filter_map(Report::complaint));
+    notes.extend(app.told.marks.trouble());
     let (ready, reconcile) = (reasons.is_empty(), reconcile.repositories);
-    (Readiness { ready, reasons, notes, reconcile, engine }, found)
+    (Readiness { ready, reasons, notes, reconcile, engine, tasks, is_trouble }, found)
+}
+
+/// Whether one of the reasons is why a task fails: it is not told twice.
+fn says(reasons: &[String], task: &Report) -> bool {
+    let error = task.error.as_ref().filter(|_| task.state == State::Failing);
+    error.is_some_and(|error| {
+        !error.is_over && reasons.iter().any(|reason| error.text.contains(reason))
+    })
 }

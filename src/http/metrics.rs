@@ -81,12 +81,12 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
     registry.register("build", "What runs here", build);
     let is_ready = gauge(usize::from(readiness.ready));
     registry.register("ready", "Whether reports are taken and Gitea takes what follows", is_ready);
-    let refusing = gauge(app.outbox.borrow().refusing.len());
+    let refusing = gauge(app.told.outbox.borrow().refusing.len());
     registry.register("repositories_refusing", "Repositories that take nothing", refusing);
     let reports = app.figures.reports.clone();
     registry.register("reports", "Reports by what became of them", reports);
     register_engine(&mut registry, &app.engine);
-    register_outbox(&mut registry, &app.outbox_figures);
+    register_outbox(&mut registry, &app.told.outbox_figures);
     if let Some(inventory) = inventory {
         register_inventory(&mut registry, &inventory);
     }

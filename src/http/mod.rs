@@ -25,6 +25,7 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 
 pub use self::error::ApiError;
+pub use self::health::Watch;
 use self::metrics::Figures;
 use self::rate::Rates;
 use crate::clock::Clock;
@@ -33,6 +34,7 @@ use crate::observation::Limits;
 use crate::outbox;
 use crate::reconcile;
 use crate::signature::{Master, Secret};
+use crate::tasks::Marks;
 
 /// Everything that a door needs.
 #[derive(Debug, Clone)]
@@ -41,15 +43,25 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     engine: Engine,
-    outbox: watch::Receiver<outbox::Status>,
-    reconcile: watch::Receiver<reconcile::Status>,
-    outbox_figures: outbox::Figures,
-    /// Why the disk has no room for reports, in words.
-    shortage: watch::Receiver<Option<String>>,
+    told: Told,
     clock: Clock,
     settings: Settings,
     rates: Rates,
     figures: Figures,
+}
+
+/// What the others tell of themselves.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub outbox: watch::Receiver<outbox::Status>,
+    pub outbox_figures: outbox::Figures,
+    pub reconcile: watch::Receiver<reconcile::Status>,
+    /// Why the disk has no room for reports, in words.
+    pub shortage: watch::Receiver<Option<String>>,
+    /// How the tasks in the background are.
+    pub marks: Marks,
+    /// The tasks that only tell others of teawatch: it does its work without them.
+    pub watchers: &'static [&'static str],
 }
 
 /// How the doors are to be kept.
@@ -80,27 +92,9 @@ pub struct Settings {
 
 impl App {
     /// Puts together what the doors need.
-    pub fn new(
-        engine: Engine,
-        outbox: watch::Receiver<outbox::Status>,
-        reconcile: watch::Receiver<reconcile::Status>,
-        outbox_figures: outbox::Figures,
-        shortage: watch::Receiver<Option<String>>,
-        clock: Clock,
-        settings: Settings,
-    ) -> Self {
+    pub fn new(engine: Engine, told: Told, clock: Clock, settings: Settings) -> Self {
         let (rates, figures) = (Rates::default(), Figures::default());
-        Self(Arc::new(Inner {
-            engine,
-            outbox,
-            reconcile,
-            outbox_figures,
-            shortage,
-            clock,
-            settings,
-            rates,
-            figures,
-        }))
+        Self(Arc::new(Inner { engine, told, clock, settings, rates, figures }))
     }
 }
 

@@ -15,6 +15,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::health::{self, Readiness};
 use super::{ApiError, App};
 use crate::engine::{AlertRow, Core, Overview};
+use crate::tasks;
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
@@ -57,6 +58,9 @@ fn page(readiness: &Readiness, overview: Option<&Overview>, gitea_url: &str) -> 
                         (alerts(overview, gitea_url))
                         (counts("Checks", &overview.checks))
                         (counts("Outbox", &overview.outbox))
+                    }
+                    (tasks(&readiness.tasks))
+                    @if let Some(overview) = overview {
                         p .soft { "As of " (time(overview.at)) "." }
                     }
                 }
@@ -66,10 +70,15 @@ fn page(readiness: &Readiness, overview: Option<&Overview>, gitea_url: &str) -> 
 }
 
 fn state(readiness: &Readiness) -> Markup {
-    let Readiness { ready, reasons, notes, .. } = readiness;
+    let Readiness { ready, reasons, notes, is_trouble, .. } = readiness;
+    let (class, head) = match (ready, is_trouble) {
+        (true, _) => ("good", "Ready"),
+        (false, true) => ("bad", "Not ready"),
+        (false, false) => ("mild", "Not known yet"),
+    };
     html! {
-        section class=(if *ready { "good" } else { "bad" }) {
-            h2 { @if *ready { "Ready" } @else { "Not ready" } }
+        section class=(class) {
+            h2 { (head) }
             @if *ready { p { "Reports are taken, and Gitea takes what follows." } }
             @else { (sentences(reasons)) }
             @if !notes.is_empty() {
@@ -142,6 +151,29 @@ fn counts<T: ToString>(title: &str, counts: &[(T, usize)]) -> Markup {
             dl {
                 @for (what, number) in counts {
                     div { dt { (what.to_string()) } dd { (number) } }
+                }
+            }
+        }
+    }
+}
+
+/// In the colours of alerts.
+fn class(state: tasks::State) -> &'static str {
+    use tasks::State::{Failing, NeverRan, Paused, Stalled, Unknown, Well};
+    match state {
+        Well => "recovering",
+        Failing | Stalled => "firing",
+        Paused | NeverRan | Unknown => "pending",
+    }
+}
+
+fn tasks(tasks: &[tasks::Report]) -> Markup {
+    html! {
+        section {
+            h2 { "Tasks" }
+            ul {
+                @for task in tasks {
+                    li { (task.name) ": " strong class=(class(task.state)) { (task.state) } }
                 }
             }
         }

@@ -31,7 +31,7 @@ pub(super) async fn create(
 
 async fn take(app: &Inner, proven: Result<Proven, ApiError>) -> Result<Accepted, ApiError> {
     let Proven { report, bytes } = proven?;
-    if app.shortage.borrow().is_some() {
+    if app.told.shortage.borrow().is_some() {
         return Err(ApiError::NoRoom);
     }
     let weight = Weight { bytes, observations: report.observations.len() };

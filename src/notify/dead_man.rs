@@ -2,28 +2,26 @@
 //!
 //! A supervisor sees a process that has ended, and not one that hangs. So an outside dead
 //! man's switch is asked for a ping now and then, by a teawatch that does its work and by no
-//! other: its engine has committed and answered, and its outbox goes round. When the pings
-//! stay out, the switch raises the alarm.
+//! other: its engine has committed and answered, and none of its tasks has stalled. When the
+//! pings stay out, the switch raises the alarm.
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use reqwest::StatusCode;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
 use super::client;
-use crate::clock::Clock;
 use crate::engine::{self, Engine};
-use crate::outbox::Status;
+use crate::tasks::{Mark, Marks, Pace, Report, State};
 
 /// For one ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// An engine that does not answer for this long hangs.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(10);
-/// The outbox goes round every 30 s at least; one that has not for this long hangs.
-const OUTBOX_PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+/// A ping that was held back is due again after this long: nobody outside was troubled.
+const HELD_BACK: Duration = Duration::from_secs(10);
 
 /// The address of a dead man's switch, and how often it is asked for.
 #[derive(Debug)]
@@ -41,12 +39,19 @@ enum Trouble {
     Engine(#[source] engine::Error),
     #[error("the engine has not answered for {} s", ENGINE_PATIENCE.as_secs())]
     EngineHangs,
-    #[error("the outbox has not gone round since {0}")]
-    OutboxHangs(Timestamp),
+    #[error("{0}")]
+    Stalled(String),
     #[error("the switch cannot be reached")]
     Unreachable(#[source] reqwest::Error),
     #[error("the switch answered {0}")]
     Refused(StatusCode),
+}
+
+impl Trouble {
+    /// Whether the switch was not even asked for.
+    fn is_our_own(&self) -> bool {
+        matches!(self, Self::Engine(_) | Self::EngineHangs | Self::Stalled(_))
+    }
 }
 
 impl DeadMan {
@@ -57,13 +62,18 @@ impl DeadMan {
         Ok(Self { url, every, client })
     }
 
+    /// How often it is heard of.
+    pub fn pace(&self) -> Pace {
+        Pace::of_work(SignedDuration::try_from(self.every).unwrap_or(SignedDuration::MAX))
+    }
+
     /// Pings for ever: at once, and then every so often, counted from each attempt. What
     /// goes wrong is logged when it begins, and does no harm.
-    pub async fn run(self, engine: Engine, outbox: watch::Receiver<Status>, clock: Clock) {
+    pub async fn run(&self, engine: &Engine, marks: &Marks, mark: &Mark) {
         let mut was_well = true;
         loop {
-            let next = Instant::now() + self.every;
-            let pinged = self.ping(&engine, &outbox, &clock).await;
+            let began = Instant::now();
+            let pinged = mark.during(self.ping(engine, marks)).await;
             match &pinged {
                 Ok(()) if !was_well => tracing::info!("the dead man's switch is pinged again"),
                 Err(trouble) if was_well => {
@@ -73,23 +83,28 @@ impl DeadMan {
                 Ok(()) | Err(_) => {}
             }
             was_well = pinged.is_ok();
-            tokio::time::sleep_until(next).await;
+            let pause = match &pinged {
+                Err(trouble) if trouble.is_our_own() => self.every.min(HELD_BACK),
+                Ok(()) | Err(_) => self.every,
+            };
+            match pinged {
+                Ok(()) => mark.succeeded(),
+                Err(trouble) => mark.erred(&trouble),
+            }
+            mark.rest(pause.saturating_sub(began.elapsed())).await;
         }
     }
+
     /// One ping, by a teawatch that is at work.
-    async fn ping(
-        &self,
-        engine: &Engine,
-        outbox: &watch::Receiver<Status>,
-        clock: &Clock,
-    ) -> Result<(), Trouble> {
+    async fn ping(&self, engine: &Engine, marks: &Marks) -> Result<(), Trouble> {
         match tokio::time::timeout(ENGINE_PATIENCE, engine.ask(|_, _| ())).await {
             Ok(answer) => answer.map_err(Trouble::Engine)?,
             Err(_) => return Err(Trouble::EngineHangs),
         }
-        let turned_at = outbox.borrow().turned_at;
-        if let Some(at) = turned_at.filter(|at| clock.now().duration_since(*at) > OUTBOX_PATIENCE) {
-            return Err(Trouble::OutboxHangs(at));
+        let tasks = marks.report();
+        let stalled = tasks.iter().find(|task| task.state == State::Stalled);
+        if let Some(complaint) = stalled.and_then(Report::complaint) {
+            return Err(Trouble::Stalled(complaint));
         }
         let answer = self.client.get(self.url.clone()).send().await;
         // The address is a secret.

@@ -1,12 +1,12 @@
 //! Whom teawatch tells of itself: those who watch over it.
 //!
-//! A [`DeadMan`] outside raises the alarm when teawatch no longer pings it; the [`Supervisor`]
-//! that started the process restarts it when its engine hangs; a [`Fallback`] channel says
+//! A [`DeadMan`] outside raises the alarm when teawatch no longer pings it; [`Systemd`], which
+//! started the process, restarts it when its engine hangs; a [`Fallback`] channel says
 //! that Gitea cannot be told anything.
 
 mod dead_man;
 mod fallback;
-mod supervisor;
+mod systemd;
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use url::Url;
 
 pub use self::dead_man::DeadMan;
 pub use self::fallback::{Fallback, Pace, Sent, Service, Word, learn, step};
-pub use self::supervisor::{Supervisor, watchdog};
+pub use self::systemd::{Systemd, watchdog};
 
 /// What calls an address of somebody outside. `proxies` says whether those of the environment
 /// are used.

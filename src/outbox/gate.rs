@@ -8,6 +8,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{Bucket, Priority, Settings};
 use crate::clock::Clock;
+use crate::tasks::{Mark, Pace};
 
 /// The longest sleep: while a machine is suspended its sleeps stand still, and pauses do not.
 const SLEEP_MAX: SignedDuration = SignedDuration::from_secs(30);
@@ -56,6 +57,9 @@ impl State {
 }
 
 impl Gate {
+    /// How often it is heard of, whether anybody comes or not.
+    pub const PACE: Pace = Pace { beats: SLEEP_MAX, succeeds: SLEEP_MAX };
+
     /// A gate with a full bucket.
     pub fn new(settings: &Settings, clock: Clock) -> Self {
         let bucket = Bucket::new(settings.rate, settings.burst, clock.now());
@@ -96,18 +100,15 @@ impl Gate {
     }
 
     /// Hands out tokens, for ever: the first priority first, then who came first.
-    pub async fn run(&self) {
+    pub async fn run(&self, mark: &Mark) {
         loop {
-            match self.hand_out() {
-                Some(pause) => {
-                    let pause = pause.clamp(SignedDuration::ZERO, SLEEP_MAX).unsigned_abs();
-                    // Somebody with a better priority may come meanwhile.
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        () = self.arrived.notified() => {}
-                    }
-                }
-                None => self.arrived.notified().await,
+            let pause = self.hand_out().unwrap_or(SLEEP_MAX);
+            mark.succeeded();
+            let pause = pause.clamp(SignedDuration::ZERO, SLEEP_MAX).unsigned_abs();
+            // Somebody with a better priority may come meanwhile.
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.arrived.notified() => {}
             }
         }
     }

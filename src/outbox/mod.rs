@@ -25,6 +25,7 @@ mod samples;
 mod status;
 mod target;
 mod task;
+mod token;
 mod worker;
 
 use jiff::SignedDuration;
@@ -43,6 +44,7 @@ pub use self::repository::Place;
 pub use self::status::{Refusing, Status};
 pub use self::target::Target;
 pub use self::task::Task;
+pub use self::token::TokenProbe;
 pub use self::worker::{Ledger, News, Worker};
 
 /// How patient and how fast the outbox is.

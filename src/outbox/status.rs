@@ -14,9 +14,6 @@ pub struct Status {
     pub refusing: BTreeMap<String, Refusing>,
     /// Gitea, or a proxy in front of it, wants to hear nothing until then.
     pub paused_until: Option<Timestamp>,
-    /// When the loop of the outbox went round last: it does so now and then although nothing
-    /// waits. Whoever waits for news hears nothing of it.
-    pub turned_at: Option<Timestamp>,
 }
 
 /// Why a repository takes nothing.

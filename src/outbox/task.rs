@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::agenda::{Agenda, Work};
 use super::{Ledger, News, Status, Worker};
 use crate::engine::{self, Feed};
+use crate::tasks::{Mark, Pace};
 
 /// The longest sleep: a wake-up is a hint, a slow look the guarantee.
-const SLEEP_MAX: Duration = Duration::from_secs(30);
+const TURN_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 /// The outbox at work.
 #[derive(Debug)]
@@ -22,23 +23,28 @@ pub struct Task<L> {
     feed: mpsc::UnboundedReceiver<Feed>,
     agenda: Agenda,
     status: watch::Sender<Status>,
+    mark: Mark,
 }
 
 /// A piece of work that is done, and what it has shown.
 type Finished = (Work, Result<News, engine::Error>);
 
 impl<L: Ledger> Task<L> {
+    /// How often it is heard of: it goes round although nothing waits.
+    pub const PACE: Pace = Pace { beats: TURN_MAX, succeeds: TURN_MAX };
+
     /// An outbox that has yet to hear what waits. `repositories` are those that the
-    /// configuration names: their open issues are read at once.
+    /// configuration names: their open issues are read at once. It tells through `status`
+    /// what refuses, and through `mark` that it goes round.
     pub fn new(
         worker: Arc<Worker<L>>,
         feed: mpsc::UnboundedReceiver<Feed>,
         repositories: impl IntoIterator<Item = String>,
-    ) -> (Self, watch::Receiver<Status>) {
-        let (status, receiver) = watch::channel(Status::default());
+        status: watch::Sender<Status>,
+        mark: Mark,
+    ) -> Self {
         let agenda = Agenda::new(worker.settings.clone(), repositories, worker.clock.now());
-        let task = Self { worker, feed, agenda, status };
-        (task, receiver)
+        Self { worker, feed, agenda, status, mark }
     }
 
     /// Works until `stop`, or until the engine has ended. What is under way then is
@@ -54,7 +60,7 @@ impl<L: Ledger> Task<L> {
             }
             let now = self.worker.clock.now();
             self.start_work(&mut works, now);
-            self.publish(now);
+            self.publish();
             let sleep = self.sleep(now);
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -88,7 +94,7 @@ impl<L: Ledger> Task<L> {
             match answered {
                 Ok(()) => return true,
                 Err(engine::Error::Full) => {
-                    tokio::time::sleep(self.worker.settings.retry_first.unsigned_abs()).await;
+                    self.mark.rest(self.worker.settings.retry_first.unsigned_abs()).await;
                 }
                 Err(_) => return false,
             }
@@ -130,16 +136,17 @@ impl<L: Ledger> Task<L> {
         self.agenda.finish(&work, news, (self.worker.dice)(), self.worker.clock.now())
     }
 
-    fn publish(&self, now: Timestamp) {
+    fn publish(&self) {
         let login = self.worker.host.known_identity().map(|identity| identity.login);
         let paused_until = self.worker.host.paused_until();
-        let refusing = self.agenda.refusing();
-        let mut status = Status { login, refusing, paused_until, turned_at: None };
+        let status = Status { login, refusing: self.agenda.refusing(), paused_until };
+        self.mark.succeeded();
+        self.mark
+            .paused(paused_until.map(|until| format!("Gitea asked for a pause until {until}")));
         self.status.send_if_modified(|known| {
-            status.turned_at = known.turned_at;
             let is_news = *known != status;
             log_changes(known, &status);
-            *known = Status { turned_at: Some(now), ..status };
+            *known = status;
             is_news
         });
     }
@@ -149,7 +156,7 @@ impl<L: Ledger> Task<L> {
         let next = self.worker.host.paused_until().or_else(|| self.agenda.next_due(now));
         let pause = next.map_or(SignedDuration::MAX, |at| at.duration_since(now));
         let pause = pause.max(SignedDuration::ZERO).unsigned_abs() + Duration::from_millis(1);
-        pause.min(SLEEP_MAX)
+        pause.min(TURN_MAX.unsigned_abs())
     }
 }
 

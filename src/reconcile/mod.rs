@@ -15,6 +15,11 @@ use jiff::SignedDuration;
 
 pub use self::status::{Compared, Status};
 pub use self::task::Task;
+use crate::tasks::Pace;
+
+/// However often it compares, it may be without success for some of these: a host may want a
+/// pause.
+const SUCCESS_EVERY: SignedDuration = SignedDuration::from_mins(20);
 
 /// How often Gitea is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +28,13 @@ pub struct Settings {
     pub every: SignedDuration,
     /// For each open issue by itself.
     pub look_every: SignedDuration,
+}
+
+impl Settings {
+    /// How often it is heard of.
+    pub fn pace(&self) -> Pace {
+        Pace::of_work(self.every.max(SUCCESS_EVERY))
+    }
 }
 
 impl Default for Settings {

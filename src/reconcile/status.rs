@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::Settings;
+
 /// It may fail, or not be heard of, for so many of its intervals before teawatch counts as
 /// unable to do its work.
 const PATIENCE: i32 = 3;
@@ -31,6 +33,11 @@ pub struct Compared {
 }
 
 impl Status {
+    /// That of a reconcile that has yet to ask for the first time.
+    pub fn new(settings: Settings) -> Self {
+        Self { repositories: BTreeMap::new(), every: settings.every }
+    }
+
     /// What is wrong with a repository, in words, and whether it is so for too long.
     pub fn trouble(&self, now: Timestamp) -> impl Iterator<Item = (String, bool)> {
         let patience = self.every.saturating_mul(PATIENCE);

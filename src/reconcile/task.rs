@@ -13,6 +13,7 @@ use crate::alert::Sighted;
 use crate::engine::{self, Round, Sighting};
 use crate::gitea::{self, Concern, Issue, IssueState, StateFilter};
 use crate::outbox::{Ledger, News, Place, Priority, Worker, chain, check_home, look};
+use crate::tasks::Mark;
 
 /// A list reaches so far behind the last one: a change is dated before it can be read, and
 /// Gitea's clock may be several.
@@ -69,32 +70,46 @@ impl From<crate::outbox::Failure> for Unread {
 }
 
 impl<L: Ledger> Task<L> {
-    /// A task that has yet to ask for the first time.
-    pub fn new(worker: Arc<Worker<L>>, settings: Settings) -> (Self, watch::Receiver<Status>) {
-        let status = Status { every: settings.every, ..Status::default() };
-        let (status, receiver) = watch::channel(status);
-        (Self { worker, settings, known: BTreeMap::new(), status }, receiver)
+    /// A task that has yet to ask for the first time. It tells through `status` how each
+    /// comparison went.
+    pub fn new(worker: Arc<Worker<L>>, settings: Settings, status: watch::Sender<Status>) -> Self {
+        Self { worker, settings, known: BTreeMap::new(), status }
     }
 
     /// Compares until `stop`, or until the engine has ended. Nothing is lost by stopping in
     /// the middle: what was not handed over is read again.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken, mark: &Mark) {
         let every = self.settings.every.unsigned_abs();
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => return,
-                turned = self.turn() => if let Err(error) = turned {
+                turned = mark.during(self.turn()) => if let Err(error) = turned {
                     tracing::debug!(error = &error as &dyn std::error::Error, "reconcile ends");
                     return;
                 },
             }
+            self.tell(mark);
             // At first nothing is known of any repository, which passes.
             let is_new = self.known.is_empty();
             let longest = if is_new { PAUSE_FIRST.unsigned_abs() } else { SLEEP_MAX };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep((every / 10).clamp(SLEEP_MIN, longest)) => {}
+                () = mark.rest((every / 10).clamp(SLEEP_MIN, longest)) => {}
             }
+        }
+    }
+
+    /// Says whether it does what it is for. A comparison that has come to nothing is no
+    /// success, and a failure only when that lasts.
+    fn tell(&self, mark: &Mark) {
+        let status = self.status.borrow();
+        let trouble: Vec<_> = status.trouble(self.worker.clock.now()).collect();
+        let lasting: Vec<_> =
+            trouble.iter().filter(|(_, lasts)| *lasts).map(|(words, _)| words.as_str()).collect();
+        if trouble.is_empty() {
+            mark.succeeded();
+        } else if !lasting.is_empty() {
+            mark.failed(lasting.join("; "));
         }
     }
 

@@ -26,6 +26,7 @@ const CONFIGURATION: &[&str] = &[
 /// Each command, whether it reads the configuration, and what else its help names.
 const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("serve", true, &[]),
+    ("status", true, &["--json", "Exits 0"]),
     (
         "agent",
         false,
@@ -56,6 +57,7 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("outbox drop", true, &["<SEQ>", "--yes"]),
     ("backup", true, &["[FILE]", "--force", "standard output"]),
     ("restore", true, &["<FILE>", "standard input"]),
+    ("install", false, &["--print"]),
     ("config", false, &["check", "show", "example"]),
     ("config check", true, &["Exits 0"]),
     ("config show", true, &["--json"]),

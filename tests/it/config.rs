@@ -187,6 +187,7 @@ fn cases() -> Vec<Case> {
         ("fallback.kind", json!("generic"), "ntfy", json!("ntfy")),
         ("fallback.after", json!("10m"), "100s", json!("1m 40s")),
         ("fallback.every", json!("24h"), "110s", json!("1m 50s")),
+        ("token_probe.every", json!("3h"), "130s", json!("2m 10s")),
         ("absence.mark", json!("5s"), "20ms", json!("20ms")),
         ("absence.gap", json!("10s"), "40ms", json!("40ms")),
     ]
@@ -920,6 +921,7 @@ fn every_setting_reaches_its_reader() {
             after: 100s,
             every: 110s,
         },
+        token_probe: 130s,
         store_cache_bytes: 2097152,
         free_bytes: 1024,
         engine: Settings {

@@ -3,23 +3,23 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use teawatch::check::{Kind, Observation};
 use teawatch::clock::Clock;
 use teawatch::engine::settings::Settings;
 use teawatch::notify::DeadMan;
 use teawatch::observation::{Report, ReportId};
-use teawatch::outbox::Status;
 use teawatch::store::{Fault, Memory};
-use tokio::sync::watch;
+use teawatch::tasks::Pace;
 
 use crate::support::{Gitea, Inside, Teawatch, eventually};
 
 /// An outside switch: its address, and how often it was asked for rightly.
-fn switch(status: &'static str) -> (String, Arc<AtomicUsize>) {
+pub fn switch(status: &'static str) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/ping/s3cret", listener.local_addr().unwrap());
     let pings = Arc::new(AtomicUsize::new(0));
@@ -86,18 +86,15 @@ fn u31_an_address_that_is_none_is_a_start_up_error_that_does_not_repeat_it() {
     }
 }
 
-/// A switch that is pinged every 20 ms about `inside`, whose outbox is as `status` says.
-fn pinged(
-    inside: &Inside,
-    clock: Clock,
-    status: Status,
-) -> (tokio::runtime::Runtime, Arc<AtomicUsize>) {
+/// A switch that is pinged every 20 ms about `inside`.
+fn pinged(inside: &Inside) -> (tokio::runtime::Runtime, Arc<AtomicUsize>) {
     teawatch::gitea::install_crypto();
     let (url, pings) = switch("200 OK");
     let dead_man = DeadMan::new(url.parse().unwrap(), Duration::from_millis(20), false).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (_, outbox) = watch::channel(status);
-    runtime.spawn(dead_man.run(inside.engine.clone(), outbox, clock));
+    let (engine, marks) = (inside.engine.clone(), inside.marks.clone());
+    let mark = marks.task("deadman", dead_man.pace());
+    runtime.spawn(async move { dead_man.run(&engine, &marks, &mark).await });
     (runtime, pings)
 }
 
@@ -105,7 +102,7 @@ fn pinged(
 fn the_pings_stop_while_the_engine_hangs_and_go_on_when_it_does() {
     let (memory, clock) = (Memory::new(), Clock::system());
     let inside = Inside::start(&memory, &clock, Settings::default());
-    let (runtime, pings) = pinged(&inside, clock, Status::default());
+    let (runtime, pings) = pinged(&inside);
     eventually("it is pinged", || pings.load(Ordering::Relaxed) >= 3);
     let commits = memory.commits();
     memory.order(commits + 1, Fault::Hang);
@@ -130,14 +127,33 @@ fn the_pings_stop_while_the_engine_hangs_and_go_on_when_it_does() {
 }
 
 #[test]
-fn no_ping_says_that_an_outbox_lives_which_no_longer_goes_round() {
-    let (memory, clock) = (Memory::new(), Clock::system());
-    let inside = Inside::start(&memory, &clock, Settings::default());
-    let ago = |seconds| Some(clock.now() - jiff::SignedDuration::from_secs(seconds));
-    let hung = Status { turned_at: ago(121), ..Status::default() };
-    let (_hung, none) = pinged(&inside, clock.clone(), hung);
-    let (_well, pings) =
-        pinged(&inside, clock.clone(), Status { turned_at: ago(60), ..Status::default() });
-    eventually("the one that goes round is told of", || pings.load(Ordering::Relaxed) >= 5);
-    assert_eq!(none.load(Ordering::Relaxed), 0);
+fn no_ping_says_that_all_is_at_work_while_a_task_has_stalled() {
+    let passed = Arc::new(AtomicI64::new(0));
+    let clock = {
+        let passed = Arc::clone(&passed);
+        Clock::from_fn(move || {
+            Timestamp::now() + SignedDuration::from_secs(passed.load(Ordering::Relaxed))
+        })
+    };
+    let inside = Inside::start(&Memory::new(), &clock, Settings::default());
+    let outbox = inside.marks.task("outbox", Pace::of_turns(SignedDuration::from_secs(30)));
+    let (_runtime, pings) = pinged(&inside);
+    eventually("it is pinged", || pings.load(Ordering::Relaxed) >= 3);
+    // Everything else says in the meantime that it is alive.
+    passed.store(111, Ordering::Relaxed);
+    let held_back_at = || {
+        let tasks = inside.marks.report();
+        let switch = tasks.iter().find(|task| task.name == "deadman").unwrap();
+        let error = switch.error.clone().filter(|error| !error.is_over)?;
+        error.text.contains("`outbox` has STALLED").then_some(error.at)
+    };
+    eventually("it is held back", || held_back_at().is_some());
+    let before = pings.load(Ordering::Relaxed);
+    for _ in 0..5 {
+        let last = held_back_at();
+        eventually("it is held back again", || held_back_at() > last);
+    }
+    assert_eq!(pings.load(Ordering::Relaxed), before);
+    outbox.succeeded();
+    eventually("it is pinged again", || pings.load(Ordering::Relaxed) > before);
 }

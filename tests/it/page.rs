@@ -40,9 +40,13 @@ fn the_page_shows_what_is_in_trouble_with_a_link_to_its_issue_and_counts_the_res
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let settings = [("public_url", "https://tea.test/w")];
     let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    eventually("it is ready", || page(&teawatch.url).contains("<h2>Ready</h2>"));
     let nothing = page(&teawatch.url);
     assert!(nothing.contains("None is pending, firing or recovering."), "{nothing}");
-    assert!(nothing.contains("<h2>Ready</h2>"), "{nothing}");
+    for task in ["disk", "engine", "outbox"] {
+        let well = format!("{task}: <strong class=\"recovering\">well</strong>");
+        assert!(nothing.contains(&well), "{nothing}");
+    }
 
     teawatch.report(&failing("db1/disk"));
     teawatch.report(&passing("db1/cpu"));
@@ -94,7 +98,8 @@ fn what_fires_comes_first_and_what_is_pending_has_no_issue_yet() {
     teawatch.report(&failing("db1/disk"));
     eventually("both issues are open", || gitea.open() == 2 && teawatch.outbox().is_empty());
     let shown = page(&teawatch.url);
-    let rows: Vec<_> = shown
+    let (alerts, _) = shown.split_once("<h2>Checks</h2>").unwrap();
+    let rows: Vec<_> = alerts
         .split("<li>")
         .skip(1)
         .map(|row| {
@@ -188,6 +193,7 @@ fn a_page_without_an_engine_is_not_green() {
     assert!(shown.contains("<h2>Not ready</h2>"), "{shown}");
     assert!(shown.contains("the engine does not answer"), "{shown}");
     assert!(!shown.contains("None is pending") && !shown.contains("<dt>"), "{shown}");
+    assert!(!shown.contains(">well<"), "{shown}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use teawatch::outbox::{Agenda, Courier, Gate, Host, Ledger, News, Work, Worker};
 use teawatch::reconcile;
 use teawatch::sandbox::BOT_TOKEN;
 use teawatch::store::{self, Memory};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::knobs::Knobs;
 use super::network::Network;
@@ -141,8 +141,9 @@ impl Server {
             dice: || u32::MAX / 2,
         };
         let worker = Arc::new(worker);
-        let (reconcile, _) =
-            reconcile::Task::new(Arc::clone(&worker), reconcile::Settings::default());
+        let settings = reconcile::Settings::default();
+        let (compared, _) = watch::channel(reconcile::Status::new(settings));
+        let reconcile = reconcile::Task::new(Arc::clone(&worker), settings, compared);
         let (network, clock) = (network.clone(), clock.clone());
         // As the task does: it begins when the engine has answered once.
         let (command, fed) = Command::new(Weight::default(), |_, _| ());

@@ -8,6 +8,7 @@ mod deadline;
 mod patient;
 mod story;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -43,6 +44,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("gitea.connect_timeout", "1s"),
     ("gitea.settle_wait", "4s"),
 ];
+
+/// How often it is tried to remove the demo's files.
+const REMOVALS: usize = 5;
 
 /// What the demo is to do.
 #[derive(Debug, clap::Args)]
@@ -192,7 +196,14 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+        let mut removed = std::fs::remove_dir_all(&self.0);
+        for _ in 1..REMOVALS {
+            // A last heartbeat may have come in between.
+            if removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty) {
+                removed = std::fs::remove_dir_all(&self.0);
+            }
+        }
+        if let Err(error) = removed {
             tracing::warn!(error = &error as &dyn std::error::Error, "the demo's files stay");
         }
     }

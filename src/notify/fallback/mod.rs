@@ -11,6 +11,7 @@ mod step;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use reqwest::StatusCode;
 use reqwest::redirect::Policy;
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ pub use self::step::{Pace, Sent, Word, learn, step};
 use super::client;
 use crate::engine::{self, Core, Engine, Outage};
 use crate::outbox::Status;
+use crate::tasks::{self, Mark};
 
 /// For one message.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -86,26 +88,39 @@ impl Fallback {
         Ok(Self { url, service, pace, client })
     }
 
+    /// How often it is heard of.
+    pub fn pace(&self) -> tasks::Pace {
+        let every = SignedDuration::try_from(self.look_every());
+        tasks::Pace::of_work(every.unwrap_or(SignedDuration::MAX))
+    }
+
+    fn look_every(&self) -> Duration {
+        (self.pace.after.unsigned_abs() / 4).clamp(LOOK_EVERY_MIN, LOOK_EVERY)
+    }
+
     /// Looks for ever, and says what is to be said. What goes wrong is logged when it begins,
     /// and does no harm.
-    pub async fn run(self, engine: Engine, outbox: watch::Receiver<Status>) {
-        let look_every = (self.pace.after.unsigned_abs() / 4).clamp(LOOK_EVERY_MIN, LOOK_EVERY);
-        // What waited when the process began has its turn first.
-        tokio::time::sleep(self.pace.after.unsigned_abs().min(START_MAX)).await;
+    pub async fn run(&self, engine: &Engine, outbox: &watch::Receiver<Status>, mark: &Mark) {
+        mark.paused(Some("what waited when the process began has its turn first".to_owned()));
+        mark.rest(self.pace.after.unsigned_abs().min(START_MAX)).await;
+        mark.paused(None);
         let mut retry_at = Instant::now();
         let mut failures = 0;
         loop {
-            tokio::time::sleep_until(retry_at).await;
-            match self.turn(&engine, &outbox).await {
+            mark.during(tokio::time::sleep_until(retry_at)).await;
+            match mark.during(self.turn(engine, outbox)).await {
                 // Whoever asks an engine that is busy or has ended, asks again later.
-                Ok(None) | Err(_) => {}
+                Err(_) => {}
+                Ok(None) => mark.succeeded(),
                 Ok(Some(Ok(()))) => {
+                    mark.succeeded();
                     if failures > 0 {
                         tracing::info!("the fallback channel takes messages again");
                     }
                     failures = 0;
                 }
                 Ok(Some(Err(trouble))) => {
+                    mark.erred(&trouble);
                     if failures == 0 {
                         let error = &trouble as &dyn std::error::Error;
                         tracing::error!(error, "the fallback channel did not take a message");
@@ -115,7 +130,7 @@ impl Fallback {
                     failures += 1;
                 }
             }
-            tokio::time::sleep(look_every).await;
+            mark.rest(self.look_every()).await;
         }
     }
 

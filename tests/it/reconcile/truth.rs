@@ -4,7 +4,9 @@ use http::Method;
 use teawatch::sandbox::{Action, Fault, Route};
 
 use super::{LOOKS, Scene};
-use crate::support::{CHECK, REPOSITORY, eventually, failing, passing, readiness, turns};
+use crate::support::{
+    CHECK, REPOSITORY, eventually, failing, passing, readiness, status, task_state, turns,
+};
 
 #[test]
 fn a_closing_of_ours_without_an_answer_is_not_taken_for_a_persons() {
@@ -56,7 +58,17 @@ fn when_gitea_cannot_be_asked_it_is_said_and_so_is_when_it_was_asked_last() {
         let (is_ready, body) = readiness(&scene.teawatch);
         !is_ready && body["reasons"].to_string().contains("502")
     });
+    eventually("its task is failing, which is no second reason", || {
+        let (_, body) = readiness(&scene.teawatch);
+        let reasons = body["reasons"].as_array().unwrap().len();
+        task_state(&body, "reconcile") == "failing" && reasons == 1
+    });
+    eventually("status says so", || {
+        let (code, said) = status(scene.data.path());
+        code == 1 && said.contains("the task `reconcile` is failing") && said.contains("502")
+    });
     scene.gitea.world().clear_faults();
     scene.is_compared();
+    eventually("all is well again", || status(scene.data.path()).0 == 0);
     scene.teawatch.settles(&scene.gitea);
 }

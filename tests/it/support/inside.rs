@@ -5,12 +5,14 @@ use jiff::Timestamp;
 use teawatch::alert::Salt;
 use teawatch::clock::Clock;
 use teawatch::engine::settings::Settings;
-use teawatch::engine::{Core, Ended, Engine, start};
-use teawatch::http::{self, App};
+use teawatch::engine::{Core, Ended, Engine, Feed, start};
+use teawatch::http::{self, App, Told};
 use teawatch::signature::Master;
 use teawatch::store::Memory;
+use teawatch::tasks::Marks;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 
 use super::{MASTER, SALT};
@@ -20,6 +22,8 @@ pub struct Inside {
     pub url: String,
     pub engine: Engine,
     pub ended: oneshot::Receiver<Ended>,
+    pub marks: Marks,
+    pub app: App,
     runtime: Runtime,
 }
 
@@ -29,7 +33,8 @@ impl Inside {
         let mut store = memory.clone();
         let (salt, instance) = (Salt::new(SALT), "0123456789abcdef".to_owned());
         let core = Core::load(&mut store, settings, salt, None, instance, clock.now()).unwrap();
-        let started = start(core, Box::new(store), clock.clone()).unwrap();
+        let marks = Marks::new(clock.clone());
+        let started = start(core, Box::new(store), clock.clone(), &marks).unwrap();
         let (_, outbox) = watch::channel(teawatch::outbox::Status::default());
         let (_, reconcile) = watch::channel(teawatch::reconcile::Status::default());
         let (_, shortage) = watch::channel(None);
@@ -47,15 +52,11 @@ impl Inside {
             page: true,
             gitea_url: "http://gitea.test/".to_owned(),
         };
-        let app = App::new(
-            started.engine.clone(),
-            outbox,
-            reconcile,
-            teawatch::outbox::Figures::default(),
-            shortage,
-            clock.clone(),
-            doors,
-        );
+        let outbox_figures = teawatch::outbox::Figures::default();
+        let board = marks.clone();
+        let told =
+            Told { outbox, outbox_figures, reconcile, shortage, marks: board, watchers: &[] };
+        let app = App::new(started.engine.clone(), told, clock.clone(), doors);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -63,8 +64,21 @@ impl Inside {
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        runtime.spawn(async move { axum::serve(listener, http::router(app)).await });
-        Self { url, engine: started.engine, ended: started.ended, runtime }
+        let doors = http::router(app.clone());
+        runtime.spawn(async move { axum::serve(listener, doors).await });
+        Self { url, engine: started.engine, ended: started.ended, marks, app, runtime }
+    }
+
+    /// Sends a report that must be taken.
+    #[track_caller]
+    pub fn report(&self, report: &super::Report) {
+        let answer = super::Letter::of(report).send_to(&self.url);
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// What an outbox is fed that takes the place of another.
+    pub fn feed(&self) -> UnboundedReceiver<Feed> {
+        self.runtime.block_on(self.engine.feed()).unwrap()
     }
 
     /// Waits for the engine's end.

@@ -13,6 +13,7 @@ mod teawatch;
 mod tls;
 mod tokens;
 mod told;
+mod verdict;
 mod watch;
 
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ pub use teawatch::{MASTER, SALT, Teawatch};
 pub use tls::{tls_config, tls_fixture};
 pub use tokens::{READ_TOKEN, WRITE_TOKEN, token_settings};
 pub use told::Told;
+pub use verdict::{status, status_json, task_state};
 pub use watch::turns;
 
 /// The repository of all tests.

@@ -11,10 +11,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use crate::engine::{self, Engine};
 use crate::outbox::Status;
+use crate::tasks::{Mark, Pace};
 
 /// How often it is told how things are, where there is no watchdog to feed.
 const STATUS_EVERY: Duration = Duration::from_secs(15);
@@ -28,14 +30,14 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The supervisor that started this process.
 #[derive(Debug, Clone)]
-pub struct Supervisor {
+pub struct Systemd {
     /// Its socket: a file, or behind an `@` a name that is none.
     socket: OsString,
     /// It ends a process that has not fed its watchdog for this long.
     watchdog: Option<Duration>,
 }
 
-impl Supervisor {
+impl Systemd {
     /// The one that wants to be told, if there is one.
     pub fn of_this_process() -> Option<Self> {
         let socket = said("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())?;
@@ -45,6 +47,15 @@ impl Supervisor {
         let is_ours = number("WATCHDOG_PID").is_none_or(|id| id == u64::from(std::process::id()));
         let watchdog = within.filter(|_| is_ours).map(Duration::from_micros);
         Some(Self { socket, watchdog })
+    }
+
+    /// How often it is heard of.
+    pub fn pace(&self) -> Pace {
+        Pace::of_work(SignedDuration::try_from(self.every()).unwrap_or(SignedDuration::MAX))
+    }
+
+    fn every(&self) -> Duration {
+        self.watchdog.map_or(STATUS_EVERY, |within| within / FEEDS)
     }
 
     /// The process ends because it was asked to, or because a part of it has.
@@ -57,15 +68,15 @@ impl Supervisor {
     /// Says that the door is open, and then for ever feeds the watchdog and tells in one line
     /// how things are. A supervisor that cannot be told is told of once, and does no harm.
     pub async fn run(
-        self,
-        engine: Engine,
-        outbox: watch::Receiver<Status>,
-        shortage: watch::Receiver<Option<String>>,
+        &self,
+        engine: &Engine,
+        outbox: &watch::Receiver<Status>,
+        shortage: &watch::Receiver<Option<String>>,
+        mark: &Mark,
     ) {
         let mut is_well = self.report("READY=1", true);
-        let every = self.watchdog.map_or(STATUS_EVERY, |within| within / FEEDS);
         let mut told = String::new();
-        watchdog(&engine, every, |waiting| {
+        let fed = watchdog(engine, self.every(), |waiting| {
             if self.watchdog.is_some() {
                 is_well = self.report("WATCHDOG=1", is_well);
             }
@@ -74,8 +85,13 @@ impl Supervisor {
                 is_well = self.report(&format!("STATUS={words}"), is_well);
                 told = words;
             }
-        })
-        .await;
+            match is_well {
+                true => mark.succeeded(),
+                false => mark.failed("the supervisor that started this process is not told"),
+            }
+        });
+        // While the engine hangs, this one is alive, and does not succeed.
+        mark.during(fed).await;
     }
 
     /// Tells it something. Returns whether that went well, as `was_well` says of the time

@@ -1,0 +1,108 @@
+//! What runs behind the doors of the server, and is kept running.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::space::{self, watch_space};
+use crate::engine::{self, Engine, Feed};
+use crate::http::{self, App};
+use crate::outbox::{self, Gate, Task, TokenProbe, Worker};
+use crate::reconcile;
+use crate::tasks::{Pace, Supervisor};
+
+/// Tasks that are asked to end, and not cut off.
+const OUTBOX: &str = "outbox";
+const RECONCILE: &str = "reconcile";
+
+/// Everything that the tasks work with.
+pub(super) struct Background {
+    pub(super) engine: Engine,
+    /// What waits, for the first outbox.
+    pub(super) feed: mpsc::UnboundedReceiver<Feed>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) worker: Arc<Worker<Engine>>,
+    /// Those that the configuration names.
+    pub(super) repositories: Vec<String>,
+    pub(super) status: watch::Sender<outbox::Status>,
+    pub(super) reconcile: reconcile::Settings,
+    pub(super) compared: watch::Sender<reconcile::Status>,
+    pub(super) data_dir: PathBuf,
+    /// With less room than this the disk is short of it.
+    pub(super) free_bytes: u64,
+    pub(super) shortage: watch::Sender<Option<String>>,
+    /// There where the token is tried.
+    pub(super) token: Option<TokenProbe<Engine>>,
+    pub(super) app: App,
+}
+
+impl Background {
+    /// Starts every task. `patience` is for what the outbox has under way when it ends.
+    pub(super) fn start(self, supervisor: &mut Supervisor, patience: Duration) {
+        let Self { engine, gate, app, .. } = self;
+        supervisor.start("gate", Gate::PACE, move |mark, _| {
+            let gate = Arc::clone(&gate);
+            async move { gate.run(&mark).await }
+        });
+
+        let (mut first, worker, status) = (Some(self.feed), self.worker, self.status);
+        let (repositories, asks) = (self.repositories, Arc::clone(&worker));
+        supervisor.start(OUTBOX, Task::<Engine>::PACE, move |mark, stop| {
+            let (first, engine) = (first.take(), engine.clone());
+            let (worker, status) = (Arc::clone(&worker), status.clone());
+            let repositories = repositories.clone();
+            async move {
+                let feed = match first {
+                    Some(feed) => Ok(feed),
+                    None => match stop.run_until_cancelled(engine.feed()).await {
+                        Some(feed) => feed,
+                        // An engine that hangs never answers.
+                        None => return,
+                    },
+                };
+                match feed {
+                    Ok(feed) => {
+                        let task = Task::new(worker, feed, repositories, status, mark);
+                        task.run(stop, patience).await;
+                    }
+                    // Its supervisor comes again.
+                    Err(engine::Error::Full) => tracing::warn!("the engine is too busy"),
+                    Err(error) => tracing::debug!(%error, "there is nothing left to send"),
+                }
+            }
+        });
+
+        let (data_dir, least, shortage) = (self.data_dir, self.free_bytes, self.shortage);
+        supervisor.start("disk", Pace::of_turns(space::EVERY), move |mark, _| {
+            let (data_dir, shortage) = (data_dir.clone(), shortage.clone());
+            async move { watch_space(&data_dir, least, &shortage, &mark).await }
+        });
+
+        let (settings, compared) = (self.reconcile, self.compared);
+        if settings.every.is_positive() {
+            supervisor.start(RECONCILE, settings.pace(), move |mark, stop| {
+                let task = reconcile::Task::new(Arc::clone(&asks), settings, compared.clone());
+                async move { task.run(stop, &mark).await }
+            });
+        }
+
+        if let Some(token) = self.token.map(Arc::new) {
+            supervisor.start("token", token.pace(), move |mark, _| {
+                let token = Arc::clone(&token);
+                async move { token.run(&mark).await }
+            });
+        }
+
+        supervisor.start(http::Watch::NAME, http::Watch::PACE, move |mark, _| {
+            http::Watch::run(app.clone(), mark)
+        });
+    }
+
+    /// Lets the outbox finish what it has under way, without reconcile in its way.
+    pub(super) async fn finish(supervisor: &Supervisor) {
+        supervisor.stop(RECONCILE).await;
+        supervisor.stop(OUTBOX).await;
+    }
+}
