@@ -126,7 +126,7 @@ fn r150_the_list_tells_every_state_of_the_readme_apart() {
     gitea.order(opening(Fault::new(later)));
     teawatch.report(&failing("db1/waiting"));
     eventually("it is told to wait", || {
-        teawatch.outbox().iter().any(|entry| entry["not_before"].is_string())
+        run(&teawatch, &["outbox", "list"]).contains("  waiting  ")
     });
 
     let list = run(&teawatch, &["outbox", "list"]);

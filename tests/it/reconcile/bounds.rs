@@ -57,7 +57,7 @@ fn of_many_open_issues_twenty_are_looked_at_by_themselves_in_one_go() {
     let looks = || gitea.count(&Method::GET, Route::Issue);
     let before = looks();
     // One comparison, at the start.
-    let settings = [("reconcile.every", "6h"), ("reconcile.look_every", "1ms"), many[0], many[1]];
+    let settings = [("reconcile.every", "6h"), ("reconcile.look_every", "1us"), many[0], many[1]];
     let teawatch = Teawatch::start(data.path(), &gitea, &settings);
     eventually("twenty are looked at", || looks() == before + 20);
     teawatch.report(&failing(OTHER));
