@@ -48,6 +48,8 @@ mod status;
 #[cfg(feature = "server")]
 mod units;
 #[cfg(feature = "server")]
+mod unstarted;
+#[cfg(feature = "server")]
 mod watchers;
 
 use std::future::Future;

@@ -16,6 +16,7 @@ use super::background::Background;
 use super::doors::door_settings;
 use super::inherited::Inherited;
 use super::pid_file::PidFile;
+use super::unstarted::{is_disk_full, not_loaded};
 use super::watchers::{self, Watchers};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -116,6 +117,10 @@ impl Server {
         let folder = Folder::start(&marks, &config.data_dir)
             .inspect_err(|error| tracing::warn!(%error, "no marks are written"))
             .ok();
+        let failed = |error: anyhow::Error| {
+            marks.end(format!("it could not start: {error:#}"));
+            error
+        };
         // Nobody is sent to a page that does not answer.
         let public_url = config.public_url.as_ref().filter(|_| config.has_page());
         let public_url = public_url.map(|url| url.as_str().trim_end_matches('/'));
@@ -127,17 +132,17 @@ impl Server {
             random_id()?,
             clock.now(),
         )
-        .map_err(not_loaded)?;
+        .map_err(|error| failed(not_loaded(error)))?;
         let mut engine = engine::start(core, Box::new(store), clock.clone(), &marks)?;
 
         // The first answer comes after the first commit, which tells the outbox what waits
         // and what is known of the repositories. Without that it would begin anew.
         if let Err(error) = engine.engine.ask(|_, _| ()).await {
-            return Err(match engine.ended.await {
+            let error = match engine.ended.await {
                 Ok(Ended::Failed(error)) => anyhow::Error::new(error),
                 Ok(Ended::Stopped) | Err(_) => anyhow::Error::new(error),
-            }
-            .context("the engine has ended at its start"));
+            };
+            return Err(failed(error.context("the engine has ended at its start")));
         }
 
         let settings = config.gitea.outbox.clone();
@@ -269,25 +274,6 @@ impl Server {
         }
         (&mut self.engine.ended).await.ok()
     }
-}
-
-/// Whether there was no room on the disk.
-fn is_disk_full(error: &anyhow::Error) -> bool {
-    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    kinds.map(std::io::Error::kind).any(|kind| {
-        matches!(kind, std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-    })
-}
-
-/// Why the state cannot be loaded. What is damaged as a whole says by itself what to do.
-fn not_loaded(error: engine::Error) -> anyhow::Error {
-    let is_one_record = matches!(&error, engine::Error::Store(error) if !error.is_final());
-    anyhow::Error::new(error).context(if is_one_record {
-        "cannot load the state, and nothing was changed: move the data directory away and bring \
-         the newest backup back with `teawatch restore`"
-    } else {
-        "cannot load the state"
-    })
 }
 
 fn engine_ended(ended: Option<Ended>) -> (ExitCode, String) {

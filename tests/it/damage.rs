@@ -6,7 +6,7 @@ use std::process::Output;
 
 use teawatch::store::{CACHE_BYTES, Sled, Store as _, Tree, WriteSet};
 
-use crate::support::{CHECK, Gitea, Teawatch, all_is_told, failing};
+use crate::support::{CHECK, Gitea, Teawatch, all_is_told, failing, status};
 
 /// A data directory in which an alert fires.
 fn used(gitea: &Gitea) -> tempfile::TempDir {
@@ -84,6 +84,11 @@ fn a_record_that_cannot_be_read_is_named_and_so_is_restore() {
     let said = refused(data.path(), &gitea);
     assert!(said.contains(r"the record `\x00\x03db1` of sources/v1 cannot be read"), "{said}");
     assert!(said.contains("`teawatch restore`"), "{said}");
+    // Whoever asks later is told the same.
+    let (code, said) = status(data.path());
+    assert_eq!(code, 1);
+    assert!(said.contains("it could not start: cannot load the state"), "{said}");
+    assert!(said.contains(r"\x00\x03db1") && said.contains("`teawatch restore`"), "{said}");
 }
 
 #[test]
