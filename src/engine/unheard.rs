@@ -97,7 +97,7 @@ impl Core {
     pub(super) fn hear_out(&mut self, fingerprint: &Fingerprint, now: Timestamp) {
         let Some(alert) = self.alerts.get(fingerprint).cloned() else { return };
         let rule = self.rule_of(&alert);
-        if let Group::Overflow { .. } = alert.group {
+        if let Group::Overflow { repository } = &alert.group {
             let waiting = |other: &&Alert| {
                 let member = alert.members.get(&other.group.row());
                 other.has_fired()
@@ -107,7 +107,8 @@ impl Core {
                 .alerts
                 .values()
                 .filter(waiting)
-                .map(|other| match has_row(other) {
+                // Other routes may have given it a row elsewhere, which is told of its end.
+                .map(|other| match has_row(other) && other.target.repository == *repository {
                     true => row(other),
                     false => row_event(&other.group, Standing::Well, String::new()),
                 })
