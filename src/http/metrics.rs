@@ -18,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::{App, health};
 use crate::engine::{self, Core, Engine, Inventory};
 use crate::outbox;
+use crate::tasks::{Marks, State as TaskState};
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -28,6 +29,12 @@ struct Outcome {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Named {
+    state: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Task {
+    task: String,
     state: String,
 }
 
@@ -87,6 +94,7 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
     registry.register("reports", "Reports by what became of them", reports);
     register_engine(&mut registry, &app.engine);
     register_outbox(&mut registry, &app.told.outbox_figures);
+    register_tasks(&mut registry, &app.told.marks);
     if let Some(inventory) = inventory {
         register_inventory(&mut registry, &inventory);
     }
@@ -120,6 +128,18 @@ fn register_outbox(registry: &mut Registry, figures: &outbox::Figures) {
     registry.register("gitea_answers", "Answers of Gitea, by the class of their status", answers);
     let help = "Looks for effects that may have been carried out";
     registry.register("looks", help, figures.looks.clone());
+}
+
+/// How the tasks in the background are: each has a series for every state.
+fn register_tasks(registry: &mut Registry, marks: &Marks) {
+    let family = Family::<Task, Gauge>::default();
+    for report in marks.report() {
+        for state in TaskState::ALL {
+            let task = Task { task: report.name.clone(), state: state.to_string() };
+            family.get_or_create(&task).set(i64::from(state == report.state));
+        }
+    }
+    registry.register("tasks", "Whether a task is in this state", family);
 }
 
 /// What the engine knows; nothing of it is there while the engine does not answer.
