@@ -23,7 +23,7 @@ fn whatever_happens_there_is_exactly_one_issue_per_trouble() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let cases: u32 = cases.unwrap_or(CASES);
     println!("{cases} cases");
-    let players = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let players = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let players = u32::try_from(players).unwrap().min(cases);
     std::thread::scope(|scope| {
         let each = cases.div_ceil(players);
