@@ -349,8 +349,8 @@ fn expect(view: View<'_>, problems: &mut Vec<Problem>) -> Vec<Expect> {
             continue;
         };
         let id = CheckId::new(View::plain(source), View::plain(name));
-        fits(view, "source", &id.source, "limits.source_bytes", &source.origin, problems);
-        fits(view, "name", &id.name, "limits.check_name_bytes", &name.origin, problems);
+        fits(view, "source", id.source(), "limits.source_bytes", &source.origin, problems);
+        fits(view, "name", id.name(), "limits.check_name_bytes", &name.origin, problems);
         if expected.iter().any(|earlier| earlier.id == id) {
             let message = format!("[[expect]] names \"{id}\" a second time");
             problems.push(Problem { origin: Some(block.origin.clone()), message });

@@ -135,7 +135,7 @@ impl Core {
         let rule = self.rule_for(id, labels);
         let (trouble, group) = self.group_of(id, &rule);
         self.claim(&trouble, &group, &rule, now);
-        let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };
+        let group = Group::Blind { source: id.source().to_owned(), name: id.name().to_owned() };
         let blind = Fingerprint::new(&self.salt, &group);
         self.claim(&blind, &group, &rule, now);
     }

@@ -25,7 +25,7 @@ impl Core {
 
     /// Whether the source's agent says that it cannot look at this check.
     pub(super) fn is_unseen(&self, id: &CheckId) -> bool {
-        self.sources.get(&id.source).is_some_and(|source| source.is_unseen(&id.name))
+        self.sources.get(id.source()).is_some_and(|source| source.is_unseen(id.name()))
     }
 
     /// Wakes all checks of a source but its agent.
@@ -35,7 +35,7 @@ impl Core {
             .checks
             .range(first..)
             .map(|(id, _)| id)
-            .take_while(|id| id.source == source)
+            .take_while(|id| id.source() == source)
             .filter(|id| !id.is_agent())
             .cloned()
             .collect();

@@ -128,7 +128,8 @@ pub(super) mod keys {
     const NAME_MAX: usize = 320;
 
     pub(in crate::engine) fn check(id: &CheckId) -> Key {
-        Key::new().text(&id.source).text(&id.name)
+        let (source, name) = id.parts();
+        Key::new().text(source).text(name)
     }
 
     /// The key of an alert's member. The record has the name: one that is too long for a

@@ -90,7 +90,7 @@ impl Core {
 
     fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
         let unseen = !id.is_agent()
-            && (self.is_agent_silent(&id.source, now)
+            && (self.is_agent_silent(id.source(), now)
                 || matches!(input, Input::Woken) && self.is_unseen(id));
         let Some(check) = self.checks.get_mut(id) else { return };
         let verdict = check.verdict;
@@ -99,8 +99,8 @@ impl Core {
             Input::Observed(seen) if seen.kind != Kind::Start => &seen.labels,
             Input::Observed(_) | Input::Woken => &check.labels,
         };
-        let policy = &self.settings.routes.resolve(&id.source, &id.name, labels).policy;
-        let before = std::mem::take(check);
+        let policy = &self.settings.routes.resolve(id.source(), id.name(), labels).policy;
+        let before = std::mem::replace(check, Check::new(id.clone(), now));
         let status = before.timeless_status();
         let changes;
         (*check, changes) = check::step(policy, &self.absences, before, unseen, input, now);
@@ -130,7 +130,7 @@ impl Core {
             self.speak_up(id, now);
         }
         if id.is_agent() && changes.trouble.is_some_and(|turn| turn != Turn::Continues) {
-            self.wake_source(&id.source, now);
+            self.wake_source(id.source(), now);
         }
     }
 
@@ -164,7 +164,7 @@ impl Core {
 
     pub(super) fn tell_blindness(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
         let rule = self.rule_for(id, &told.labels);
-        let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };
+        let group = Group::Blind { source: id.source().to_owned(), name: id.name().to_owned() };
         let fingerprint = Fingerprint::new(&self.salt, &group);
         let event = Event::Member {
             name: id.to_string(),
@@ -180,7 +180,7 @@ impl Core {
 
     /// The alert that a check's trouble belongs to by the present routes.
     pub(super) fn group_of(&self, id: &CheckId, rule: &Rule) -> (Fingerprint, Group) {
-        let group = rule.group_by.group(&id.source, &id.name);
+        let group = rule.group_by.group(id.source(), id.name());
         (Fingerprint::new(&self.salt, &group), group)
     }
 
@@ -258,7 +258,7 @@ impl Core {
 
     /// The rule of a check with these labels.
     pub(super) fn rule_for(&self, id: &CheckId, labels: &BTreeMap<String, String>) -> Rule {
-        self.settings.routes.resolve(&id.source, &id.name, labels).rule.clone().wearing(labels)
+        self.settings.routes.resolve(id.source(), id.name(), labels).rule.clone().wearing(labels)
     }
 
     /// The rule of an alert: that of its check, or of its first member.
@@ -298,12 +298,12 @@ impl Core {
                 Sleeper::Check(id) => {
                     // A check whose agent fell silent as well has nothing to say, and the
                     // agent must have said it before.
-                    if !id.is_agent() && self.is_agent_silent(&id.source, now) {
-                        self.wake_check(&CheckId::agent(&id.source), now);
+                    if !id.is_agent() && self.is_agent_silent(id.source(), now) {
+                        self.wake_check(&CheckId::agent(id.source()), now);
                     }
                     let due = self.checks.get(id).and_then(|check| {
                         let routes = &self.settings.routes;
-                        let policy = &routes.resolve(&id.source, &id.name, &check.labels).policy;
+                        let policy = &routes.resolve(id.source(), id.name(), &check.labels).policy;
                         check.deadline(policy, &self.absences)
                     });
                     match due {

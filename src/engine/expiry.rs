@@ -52,7 +52,7 @@ impl Core {
         self.round.source = at;
         for name in sources {
             let mut checks = self.checks.range(CheckId::new(&*name, "")..);
-            if checks.next().is_none_or(|(id, _)| id.source != name) {
+            if checks.next().is_none_or(|(id, _)| id.source() != name) {
                 self.sources.remove(&name);
                 self.dirty.sources.insert(name);
             }

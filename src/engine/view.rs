@@ -200,11 +200,11 @@ impl Core {
     }
 
     fn check_view(&self, check: &Check, now: Timestamp) -> CheckView {
-        let CheckId { source, name } = &check.id;
+        let (source, name) = check.id.parts();
         let policy = &self.settings.routes.resolve(source, name, &check.labels).policy;
         CheckView {
-            source: source.clone(),
-            name: name.clone(),
+            source: source.to_owned(),
+            name: name.to_owned(),
             status: check.status(&self.absences, now),
             since: check.since,
             last_seen: check.last_seen,
