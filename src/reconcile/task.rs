@@ -211,6 +211,7 @@ impl<L: Ledger> Task<L> {
             let crossed = core.look(&name, writes, &sightings, now);
             core.polled(&name, date, highest, now);
             core.heal(&name, &open, now);
+            core.close_past(&name, writes, &open, now);
             crossed
         });
         Ok(handed_over.await?)
