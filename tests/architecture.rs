@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("notify", &["engine", "outbox", "tasks"]),
     ("observation", &["check"]),
     ("outbox", &["alert", "clock", "engine", "gitea", "tasks"]),
-    ("reconcile", &["alert", "clock", "engine", "gitea", "outbox", "tasks"]),
+    ("reconcile", &["alert", "clock", "engine", "gitea", "observation", "outbox", "tasks"]),
     ("sandbox", &["clock"]),
     ("signature", &[]),
     ("store", &[]),

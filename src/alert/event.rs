@@ -1,6 +1,7 @@
 //! What happens to an alert, and what follows.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Effect, Issue, Standing, Target};
 
@@ -54,7 +55,8 @@ pub enum Learned {
 }
 
 /// How an issue was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sighted {
     Open,
     Closed,

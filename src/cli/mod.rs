@@ -22,6 +22,8 @@ mod enroll;
 #[cfg(feature = "server")]
 mod flags;
 #[cfg(feature = "server")]
+mod hook;
+#[cfg(feature = "server")]
 mod inherited;
 mod install;
 #[cfg(feature = "server")]
@@ -105,6 +107,10 @@ enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// See what Gitea's webhooks have told
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Hook(hook::Command),
     /// Write a backup of everything while the server runs
     #[cfg(feature = "server")]
     Backup(backup::Args),
@@ -147,6 +153,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Checks(args) => lists::checks(args),
         #[cfg(feature = "server")]
         Command::Outbox(command) => outbox::run(command),
+        #[cfg(feature = "server")]
+        Command::Hook(command) => hook::run(command),
         #[cfg(feature = "server")]
         Command::Backup(args) => backup::run(args),
         #[cfg(feature = "server")]

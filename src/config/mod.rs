@@ -19,6 +19,7 @@ mod table;
 mod value;
 mod view;
 mod watchers;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -61,6 +62,7 @@ pub struct Config {
     /// How often Gitea is asked what people did.
     pub reconcile: reconcile::Settings,
     pub fallback: Fallback,
+    pub webhooks: Webhooks,
     /// How often the token is tried; 0 is never.
     pub token_probe: SignedDuration,
     pub store_cache_bytes: u64,
@@ -136,6 +138,20 @@ pub struct Fallback {
     pub after: SignedDuration,
     /// How often it is brought to mind.
     pub every: SignedDuration,
+}
+
+/// How Gitea's webhooks are taken.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    /// Without one none is taken.
+    pub secret: Option<SecretString>,
+    pub previous_secret: Option<SecretString>,
+    /// What `Authorization` must say besides.
+    pub authorization: Option<SecretString>,
+    /// How large one may be.
+    pub bytes: usize,
+    /// Between two looks at one issue.
+    pub look_every: SignedDuration,
 }
 
 /// How large a report may be.

@@ -29,6 +29,7 @@ pub(super) struct Dirty {
     pub(super) history: Vec<(u64, Past)>,
     /// Records of the history that were kept for long enough.
     pub(super) history_gone: Range<u64>,
+    pub(super) deliveries: BTreeSet<u64>,
 }
 
 impl Core {
@@ -99,6 +100,10 @@ impl Core {
                 Some(entry) => Feed::Entry(Box::new(entry.clone())),
                 None => Feed::Gone(seq),
             });
+        }
+        for number in dirty.deliveries {
+            let key = Key::new().u64(number);
+            put(&mut writes, Tree::Deliveries, key, self.deliveries.get(number));
         }
         for number in dirty.history_gone {
             writes.delete(Tree::History, Key::new().u64(number));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::changes::Dirty;
 use super::deadlines::{Deadlines, Sleeper};
+use super::deliveries::Deliveries;
 use super::expiry::Round;
 use super::records::{Happened, Meta, Repository};
 use super::settings::Settings;
@@ -49,6 +50,8 @@ pub struct Core {
     pub(super) polled_at: BTreeMap<String, Timestamp>,
     /// When a repository last carried something out, since this process began.
     pub(super) delivered_at: BTreeMap<String, Timestamp>,
+    /// The newest messages of webhooks.
+    pub(super) deliveries: Deliveries,
     pub(super) deadlines: Deadlines,
     /// How far it was looked for what may be forgotten.
     pub(super) round: Round,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::changes::{Dirty, keys};
 use super::core::Core;
 use super::deadlines::Deadlines;
+use super::deliveries::Deliveries;
 use super::expiry::Round;
 use super::history::Numbers;
 use super::records::{Meta, Repository};
@@ -61,6 +62,7 @@ impl Core {
             bound: BTreeMap::new(),
             also_unheard: BTreeMap::new(),
             blind_unheard: BTreeSet::new(),
+            deliveries: loaded.deliveries,
             deadlines: Deadlines::default(),
             writes: 0,
             polled_at: BTreeMap::new(),
@@ -135,6 +137,7 @@ struct Loaded {
     entries: Vec<Entry>,
     repositories: BTreeMap<String, Repository>,
     absences: Absences,
+    deliveries: Deliveries,
 }
 
 impl Loaded {
@@ -177,8 +180,9 @@ impl Loaded {
                 let name = KeyReader::new(tree, key).text()?.to_owned();
                 self.repositories.insert(name, decode(tree, key, bytes)?);
             }
+            Tree::Deliveries => self.deliveries.add(decode(tree, key, bytes)?),
             // The past is not needed to go on.
-            Tree::History | Tree::Deliveries | Tree::Jobs => {}
+            Tree::History | Tree::Jobs => {}
         }
         Ok(())
     }

@@ -93,6 +93,9 @@ pub struct Health {
     pub parked: usize,
     /// Open issues of ours that no check has claimed, by repository.
     pub unclaimed: BTreeMap<String, Vec<Unclaimed>>,
+    /// When the last message of a webhook came, if one ever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_delivery: Option<Timestamp>,
     /// Set when a copy of this store runs elsewhere.
     pub copied: Option<String>,
     /// Issues that could not be opened in several attempts, if there are any.
@@ -176,6 +179,7 @@ impl Core {
             undelivered: self.entries.len(),
             parked: self.entries.values().filter(|entry| entry.parked.is_some()).count(),
             unclaimed,
+            last_delivery: self.last_delivery().map(|delivery| delivery.at),
             copied: self.meta.copied.clone(),
             stuck: self.stuck(),
         }

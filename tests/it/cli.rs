@@ -55,6 +55,8 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("outbox show", true, &["<SEQ>"]),
     ("outbox retry", true, &["<SEQ>"]),
     ("outbox drop", true, &["<SEQ>", "--yes"]),
+    ("hook", false, &["deliveries"]),
+    ("hook deliveries", true, &["--json"]),
     ("backup", true, &["[FILE]", "--force", "standard output"]),
     ("restore", true, &["<FILE>", "standard input"]),
     ("install", false, &["--print"]),
@@ -108,7 +110,7 @@ fn the_help_of_every_command_names_its_flags() {
 
 #[test]
 fn every_command_is_in_the_list_of_this_test() {
-    let groups = ["", "agent", "checks", "outbox", "config", "secret"];
+    let groups = ["", "agent", "checks", "outbox", "hook", "config", "secret"];
     for group in groups {
         let output = teawatch(&format!("{group} --help"));
         let (_, commands) = text(&output.stdout).split_once("Commands:\n").unwrap();

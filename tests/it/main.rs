@@ -58,3 +58,4 @@ mod title_prefix;
 mod token;
 mod units;
 mod watching;
+mod webhooks;
