@@ -14,6 +14,7 @@ mod adoption;
 mod agent;
 mod backup;
 mod bad_input;
+mod chaos;
 mod cli;
 mod config;
 mod crash;
