@@ -25,13 +25,16 @@ const CHECKS: [&str; 4] = ["db1/disk", "db1/load", "web1/http", "web2/http"];
 const MUTE: &str = "wontfix";
 const SECRET: &str = "the-secret-of-a-webhook";
 
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 7] = [
     // What no webhook tells is found by asking.
     ("reconcile.every", "300ms"),
     ("reconcile.look_every", "500ms"),
     ("webhooks.look_every", "100ms"),
     // Checks turn all the time here.
     ("alerts.flapping.window", "0"),
+    // Every alert has an issue of its own, however many come.
+    ("storm.max_new_issues", "1000000"),
+    ("storm.max_open_issues", "1000000"),
     // Nobody waits for a day until a closed issue is reopened.
     ("alerts.mute_max", "24h"),
 ];
