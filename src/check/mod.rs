@@ -11,6 +11,7 @@ mod absence;
 mod beat;
 mod flapping;
 mod id;
+mod pairs;
 mod status;
 mod step;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use self::absence::{Absence, Absences};
 pub use self::beat::Beat;
 pub use self::flapping::{Flapping, Recent};
 pub use self::id::{AGENT, CheckId};
+pub use self::pairs::{Labels, Numbers};
 pub use self::status::Status;
 pub use self::step::step;
 
@@ -147,7 +149,7 @@ pub struct Check {
     pub interval: Option<SignedDuration>,
     /// The newest observation.
     pub latest: Option<Latest>,
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Results in all.
     pub results: u64,
 }
@@ -164,11 +166,11 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Latest {
     pub kind: Kind,
-    pub summary: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub details: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub numbers: BTreeMap<String, f64>,
+    pub summary: Box<str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub details: Box<str>,
+    #[serde(default, skip_serializing_if = "Numbers::is_empty")]
+    pub numbers: Numbers,
     /// When it arrived, by our clock.
     pub at: Timestamp,
     /// What the observer's clock said.
@@ -249,7 +251,7 @@ impl Check {
             heard: None,
             interval: None,
             latest: None,
-            labels: BTreeMap::new(),
+            labels: Labels::default(),
             results: 0,
         }
     }

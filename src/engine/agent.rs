@@ -30,15 +30,8 @@ impl Core {
 
     /// Wakes all checks of a source but its agent.
     pub(super) fn wake_source(&mut self, source: &str, now: Timestamp) {
-        let first = CheckId::new(source, "");
-        let ids: Vec<_> = self
-            .checks
-            .range(first..)
-            .map(|(id, _)| id)
-            .take_while(|id| id.source() == source)
-            .filter(|id| !id.is_agent())
-            .cloned()
-            .collect();
+        let ids = self.checks.of_source(source).map(|check| &check.id);
+        let ids: Vec<_> = ids.filter(|id| !id.is_agent()).cloned().collect();
         for id in ids {
             self.wake_check(&id, now);
         }

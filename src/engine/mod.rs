@@ -12,6 +12,7 @@ mod adopt;
 mod agent;
 mod backup;
 mod changes;
+mod checks;
 mod core;
 mod deadlines;
 mod deliveries;

@@ -3,14 +3,12 @@
 //! Plain values, already validated: the engine knows neither files nor environment, and
 //! whoever starts it, the server or a test, fills these in.
 
-use std::collections::BTreeMap;
-
 use jiff::SignedDuration;
 
 use crate::alert::Rule;
 use crate::alert::admit::Limits;
-use crate::alert::route::Matcher;
-use crate::check::{CheckId, Policy};
+use crate::alert::route::{Matcher, Wears};
+use crate::check::{CheckId, Labels, Policy};
 
 /// Everything that the engine is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,14 +86,15 @@ pub struct Routes {
     pub otherwise: Resolved,
 }
 
+impl Wears for Labels {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.get(name)
+    }
+}
+
 impl Routes {
     /// The settings that apply to a check.
-    pub fn resolve(
-        &self,
-        source: &str,
-        name: &str,
-        labels: &BTreeMap<String, String>,
-    ) -> &Resolved {
+    pub fn resolve(&self, source: &str, name: &str, labels: &dyn Wears) -> &Resolved {
         self.routes
             .iter()
             .find(|(matcher, _)| matcher.matches(source, name, labels))
@@ -119,6 +118,8 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn to(repository: &str) -> Resolved {

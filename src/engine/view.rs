@@ -10,7 +10,7 @@ use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group};
-use crate::check::{Check, CheckId, Latest, Status};
+use crate::check::{Check, CheckId, Labels, Latest, Status};
 
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
@@ -41,7 +41,7 @@ pub struct CheckView {
     /// When silence becomes trouble.
     pub silent_at: Option<Timestamp>,
     pub latest: Option<Latest>,
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     pub results: u64,
 }
 
@@ -125,8 +125,7 @@ impl Core {
             Some((source, name)) => CheckId::new(source, name),
             None => CheckId::new(cursor, ""),
         });
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let checks = self.checks.range((from, Bound::Unbounded)).map(|(_, check)| check);
+        let checks = self.checks.behind(after.as_ref());
         page(checks, limit, |check| self.check_view(check, now), |check| check.id.to_string())
     }
 

@@ -1055,7 +1055,8 @@ fn a_route_replaces_what_it_names_and_inherits_the_rest() {
     let file = Some(world.dir.path().join("teawatch.toml"));
     let config = Config::load(&Sources { file, ..world.sources() }).unwrap();
     let told = |source: &str, team: Option<&str>| {
-        let labels = team.map(|team| ("team".to_owned(), team.to_owned())).into_iter().collect();
+        let labels: BTreeMap<_, _> =
+            team.map(|team| ("team".to_owned(), team.to_owned())).into_iter().collect();
         let resolved = config.engine.routes.resolve(source, "disk", &labels);
         let (policy, rule) = (&resolved.policy, &resolved.rule);
         format!(
