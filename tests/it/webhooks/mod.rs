@@ -1,6 +1,11 @@
 //! Gitea's webhooks: what they prove, what they bring about, and what they cannot.
 
+mod effects;
+mod hostile;
+mod listed;
 mod noticed;
+mod proofs;
+mod recorded;
 
 use std::path::Path;
 
@@ -71,14 +76,11 @@ impl Scene {
         deliveries(&self.teawatch)
     }
 
-    /// Waits until nothing waits any more, and there were so many.
+    /// Waits until there were so many, and nothing waits any more.
     #[track_caller]
     fn all_are_looked_into(&self, count: usize) {
-        eventually("every delivery is looked into", || {
-            let deliveries = self.deliveries();
-            let waits = |delivery: &Value| delivery["outcome"] == "not looked at yet";
-            deliveries.len() >= count && !deliveries.iter().any(waits)
-        });
+        eventually("so many were taken", || self.deliveries().len() >= count);
+        all_are_looked_into(&self.teawatch);
     }
 
     /// How often Gitea was asked for single issues and for lists of them.
@@ -98,6 +100,24 @@ fn serve(data: &Path, gitea: &Gitea, settings: &[(&str, &str)]) -> Teawatch {
 /// What was taken, the newest first.
 fn deliveries(teawatch: &Teawatch) -> Vec<Value> {
     teawatch.get("/api/v1/deliveries?limit=500").1["items"].as_array().unwrap().clone()
+}
+
+/// Waits until nothing of it waits any more.
+#[track_caller]
+fn all_are_looked_into(teawatch: &Teawatch) {
+    eventually("every delivery is looked into", || {
+        !deliveries(teawatch).iter().any(|delivery| delivery["outcome"] == "not looked at yet")
+    });
+}
+
+/// Waits until everything is asked that a start asks for, and lets it be forgotten.
+#[track_caller]
+fn is_quiet(teawatch: &Teawatch, gitea: &Gitea) {
+    eventually("it has compared", || {
+        let (status, said) = teawatch.get("/readyz");
+        status == 200 && !said["reconcile"][REPOSITORY]["succeeded_at"].is_null()
+    });
+    gitea.world().forget_requests();
 }
 
 /// A message on its way.
