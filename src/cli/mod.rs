@@ -16,13 +16,19 @@ mod config;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
+mod doctor;
+#[cfg(feature = "server")]
 mod doors;
 #[cfg(feature = "server")]
 mod enroll;
 #[cfg(feature = "server")]
 mod flags;
 #[cfg(feature = "server")]
+mod hook;
+#[cfg(feature = "server")]
 mod inherited;
+#[cfg(feature = "server")]
+mod init;
 mod install;
 #[cfg(feature = "server")]
 mod lists;
@@ -41,6 +47,8 @@ mod sandbox;
 mod secret;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod setup;
 #[cfg(feature = "server")]
 mod space;
 #[cfg(feature = "server")]
@@ -74,6 +82,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Set up teawatch with your Gitea
+    #[cfg(feature = "server")]
+    Init(init::Args),
     /// Take reports and keep Gitea's issues in line with them
     #[cfg(feature = "server")]
     Serve(serve::Args),
@@ -83,6 +94,11 @@ enum Command {
     /// is well, 1 when something is wrong, 2 when that cannot be told.
     #[cfg(feature = "server")]
     Status(status::Args),
+    /// Look at everything that teawatch stands on, and say what mends what is not well
+    ///
+    /// Exits 0 when nothing is wrong, 1 otherwise.
+    #[cfg(feature = "server")]
+    Doctor(doctor::Args),
     /// Look at this host, and report what was seen
     Agent(agent::Args),
     /// Write a job's heartbeat
@@ -105,6 +121,10 @@ enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Have Gitea tell teawatch at once what people do
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Hook(hook::Command),
     /// Write a backup of everything while the server runs
     #[cfg(feature = "server")]
     Backup(backup::Args),
@@ -131,9 +151,13 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         #[cfg(feature = "server")]
+        Command::Init(args) => init::run(args),
+        #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
         #[cfg(feature = "server")]
         Command::Status(args) => status::run(args),
+        #[cfg(feature = "server")]
+        Command::Doctor(args) => doctor::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Beat(args) => beat::run(&args),
         Command::Run(args) => Ok(run::run(&args)),
@@ -147,6 +171,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Checks(args) => lists::checks(args),
         #[cfg(feature = "server")]
         Command::Outbox(command) => outbox::run(command),
+        #[cfg(feature = "server")]
+        Command::Hook(command) => hook::run(command),
         #[cfg(feature = "server")]
         Command::Backup(args) => backup::run(args),
         #[cfg(feature = "server")]

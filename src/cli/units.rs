@@ -64,10 +64,14 @@ Environment=TEAWATCH_AGENTS_MASTER_SECRET_FILE=%d/master-secret
 #LoadCredential=api-write-token:/etc/teawatch/api-write-token
 #LoadCredential=deadman-url:/etc/teawatch/deadman-url
 #LoadCredential=fallback-url:/etc/teawatch/fallback-url
+#LoadCredential=webhook-secret:/etc/teawatch/webhook-secret
+#LoadCredential=webhook-authorization:/etc/teawatch/webhook-authorization
 #Environment=TEAWATCH_API_READ_TOKEN_FILE=%d/api-read-token
 #Environment=TEAWATCH_API_WRITE_TOKEN_FILE=%d/api-write-token
 #Environment=TEAWATCH_DEADMAN_URL_FILE=%d/deadman-url
 #Environment=TEAWATCH_FALLBACK_URL_FILE=%d/fallback-url
+#Environment=TEAWATCH_WEBHOOKS_SECRET_FILE=%d/webhook-secret
+#Environment=TEAWATCH_WEBHOOKS_AUTHORIZATION_FILE=%d/webhook-authorization
 
 # A user that exists while it runs, and one directory that it may write to.
 DynamicUser=yes

@@ -17,6 +17,7 @@ use super::table::{EXPECT, Preset, SETTINGS};
 use super::value::Value;
 use super::view::View;
 use super::watchers::{dead_man, fallback};
+use super::webhooks::webhooks;
 use super::{Agents, Api, Caller, Config, Gitea, Log, Reports, secret};
 use crate::alert::Salt;
 use crate::alert::admit::Limits;
@@ -47,6 +48,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
     let engine = engine(view, &mut problems);
     let deadman = dead_man(view, &mut problems);
     let fallback = fallback(view, &mut problems);
+    let webhooks = webhooks(view, &mut problems);
     let log = Log {
         level: view.text("log.level"),
         format: match view.text("log.format").as_str() {
@@ -76,6 +78,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 look_every: view.duration("reconcile.look_every"),
             },
             fallback,
+            webhooks,
             token_probe: view.duration("token_probe.every"),
             store_cache_bytes: view.count("limits.store_cache_bytes"),
             free_bytes: view.count("limits.free_bytes"),

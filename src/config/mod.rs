@@ -19,6 +19,7 @@ mod table;
 mod value;
 mod view;
 mod watchers;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -34,8 +35,8 @@ use crate::outbox;
 use crate::reconcile;
 use crate::telemetry;
 
-pub use self::example::example;
-pub use self::layers::{Flag, Sources};
+pub use self::example::{beginning, example};
+pub use self::layers::{Flag, HOOK_TOKEN_VARIABLE, Sources};
 pub use self::problem::{Error, Origin, Problem};
 pub use self::show::Shown;
 pub use self::table::{EXPECT, ROUTE, SETTINGS, SOURCE_BYTES_MAX, Setting};
@@ -61,6 +62,7 @@ pub struct Config {
     /// How often Gitea is asked what people did.
     pub reconcile: reconcile::Settings,
     pub fallback: Fallback,
+    pub webhooks: Webhooks,
     /// How often the token is tried; 0 is never.
     pub token_probe: SignedDuration,
     pub store_cache_bytes: u64,
@@ -136,6 +138,15 @@ pub struct Fallback {
     pub after: SignedDuration,
     /// How often it is brought to mind.
     pub every: SignedDuration,
+}
+
+/// How Gitea's webhooks are taken.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    /// Without one none is taken.
+    pub secret: Option<SecretString>,
+    /// What `Authorization` must say besides.
+    pub authorization: Option<SecretString>,
 }
 
 /// How large a report may be.

@@ -40,6 +40,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
          check; a [[route]] replaces some of them for the checks that it matches.",
     ),
     ("reconcile", "How often Gitea is asked what people have done to our issues."),
+    ("webhooks", "What Gitea tells of itself, so that it is known at once what people do."),
     ("storm", "How many issues may open before the rest share one overflow issue."),
     ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
     ("kept", "How long what is past is kept."),
@@ -235,6 +236,19 @@ pub const SETTINGS: &[Setting] = &[
     setting("reconcile.look_every", Kind::Interval, Preset::Is("6h"),
         "How often each open issue is looked at by itself, since deleting one shows nowhere \
          else."),
+
+    setting("webhooks.secret_file",
+        Kind::SecretFile { variable: "TEAWATCH_WEBHOOK_SECRET", least: 8 },
+        Preset::Unset("/etc/teawatch/webhook-secret"),
+        "A file with the secret that the webhook in Gitea has too, at least 8 characters; \
+         `teawatch secret new` makes one. Without one nothing is taken at /webhooks/gitea. \
+         TEAWATCH_WEBHOOK_SECRET may hold it instead."),
+    setting("webhooks.authorization_file",
+        Kind::SecretFile { variable: "TEAWATCH_WEBHOOK_AUTHORIZATION", least: 8 },
+        Preset::Unset("/etc/teawatch/webhook-authorization"),
+        "A file with the value that the webhook in Gitea sends as its authorization header, \
+         such as \"Bearer something\": asked for besides the signature. \
+         TEAWATCH_WEBHOOK_AUTHORIZATION may hold it instead."),
 
     setting("storm.max_new_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("20"),
         "New issues per repository in a sliding hour."),

@@ -921,6 +921,10 @@ fn every_setting_reaches_its_reader() {
             after: 100s,
             every: 110s,
         },
+        webhooks: Webhooks {
+            secret: None,
+            authorization: None,
+        },
         token_probe: 130s,
         store_cache_bytes: 2097152,
         free_bytes: 1024,

@@ -46,6 +46,7 @@ mod returning;
 mod routing;
 mod sandbox;
 mod self_watch;
+mod setup;
 mod sockets;
 mod starts;
 mod store;
