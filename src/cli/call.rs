@@ -74,6 +74,12 @@ impl Server {
             .context("the server's answer makes no sense")
     }
 
+    /// What the server says of itself, well or not.
+    pub(super) async fn readiness(&self) -> anyhow::Result<Value> {
+        let answer = self.send(self.request(Method::GET, "readyz", None)?).await?;
+        self.body(answer).await
+    }
+
     /// An answer that may be long, and is not JSON.
     pub(super) async fn read(&self, path: &str) -> anyhow::Result<reqwest::Response> {
         let request = self.request(Method::GET, path, self.read_token())?.timeout(LONG_TIMEOUT);

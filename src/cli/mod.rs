@@ -16,6 +16,8 @@ mod config;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
+mod doctor;
+#[cfg(feature = "server")]
 mod doors;
 #[cfg(feature = "server")]
 mod enroll;
@@ -25,6 +27,8 @@ mod flags;
 mod hook;
 #[cfg(feature = "server")]
 mod inherited;
+#[cfg(feature = "server")]
+mod init;
 mod install;
 #[cfg(feature = "server")]
 mod lists;
@@ -43,6 +47,8 @@ mod sandbox;
 mod secret;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod setup;
 #[cfg(feature = "server")]
 mod space;
 #[cfg(feature = "server")]
@@ -76,6 +82,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Set up teawatch with your Gitea
+    #[cfg(feature = "server")]
+    Init(init::Args),
     /// Take reports and keep Gitea's issues in line with them
     #[cfg(feature = "server")]
     Serve(serve::Args),
@@ -85,6 +94,11 @@ enum Command {
     /// is well, 1 when something is wrong, 2 when that cannot be told.
     #[cfg(feature = "server")]
     Status(status::Args),
+    /// Look at everything that teawatch stands on, and say what mends what is not well
+    ///
+    /// Exits 0 when nothing is wrong, 1 otherwise.
+    #[cfg(feature = "server")]
+    Doctor(doctor::Args),
     /// Look at this host, and report what was seen
     Agent(agent::Args),
     /// Write a job's heartbeat
@@ -107,7 +121,7 @@ enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Outbox(outbox::Command),
-    /// See what Gitea's webhooks have told
+    /// Gitea's webhooks: make them, and see what they have told
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Hook(hook::Command),
@@ -137,9 +151,13 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         #[cfg(feature = "server")]
+        Command::Init(args) => init::run(args),
+        #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(args),
         #[cfg(feature = "server")]
         Command::Status(args) => status::run(args),
+        #[cfg(feature = "server")]
+        Command::Doctor(args) => doctor::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Beat(args) => beat::run(&args),
         Command::Run(args) => Ok(run::run(&args)),

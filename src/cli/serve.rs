@@ -19,7 +19,7 @@ use super::pid_file::PidFile;
 use super::unstarted::{is_disk_full, not_loaded};
 use super::watchers::{self, Watchers};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::engine::{self, Core, Ended};
 use crate::gitea::{Network, NetworkOptions};
 use crate::http::{self, App, Told};
@@ -318,17 +318,21 @@ fn worker(
 
 fn host(config: &Config, gate: Option<Arc<Gate>>) -> anyhow::Result<Host> {
     let gitea = &config.gitea;
+    Host::new(&gitea.url, &gitea.token, Arc::new(network(gitea)?), gate)
+        .context("cannot set up the connection to Gitea")
+}
+
+/// The way to Gitea.
+pub(super) fn network(gitea: &config::Gitea) -> anyhow::Result<Network> {
     let std = |duration: SignedDuration| duration.unsigned_abs();
-    let network = Network::new(&NetworkOptions {
+    Network::new(&NetworkOptions {
         connect_timeout: std(gitea.connect_timeout),
         timeout: std(gitea.timeout),
         extra_roots: gitea.extra_roots.clone(),
         tls: gitea.url.scheme() == "https",
         proxies: !is_on_this_machine(&gitea.url),
     })
-    .context("cannot set up the connection to Gitea")?;
-    Host::new(&gitea.url, &gitea.token, Arc::new(network), gate)
-        .context("cannot set up the connection to Gitea")
+    .context("cannot set up the connection to Gitea")
 }
 
 /// The name of a new store: 16 hex digits.

@@ -35,7 +35,8 @@ pub(super) async fn watch_space(
     }
 }
 
-fn words(space: Space, least: u64) -> Option<String> {
+/// What is wrong with the room on a disk, if something is.
+pub(super) fn words(space: Space, least: u64) -> Option<String> {
     let mebi = |bytes: u64| format!("{} MiB", bytes >> 20);
     space.is_short(least).then(|| {
         format!(

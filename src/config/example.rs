@@ -22,6 +22,10 @@ const HEAD: &[&str] = &[
      file; `teawatch config show` tells what is in effect and where it comes from.",
 ];
 
+/// What a file says above its settings that has only some of them.
+const BEGINNING: &str = "The configuration of teawatch. `teawatch config example` prints every \
+    setting with its default; `teawatch config check` judges this file.";
+
 /// Settings of `[alerts]`, and the repository, that the example of a route replaces.
 const REPLACED: &[(&str, &str)] =
     &[("repository", "\"ops/databases\""), ("comment_interval", "\"1h\"")];
@@ -63,6 +67,33 @@ pub fn example() -> String {
         line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
     }
     text
+}
+
+/// A file that holds these settings, each explained, and nothing else. The values are
+/// written as in the environment.
+pub fn beginning(values: &[(&str, String)]) -> String {
+    let mut text = String::new();
+    prose(&mut text, BEGINNING);
+    for (section, _) in SECTIONS {
+        let mut given = SETTINGS
+            .iter()
+            .filter(|setting| setting.section() == *section)
+            .filter_map(|setting| Some((setting, value_of(setting.key, values)?)))
+            .peekable();
+        if given.peek().is_some() && !section.is_empty() {
+            line(&mut text, &format!("\n[{section}]"));
+        }
+        for (setting, value) in given {
+            text.push('\n');
+            prose(&mut text, setting.doc);
+            line(&mut text, &format!("{} = {}", setting.name(), setting.kind.raw(value)));
+        }
+    }
+    text
+}
+
+fn value_of<'a>(key: &str, values: &'a [(&str, String)]) -> Option<&'a str> {
+    values.iter().find(|(of, _)| *of == key).map(|(_, value)| value.as_str())
 }
 
 /// One setting: live if it must be given, commented out otherwise.

@@ -25,6 +25,10 @@ const AGENT_VARIABLES: [&str; 4] = [
     "TEAWATCH_AGENT_SECRET",
 ];
 
+/// Holds the token of an administrator of the repository, for the commands that need one.
+/// It is no setting: the server never has it.
+pub const HOOK_TOKEN_VARIABLE: &str = "TEAWATCH_HOOK_TOKEN";
+
 /// Taken if they exist and no other file is named, the first first.
 const FILES: &[&str] = &["teawatch.toml", "/etc/teawatch/teawatch.toml"];
 
@@ -201,7 +205,7 @@ impl Layers {
                     Some(value) => self.add_text(setting, value, origin),
                     None => self.wrong(Some(origin), "is not UTF-8 text".to_owned()),
                 }
-            } else if name != FILE_VARIABLE && !AGENT_VARIABLES.contains(&name.as_str()) {
+            } else if !is_no_setting(name) {
                 let all = known.keys().map(String::as_str).chain(secrets.iter().copied());
                 let hint = did_you_mean(name, all.chain([FILE_VARIABLE]), std::iter::empty());
                 self.wrong(None, format!("unknown variable `{name}`{hint}"));
@@ -240,6 +244,11 @@ impl Layers {
     fn wrong(&mut self, origin: Option<Origin>, message: String) {
         self.problems.push(Problem { origin, message });
     }
+}
+
+/// Whether a variable means something to teawatch without being a setting.
+fn is_no_setting(name: &str) -> bool {
+    [FILE_VARIABLE, HOOK_TOKEN_VARIABLE].contains(&name) || AGENT_VARIABLES.contains(&name)
 }
 
 /// A setting's default, as a value.

@@ -35,8 +35,8 @@ use crate::outbox;
 use crate::reconcile;
 use crate::telemetry;
 
-pub use self::example::example;
-pub use self::layers::{Flag, Sources};
+pub use self::example::{beginning, example};
+pub use self::layers::{Flag, HOOK_TOKEN_VARIABLE, Sources};
 pub use self::problem::{Error, Origin, Problem};
 pub use self::show::Shown;
 pub use self::table::{EXPECT, ROUTE, SETTINGS, SOURCE_BYTES_MAX, Setting};

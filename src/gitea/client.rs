@@ -14,6 +14,7 @@ use url::Url;
 use super::answer::{self, Answer};
 use super::comments::Comments;
 use super::error::{self, Cause, Error, Result, SetupError};
+use super::hooks::Hooks;
 use super::issues::Issues;
 use super::labels::Labels;
 use super::meaning::Operation;
@@ -183,6 +184,11 @@ impl Client {
     /// The labels of a repository.
     pub fn labels(&self, owner: impl Into<String>, repository: impl Into<String>) -> Labels {
         Labels::new(self.clone(), owner.into(), repository.into())
+    }
+
+    /// The webhooks of a repository.
+    pub fn hooks(&self, owner: impl Into<String>, repository: impl Into<String>) -> Hooks {
+        Hooks::new(self.clone(), owner.into(), repository.into())
     }
 
     /// Sends a request whose answer is one object.

@@ -34,6 +34,10 @@ pub enum Operation {
     ListLabels,
     CreateLabel,
     AddLabels,
+    ListHooks,
+    CreateHook,
+    DeleteHook,
+    TestHook,
 }
 
 impl Operation {
@@ -49,14 +53,18 @@ impl Operation {
             | Self::ReadIssue
             | Self::ListIssues { .. }
             | Self::ListComments
-            | Self::ListLabels => true,
+            | Self::ListLabels
+            | Self::ListHooks => true,
             Self::CreateIssue { .. }
             | Self::EditIssue { .. }
             | Self::CreateComment
             | Self::EditComment
             | Self::DeleteComment
             | Self::CreateLabel
-            | Self::AddLabels => false,
+            | Self::AddLabels
+            | Self::CreateHook
+            | Self::DeleteHook
+            | Self::TestHook => false,
         }
     }
 
@@ -108,6 +116,10 @@ impl Operation {
             Self::ListLabels => "list labels",
             Self::CreateLabel => "create a label",
             Self::AddLabels => "add labels",
+            Self::ListHooks => "list webhooks",
+            Self::CreateHook => "make a webhook",
+            Self::DeleteHook => "delete the webhook",
+            Self::TestHook => "test the webhook",
         }
     }
 }

@@ -13,6 +13,7 @@ mod answer;
 mod client;
 mod comments;
 mod error;
+mod hooks;
 mod issues;
 mod labels;
 mod meaning;
@@ -27,12 +28,13 @@ pub use self::answer::{Answer, date, retry_after};
 pub use self::client::{Client, USER_AGENT};
 pub use self::comments::{Comments, CreateComment, EditComment, ListComments};
 pub use self::error::{Cause, Error, MESSAGE_LIMIT_CHARS, Result, SetupError};
+pub use self::hooks::Hooks;
 pub use self::issues::{CreateIssue, EditIssue, Issues, ListIssues, StateFilter};
 pub use self::labels::{CreateLabel, Labels, ListLabels};
 pub use self::meaning::{Aftermath, Concern, Operation};
 pub use self::models::{
-    ApiSettings, Comment, HomeRepository, Identified, Issue, IssueState, Label, LabelId,
-    Permissions, Repository, User, Version,
+    ApiSettings, Comment, HomeRepository, Hook, HookConfig, Identified, Issue, IssueState, Label,
+    LabelId, Permissions, Repository, User, Version,
 };
 pub use self::network::{ANSWER_LIMIT_BYTES, Network, NetworkOptions, install_crypto};
 pub use self::page::{MAX_PAGES, PAGE_SIZE, Page, Walk};

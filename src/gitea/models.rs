@@ -81,6 +81,9 @@ pub struct Repository {
     pub owner: User,
     #[serde(default)]
     pub archived: bool,
+    /// Without any commit.
+    #[serde(default)]
+    pub empty: bool,
     #[serde(default)]
     pub has_issues: bool,
     /// Present if the issues are Gitea's own; an external tracker also sets `has_issues`.
@@ -173,6 +176,27 @@ pub struct Comment {
     pub updated_at: Timestamp,
 }
 
+/// A webhook. Its secret is never told.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Hook {
+    pub id: i64,
+    pub config: HookConfig,
+    /// By their fine names, in any order.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub events: Vec<String>,
+    #[serde(default)]
+    pub active: bool,
+}
+
+/// Where a webhook sends, and how. Kinds of hooks that are not Gitea's own may lack either.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct HookConfig {
+    #[serde(default)]
+    pub url: String,
+    #[serde(default)]
+    pub content_type: String,
+}
+
 /// Things that a list may hold twice.
 pub trait Identified {
     /// The number by which one is known again.
@@ -188,6 +212,12 @@ impl Identified for Issue {
 impl Identified for Label {
     fn id(&self) -> i64 {
         self.id.0
+    }
+}
+
+impl Identified for Hook {
+    fn id(&self) -> i64 {
+        self.id
     }
 }
 

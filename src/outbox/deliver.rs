@@ -18,9 +18,9 @@ use crate::gitea::{self, Concern, IssueState, LabelId};
 const LABEL_ATTEMPTS_MAX: u32 = 3;
 
 /// The colour of labels that we make.
-const LABEL_COLOR: &str = "#d73a4a";
+pub const LABEL_COLOR: &str = "#d73a4a";
 /// What people are told about labels that we make.
-const LABEL_DESCRIPTION: &str = "Opened and closed by teawatch";
+pub const LABEL_DESCRIPTION: &str = "Opened and closed by teawatch";
 
 /// Why an effect was not carried out.
 #[derive(Debug, thiserror::Error)]

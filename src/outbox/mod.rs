@@ -32,7 +32,7 @@ use jiff::SignedDuration;
 
 pub use self::agenda::{Agenda, What, Work};
 pub use self::bucket::{Bucket, Priority};
-pub use self::deliver::{Courier, Failure, Labels, check_home};
+pub use self::deliver::{Courier, Failure, LABEL_COLOR, LABEL_DESCRIPTION, Labels, check_home};
 pub use self::figures::Figures;
 pub use self::gate::Gate;
 pub use self::host::{Host, Identity};

@@ -10,7 +10,7 @@ use rustix::fs::statvfs;
 pub struct Space {
     /// What ordinary users may still use.
     pub free: u64,
-    /// What the store's data file takes.
+    /// What the store's data file takes; nothing before there is one.
     pub used: u64,
 }
 
@@ -19,7 +19,11 @@ impl Space {
     pub fn look(data_dir: &Path) -> io::Result<Self> {
         let disk = statvfs(data_dir)?;
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let used = std::fs::metadata(data_dir.join("store").join("db"))?.len();
+        let used = match std::fs::metadata(data_dir.join("store").join("db")) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
         Ok(Self { free, used })
     }
 

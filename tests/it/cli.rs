@@ -25,6 +25,22 @@ const CONFIGURATION: &[&str] = &[
 
 /// Each command, whether it reads the configuration, and what else its help names.
 const COMMANDS: &[(&str, bool, &[&str])] = &[
+    (
+        "init",
+        false,
+        &[
+            "--gitea-url",
+            "--repository",
+            "--gitea-token-file",
+            "--hook-token-file",
+            "--public-url",
+            "--listen",
+            "--ca-file",
+            "--dir",
+            "--force",
+            "write:issue",
+        ],
+    ),
     ("serve", true, &[]),
     ("status", true, &["--json", "Exits 0"]),
     (
@@ -41,6 +57,7 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
             "enroll",
         ],
     ),
+    ("doctor", true, &["--write", "--json", "--hook-token-file", "Exits 0"]),
     ("agent enroll", true, &["<SOURCE>"]),
     ("agent install", false, &["--print", "--cron"]),
     ("beat", false, &["<JOB>", "--interval", "--cycle", "--model", "--format", "--dir", "--post"]),
@@ -55,7 +72,9 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("outbox show", true, &["<SEQ>"]),
     ("outbox retry", true, &["<SEQ>"]),
     ("outbox drop", true, &["<SEQ>", "--yes"]),
-    ("hook", false, &["deliveries"]),
+    ("hook", false, &["install", "remove", "deliveries"]),
+    ("hook install", true, &["--hook-token-file", "webhooks.secret_file"]),
+    ("hook remove", true, &["--hook-token-file"]),
     ("hook deliveries", true, &["--json"]),
     ("backup", true, &["[FILE]", "--force", "standard output"]),
     ("restore", true, &["<FILE>", "standard input"]),

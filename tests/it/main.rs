@@ -47,6 +47,7 @@ mod returning;
 mod routing;
 mod sandbox;
 mod self_watch;
+mod setup;
 mod sockets;
 mod starts;
 mod store;

@@ -133,6 +133,11 @@ impl Asked {
         })
     }
 
+    /// What was asked for, with its query.
+    pub fn path(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap()
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }

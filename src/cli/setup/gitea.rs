@@ -1,0 +1,422 @@
+//! Looks at a Gitea step by step: is it one, does it take the token, and may the token's
+//! user do what teawatch does.
+//!
+//! Nothing is changed there, but for labels that are asked for. What a token may do is found
+//! out by trying: only the newest versions tell its scopes.
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+
+use super::finding::{Findings, State};
+use super::targets::{Target, targets};
+use crate::cli::serve::network;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::gitea::{Answer, Cause, Client, Concern, Error, Label, TransportError, User, Version};
+use crate::outbox::{LABEL_COLOR, LABEL_DESCRIPTION, chain};
+
+/// Older ones have no scopes, and answer otherwise.
+const GITEA_MIN: (u32, u32) = (1, 20);
+const FORGEJO_MIN: (u32, u32) = (7, 0);
+
+/// How far Gitea's clock may be from ours. Its times have whole seconds, and answers take
+/// their time as well.
+const CLOCK_OFF_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is done about labels that are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Labels {
+    /// They are told.
+    Look,
+    /// They are made, if nothing else is wrong.
+    Make,
+}
+
+/// What was learned on the way.
+#[derive(Debug)]
+pub(in crate::cli) struct Examined {
+    /// With the configured token, if Gitea takes it.
+    pub(in crate::cli) client: Option<Client>,
+    pub(in crate::cli) targets: Vec<Target>,
+}
+
+/// A client with this token, or with none.
+pub(in crate::cli) fn client(
+    gitea: &config::Gitea,
+    token: Option<&SecretString>,
+) -> anyhow::Result<Client> {
+    let (base, network) = (gitea.url.clone(), network(gitea)?);
+    Ok(match token {
+        Some(token) => Client::new(base, token.clone(), network)?,
+        None => Client::anonymous(base, network)?,
+    })
+}
+
+/// Looks at everything, and stops where the rest could not be told.
+pub(in crate::cli) async fn examine(
+    config: &Config,
+    labels: Labels,
+    clock: &Clock,
+    findings: &mut Findings,
+) -> anyhow::Result<Examined> {
+    let gitea = &config.gitea;
+    let mut examined = Examined { client: None, targets: targets(config) };
+    if !is_gitea(&client(gitea, None)?, gitea, clock, findings).await {
+        return Ok(examined);
+    }
+    let client = client(gitea, Some(&gitea.token))?;
+    if !takes_token(&client, findings).await {
+        return Ok(examined);
+    }
+    let user = who(&client, findings).await;
+    for (number, target) in examined.targets.iter().enumerate() {
+        let is_first = number == 0;
+        repository(&client, target, user.as_ref(), is_first, findings).await;
+    }
+    for target in &examined.targets {
+        match labels {
+            Labels::Make if findings.faults() == 0 => make_labels(&client, target, findings).await,
+            Labels::Make => {}
+            Labels::Look => look_for_labels(&client, target, findings).await,
+        }
+    }
+    examined.client = Some(client);
+    Ok(examined)
+}
+
+/// Whether a Gitea answers there that teawatch knows.
+async fn is_gitea(
+    client: &Client,
+    gitea: &config::Gitea,
+    clock: &Clock,
+    findings: &mut Findings,
+) -> bool {
+    let url = &gitea.url;
+    let answer = match client.version().await {
+        Ok(answer) => answer,
+        // It wants everybody to sign in, and says so as Gitea does.
+        Err(error) if matches!(error.status().map(|status| status.as_u16()), Some(401 | 403)) => {
+            findings.well("address", format!("something at {url} wants everybody to sign in"));
+            return true;
+        }
+        Err(error) => {
+            not_reached(url, error, findings);
+            return false;
+        }
+    };
+    findings.well("address", format!("Gitea {} answers at {url}", answer.value));
+    if url.scheme() == "https" {
+        findings.well("certificate", "it is trusted");
+    } else if !crate::loopback::is_on_this_machine(url) {
+        let says = format!("{url} is not encrypted: whoever listens on the way learns the token");
+        findings.add(State::Warning, "certificate", says, "use https://");
+    }
+    if let Some(date) = answer.date {
+        clock_difference(date, clock.now(), findings);
+    }
+    is_known(&answer.value, findings)
+}
+
+fn not_reached(url: &url::Url, error: Error, findings: &mut Findings) {
+    let (check, fix) = match error.cause() {
+        Cause::Transport(TransportError::Tls(_)) => (
+            "certificate",
+            "have Gitea show a certificate for this name, or name the certificates of who issued \
+             it with `gitea.ca_file`",
+        ),
+        Cause::Transport(_) => ("address", "start Gitea, or correct `gitea.url`"),
+        Cause::Refused { status, .. } if status.is_redirection() => {
+            ("address", "set `gitea.url` to where it leads to")
+        }
+        Cause::Refused { status, .. } if status.is_server_error() => {
+            ("address", "look at Gitea's log, or try again later")
+        }
+        _ => (
+            "address",
+            "set `gitea.url` to Gitea's start page, with the path that it may live under",
+        ),
+    };
+    findings.fault(check, format!("no Gitea answers at {url}: {}", chain(&error)), fix);
+}
+
+fn clock_difference(theirs: Timestamp, ours: Timestamp, findings: &mut Findings) {
+    let off = theirs.duration_since(ours);
+    let seconds = off.as_secs().unsigned_abs();
+    if off.abs() > CLOCK_OFF_MAX {
+        let which = if off.is_positive() { "ahead of" } else { "behind" };
+        findings.fault(
+            "clock",
+            format!("Gitea's clock is {seconds} s {which} ours"),
+            "let NTP set the clock of both machines",
+        );
+    } else {
+        findings.well("clock", format!("Gitea's clock and ours differ by {seconds} s"));
+    }
+}
+
+fn is_known(version: &Version, findings: &mut Findings) -> bool {
+    let (name, least) = match version.is_forgejo() {
+        true => ("Forgejo", FORGEJO_MIN),
+        false => ("Gitea", GITEA_MIN),
+    };
+    match numbers(&version.version) {
+        Some(found) if found >= least => {
+            findings.well("version", format!("{name} {version} is new enough"));
+            true
+        }
+        Some(_) => {
+            let least = format!("{}.{}", least.0, least.1);
+            findings.fault(
+                "version",
+                format!("{name} {version} is older than {least}, the first that teawatch knows"),
+                format!("update {name}"),
+            );
+            false
+        }
+        None => {
+            let says = format!("{version:?} is no version that can be compared");
+            let fix = format!("see that it is {name} {}.{} or newer", least.0, least.1);
+            findings.add(State::Unknown, "version", says, fix);
+            true
+        }
+    }
+}
+
+/// The first two numbers of a version.
+fn numbers(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.trim_start_matches('v').split(['.', '-', '+']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Whether the token is one. One 401 proves nothing: Gitea's database may have had hiccups.
+async fn takes_token(client: &Client, findings: &mut Findings) -> bool {
+    let mut answer = client.version().await;
+    if answer.as_ref().is_err_and(|error| error.status() == Some(StatusCode::UNAUTHORIZED)) {
+        answer = client.version().await;
+    }
+    let Err(error) = answer else {
+        findings.well("token", "Gitea takes it");
+        return true;
+    };
+    let fix = match error.status().map(|status| status.as_u16()) {
+        Some(401) => {
+            "make a new one as the user that teawatch writes as: in Gitea, Settings, Applications"
+        }
+        Some(403) => {
+            "sign in as that user once, and see that it is active, may sign in, and need not \
+             change its password"
+        }
+        _ => "look at Gitea's log, or try again later",
+    };
+    findings.fault("token", format!("Gitea does not take it: {}", chain(&error)), fix);
+    false
+}
+
+/// Who the token belongs to.
+async fn who(client: &Client, findings: &mut Findings) -> Option<User> {
+    const SCOPE: &str = "read:user";
+    match client.user().await {
+        Ok(Answer { value: user, .. }) => {
+            findings.well(SCOPE, format!("the token's user is {}", user.login));
+            Some(user)
+        }
+        Err(error) => {
+            scope_or_worse(SCOPE, "teawatch must learn who it is", error, findings);
+            None
+        }
+    }
+}
+
+/// Tells that a scope is missing, or whatever else came in between.
+fn scope_or_worse(scope: &'static str, why: &str, error: Error, findings: &mut Findings) {
+    if error.status() == Some(StatusCode::FORBIDDEN) {
+        findings.fault(
+            scope,
+            format!("the token lacks this scope: {why}"),
+            format!("make a new token that has {scope} too"),
+        );
+    } else {
+        findings.fault(scope, chain(&error), "look at Gitea's log, or try again later");
+    }
+}
+
+/// Looks at one repository; the scopes are those of the token, and told with the first.
+async fn repository(
+    client: &Client,
+    target: &Target,
+    user: Option<&User>,
+    is_first: bool,
+    findings: &mut Findings,
+) {
+    const READ: &str = "read:repository";
+    const WRITE: &str = "write:issue";
+    let (owner, name) = target.path();
+    let found = client.repository(owner, name).get().await;
+    // An issue without a title is refused for that, after all that is to be found out.
+    let refused = client.issues(owner, name).create("").send().await;
+    if is_first {
+        match &found {
+            Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => findings.fault(
+                READ,
+                "the token lacks this scope: teawatch must tell a deleted issue from a repository \
+                 that is gone, and follow a rename",
+                format!("make a new token that has {READ} too"),
+            ),
+            _ => findings.well(READ, "the token has this scope"),
+        }
+        match refused {
+            Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => scope_or_worse(
+                WRITE,
+                "teawatch opens issues, writes comments and makes labels",
+                error,
+                findings,
+            ),
+            _ => findings.well(WRITE, "the token has this scope"),
+        }
+    }
+    let full_name = target.full_name();
+    let login = user.map_or("the token's user", |user| &user.login);
+    let repository = match found {
+        Ok(answer) => answer.value,
+        Err(error) => {
+            let (state, fix) = match (error.concern(), error.status().map(|it| it.as_u16())) {
+                (Concern::Moved { .. }, _) => {
+                    (State::Fault, "set `gitea.repository` to its new name".to_owned())
+                }
+                (_, Some(404)) => (
+                    State::Fault,
+                    format!(
+                        "correct `gitea.repository`, or make the repository, and make {login} a \
+                         collaborator who may write; a token for public things only does not see \
+                         a private one"
+                    ),
+                ),
+                (_, Some(403)) => (State::Unknown, format!("see {READ} above")),
+                _ => (State::Fault, "look at Gitea's log, or try again later".to_owned()),
+            };
+            let says = format!("{login} cannot see {full_name}: {}", chain(&error));
+            findings.add(state, "repository", says, fix);
+            return;
+        }
+    };
+    if repository.archived {
+        let says = format!("{full_name} is archived, so nobody can open issues there");
+        findings.fault("repository", says, "unarchive it, or name another with `gitea.repository`");
+    } else if !repository.has_own_issues() {
+        let says = format!("issues are switched off in {full_name}");
+        findings.fault("repository", says, "switch on Gitea's own issues in its settings");
+    } else {
+        findings.well("repository", format!("{full_name} takes issues"));
+    }
+    rights(client, target, &repository, user, findings).await;
+}
+
+/// Whether the user may write to issues. Rights to the code say so, and where there are
+/// none the list of those who may be assigned.
+async fn rights(
+    client: &Client,
+    target: &Target,
+    repository: &crate::gitea::Repository,
+    user: Option<&User>,
+    findings: &mut Findings,
+) {
+    const CHECK: &str = "rights";
+    let (owner, name) = target.path();
+    let full_name = target.full_name();
+    let login = user.map_or("the token's user", |user| &user.login);
+    let may = repository.permissions.unwrap_or_default();
+    let may_write = if may.admin || may.push {
+        Ok(true)
+    } else {
+        let assignees = client.repository(owner, name).assignees().await;
+        assignees.map(|all| user.is_some_and(|user| all.value.iter().any(|it| it.id == user.id)))
+    };
+    let fix = || format!("make {login} a collaborator of {full_name} who may write");
+    match may_write {
+        Ok(true) => findings.well(CHECK, format!("{login} may write to {full_name}")),
+        Ok(false) => {
+            let says = format!(
+                "{login} may only read in {full_name}: it could open issues, and neither label \
+                 nor assign them"
+            );
+            findings.fault(CHECK, says, fix());
+        }
+        Err(error) => {
+            let says = format!("whether {login} may write cannot be told: {}", chain(&error));
+            findings.add(State::Unknown, CHECK, says, fix());
+        }
+    }
+}
+
+async fn make_labels(client: &Client, target: &Target, findings: &mut Findings) {
+    let (owner, name) = target.path();
+    for label in &target.labels {
+        match client.labels(owner, name).ensure(label, LABEL_COLOR, LABEL_DESCRIPTION).await {
+            Ok(_) => findings.well("label", format!("{} has {label}", target.full_name())),
+            Err(error) => findings.fault(
+                "label",
+                format!("{label} cannot be made: {}", chain(&error)),
+                "see that the token's user may write, or make the label by hand",
+            ),
+        }
+    }
+}
+
+async fn look_for_labels(client: &Client, target: &Target, findings: &mut Findings) {
+    let (owner, name) = target.path();
+    let full_name = target.full_name();
+    if target.labels.is_empty() {
+        return;
+    }
+    let known = match client.labels(owner, name).list().all().await {
+        Ok(answer) => answer.value,
+        Err(error) => {
+            let says = format!("the labels of {full_name} cannot be read: {}", chain(&error));
+            findings.add(State::Unknown, "label", says, "mend what is told above");
+            return;
+        }
+    };
+    for label in &target.labels {
+        if Label::lowest_named(label, known.iter().cloned()).is_some() {
+            findings.well("label", format!("{full_name} has {label}"));
+        } else {
+            findings.fault(
+                "label",
+                format!("{full_name} has no label {label}"),
+                "make it there, or run `teawatch doctor --write`; the next issue makes it as well",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_first_two_numbers() {
+        let is_known = |version: &str| {
+            let version = Version { version: version.to_owned() };
+            is_known(&version, &mut Findings::default())
+        };
+        for new in ["1.20.0", "1.27.0+dev-12-gabc", "2.0", "7.0.8+gitea-1.21.11", "unknown"] {
+            assert!(is_known(new), "{new}");
+        }
+        for old in ["1.19.4", "0.9", "6.0.1+gitea-1.21.0"] {
+            assert!(!is_known(old), "{old}");
+        }
+    }
+
+    #[test]
+    fn a_clock_may_be_off_by_a_minute() {
+        let faults = |seconds| {
+            let mut findings = Findings::default();
+            let theirs = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+            clock_difference(theirs, Timestamp::UNIX_EPOCH, &mut findings);
+            findings.faults()
+        };
+        assert_eq!([60, -60].map(faults), [0, 0]);
+        assert_eq!([61, -61].map(faults), [1, 1]);
+    }
+}
