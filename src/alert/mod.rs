@@ -3,11 +3,12 @@
 //! An [`Alert`] is one or several checks that share an issue. [`step()`] takes one event
 //! into account and says which [`Order`]s follow; [`admit`](admit::admit) says whether
 //! another issue may open. Nothing here reads a clock, a socket or a file, nothing can
-//! fail, and nothing else of this crate is used.
+//! fail, and of this crate only [`duration`](crate::duration) is used, to read commands.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod admit;
+pub mod commands;
 mod effect;
 mod event;
 pub mod fingerprint;
