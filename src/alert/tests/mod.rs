@@ -10,6 +10,7 @@ mod step;
 mod table;
 mod text;
 mod title;
+mod wishes;
 
 use jiff::Timestamp;
 
