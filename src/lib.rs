@@ -43,7 +43,7 @@
 //! |---|---|---|
 //! | [`check`] | is it all right? Pure | nothing |
 //! | [`agent`] | looks at a host and reports | `check`, `clock`, `duration`, `loopback`, `observation`, `signature` |
-//! | [`alert`] | who must know, and in which words? Pure | nothing |
+//! | [`alert`] | who must know, and in which words? Pure | `duration` |
 //! | [`gitea`] | one request, one answer, and what it means | nothing |
 //! | [`store`] | bytes on the disk; alone knows sled | nothing |
 //! | [`clock`] | the only reading of the time | nothing |

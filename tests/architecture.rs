@@ -15,7 +15,7 @@ use teawatch::tasks::State;
 /// Each module, and the modules of this crate that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("agent", &["check", "clock", "duration", "loopback", "observation", "signature"]),
-    ("alert", &[]),
+    ("alert", &["duration"]),
     ("check", &[]),
     ("clock", &[]),
     ("config", &["alert", "check", "duration", "engine", "outbox", "reconcile", "telemetry"]),
