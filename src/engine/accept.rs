@@ -8,7 +8,7 @@ use super::core::Core;
 use super::records::Happened;
 use super::source::{Place, Source};
 use crate::alert::{Event, Fingerprint, Group};
-use crate::check::{Check, CheckId, Kind, Observation};
+use crate::check::{AGENT, Check, CheckId, Kind, Observation};
 use crate::observation::Report;
 
 /// What became of a report.
@@ -47,7 +47,8 @@ impl Core {
             return Accepted { observations, duplicate: false };
         }
         // The agent's own check goes first, so that the others are believed again.
-        let agent = CheckId::agent(&*report.source);
+        let mut spelled = String::new();
+        let agent = self.checks.id(&mut spelled, &report.source, AGENT);
         let was_silent = !self.checks.contains(&agent) || self.is_agent_silent(&report.source, now);
         let looks_elsewhere =
             self.sources.get_mut(&report.source).is_some_and(|source| source.looks(report));
@@ -68,11 +69,13 @@ impl Core {
         let Some(source) = self.sources.get(&report.source) else { return };
         let heard = (!report.id.is_once()).then(|| source.heard(report.id.seq));
         let known = |id: &CheckId| self.checks.get(id).and_then(|check| check.heard);
+        let mut spelled = String::new();
+        let mut id = |name: &str| self.checks.id(&mut spelled, &report.source, name);
         // Judged before any is heard: a report may speak of one check twice.
         let newest: Vec<_> = report
             .observations
             .iter()
-            .map(|(name, observation)| (CheckId::new(&*report.source, &**name), observation))
+            .map(|(name, observation)| (id(name), observation))
             .filter(|(id, _)| {
                 known(id).zip(heard).is_none_or(|(before, heard)| {
                     before.epoch != heard.epoch || before.seq < heard.seq

@@ -8,7 +8,7 @@ use crate::check::{AGENT, Cause, CheckId, Verdict};
 impl Core {
     /// Whether nothing can be believed of a source's checks.
     pub(super) fn is_agent_silent(&self, source: &str, now: Timestamp) -> bool {
-        let Some(agent) = self.checks.get(&CheckId::agent(source)) else { return false };
+        let Some(agent) = self.checks.find(source, AGENT) else { return false };
         let policy = &self.settings.routes.resolve(source, AGENT, &agent.labels).policy;
         match agent.verdict {
             // It may need more than one report to be up again, and yet it is heard.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::records::{Past, Repository};
 use super::{Core, Feed};
 use crate::alert::{Fingerprint, Group, Salt};
-use crate::check::{Check, CheckId};
+use crate::check::CheckId;
 use crate::store::{Key, Tree, WriteSet};
 
 /// What the round has changed.
@@ -61,13 +61,21 @@ impl Core {
             writes.put(Tree::Absences, keys::ALL, &self.absences);
         }
         for id in dirty.beats.difference(&dirty.checks) {
-            let beat = self.checks.get(id).and_then(Check::beat);
+            let beat = self.checks.watched(id).and_then(|watched| {
+                watched.may_have_beat = true;
+                watched.check.beat()
+            });
             put(&mut writes, Tree::Beats, keys::check(id), beat.as_ref());
         }
         for id in &dirty.checks {
-            put(&mut writes, Tree::Checks, keys::check(id), self.checks.get(id));
+            let watched = self.checks.watched(id);
+            let check = watched.as_deref().map(|watched| &watched.check);
+            put(&mut writes, Tree::Checks, keys::check(id), check);
             // What was new since the record before is in this one, or is past.
-            writes.delete(Tree::Beats, keys::check(id));
+            let had_beat = watched.is_none_or(|it| std::mem::take(&mut it.may_have_beat));
+            if had_beat {
+                writes.delete(Tree::Beats, keys::check(id));
+            }
         }
         for source in &dirty.sources {
             put(&mut writes, Tree::Sources, Key::new().text(source), self.sources.get(source));

@@ -17,6 +17,8 @@ pub(super) struct Watched {
     pub(super) check: Check,
     /// The entry of [`Deadlines`](super::deadlines::Deadlines) that counts.
     pub(super) wakes_at: Option<Timestamp>,
+    /// The disk may have a beat of it, which a new record must take away.
+    pub(super) may_have_beat: bool,
 }
 
 impl Checks {
@@ -36,10 +38,31 @@ impl Checks {
         self.0.contains_key(id)
     }
 
-    /// Adds a check, or puts it in the place of the one before.
+    /// The check of these names.
+    pub(super) fn find(&self, source: &str, name: &str) -> Option<&Check> {
+        let mut spelled = String::new();
+        CheckId::spell(&mut spelled, source, name);
+        self.0.get(spelled.as_str()).map(|watched| &watched.check)
+    }
+
+    /// The id of the check of these names, which is that of the check where there is one.
+    pub(super) fn id(&self, spelled: &mut String, source: &str, name: &str) -> CheckId {
+        CheckId::spell(spelled, source, name);
+        let known = self.0.get(spelled.as_str()).map(|watched| watched.check.id.clone());
+        known.unwrap_or_else(|| CheckId::new(source, name))
+    }
+
+    /// Adds a check, or puts it in the place of the one before. One that was forgotten in
+    /// the same round may have left a beat.
     pub(super) fn insert(&mut self, check: Check) {
         let id = check.id.clone();
-        self.0.insert(id, Box::new(Watched { check, wakes_at: None }));
+        self.0.insert(id, Box::new(Watched { check, wakes_at: None, may_have_beat: true }));
+    }
+
+    /// Adds a check as the disk has it, before its beat.
+    pub(super) fn load(&mut self, check: Check) {
+        let id = check.id.clone();
+        self.0.insert(id, Box::new(Watched { check, wakes_at: None, may_have_beat: false }));
     }
 
     pub(super) fn remove(&mut self, id: &CheckId) -> Option<Check> {
@@ -70,5 +93,85 @@ impl Checks {
     pub(super) fn of_source<'a>(&'a self, source: &'a str) -> impl Iterator<Item = &'a Check> {
         let checks = self.0.range(CheckId::new(source, "")..).map(|(_, watched)| &watched.check);
         checks.take_while(move |check| check.id.source() == source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::Core;
+    use super::super::settings::Settings;
+    use super::*;
+    use crate::alert::Salt;
+    use crate::check::{Kind, Observation};
+    use crate::observation::{Report, ReportId};
+    use crate::store::{Memory, Store as _, Tree};
+
+    fn load(memory: &mut Memory) -> Core {
+        let instance = "0123456789abcdef".to_owned();
+        let (settings, salt) = (Settings::default(), Salt::new("salt"));
+        Core::load(memory, settings, salt, None, instance, Timestamp::UNIX_EPOCH).unwrap()
+    }
+
+    fn report(core: &mut Core, seq: u64, summary: &str) {
+        let observations = vec![("disk".to_owned(), Observation::new(Kind::Success, summary))];
+        let id = ReportId { epoch: "e".to_owned(), seq };
+        let (source, unseen) = ("db1".to_owned(), Vec::new());
+        let report = Report { source, id, interval: None, observations, unseen };
+        core.accept(&report, Timestamp::UNIX_EPOCH);
+    }
+
+    /// Ends the round. Returns how many beats it takes away.
+    fn commit(core: &mut Core, memory: &mut Memory) -> usize {
+        let (writes, _) = core.take_writes();
+        let gone = writes.iter().filter(|(tree, _, value)| *tree == Tree::Beats && value.is_none());
+        let gone = gone.count();
+        memory.commit(writes).unwrap();
+        gone
+    }
+
+    /// How many results of the check a start finds, and the words of the last.
+    fn found(memory: &mut Memory) -> (u64, String) {
+        let core = load(memory);
+        let check = core.checks.find("db1", "disk").unwrap();
+        (check.results, check.latest.as_ref().unwrap().summary.to_string())
+    }
+
+    #[test]
+    fn a_beat_is_taken_away_with_the_next_record_and_only_where_there_is_one() {
+        let mut memory = Memory::new();
+        let mut core = load(&mut memory);
+        report(&mut core, 1, "a");
+        commit(&mut core, &mut memory);
+        report(&mut core, 2, "b");
+        assert_eq!(commit(&mut core, &mut memory), 0);
+        for (seq, words, starts_again) in [(3, "b", false), (5, "c", true)] {
+            // The same as before.
+            report(&mut core, seq, words);
+            commit(&mut core, &mut memory);
+            assert_eq!(found(&mut memory), (seq, words.to_owned()));
+            if starts_again {
+                core = load(&mut memory);
+            }
+            let news = if starts_again { "d" } else { "c" };
+            report(&mut core, seq + 1, news);
+            assert_eq!(commit(&mut core, &mut memory), 1);
+            assert_eq!(found(&mut memory), (seq + 1, news.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_check_that_is_forgotten_and_back_in_one_round_keeps_no_beat() {
+        let mut memory = Memory::new();
+        let mut core = load(&mut memory);
+        for seq in [1, 2] {
+            report(&mut core, seq, "a");
+            commit(&mut core, &mut memory);
+        }
+        assert!(core.forget(&CheckId::new("db1", "disk"), "why", Timestamp::UNIX_EPOCH));
+        report(&mut core, 3, "a");
+        commit(&mut core, &mut memory);
+        assert_eq!(found(&mut memory), (1, "a".to_owned()));
     }
 }

@@ -11,7 +11,6 @@ use crate::alert::marker::Marker;
 use crate::alert::table;
 use crate::alert::text::{self, Diagnostics, Facts};
 use crate::alert::{Alert, EffectKind, Event, Issue, Learned};
-use crate::check::CheckId;
 
 /// Gitea's clock and ours may differ, and a write may take its time: a look reaches this
 /// far behind the moment before the request.
@@ -379,7 +378,7 @@ impl Core {
     fn diagnostics(&self, alert: &Alert) -> BTreeMap<String, Diagnostics> {
         let seen = |name: &String| {
             let (source, check) = name.split_once('/')?;
-            let seen = self.checks.get(&CheckId::new(source, check))?.latest.as_ref()?;
+            let seen = self.checks.find(source, check)?.latest.as_ref()?;
             let diagnostics = Diagnostics {
                 summary: seen.summary.to_string(),
                 details: seen.details.to_string(),

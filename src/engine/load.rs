@@ -155,14 +155,15 @@ impl Loaded {
             Tree::Meta => self.mark = Some(decode(tree, key, bytes)?),
             Tree::Checks => {
                 let check: Check = decode(tree, key, bytes)?;
-                self.checks.insert(check);
+                self.checks.load(check);
             }
             Tree::Beats => {
                 let mut parts = KeyReader::new(tree, key);
                 let id = CheckId::new(parts.text()?, parts.text()?);
                 let beat = decode(tree, key, bytes)?;
-                if let Some(check) = self.checks.get_mut(&id) {
-                    check.beat_by(beat);
+                if let Some(watched) = self.checks.watched(&id) {
+                    watched.check.beat_by(beat);
+                    watched.may_have_beat = true;
                 }
             }
             Tree::Alerts => {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::core::Core;
 use super::records::Happened;
 use crate::alert::{Alert, EffectKind};
-use crate::check::{Absence, CheckId};
+use crate::check::Absence;
 
 /// Clocks are corrected all the time; less than this is no jump.
 const JUMP_MIN: SignedDuration = SignedDuration::from_secs(1);
@@ -46,7 +46,8 @@ impl Core {
         }
         let troubled = alert.members.iter().filter(|(_, member)| member.standing.is_trouble());
         let hidden = troubled.filter_map(|(name, member)| {
-            let check = self.checks.get(&CheckId::parse(name)?)?;
+            let (source, name) = name.split_once('/')?;
+            let check = self.checks.find(source, name)?;
             let heard = check.last_seen.unwrap_or(member.since).min(check.streak.first);
             Some(earlier(heard.min(member.since), check.interval.unwrap_or_default()))
         });
