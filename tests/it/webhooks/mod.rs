@@ -1,5 +1,6 @@
 //! Gitea's webhooks: what they prove, what they bring about, and what they cannot.
 
+mod chaos;
 mod effects;
 mod hostile;
 mod listed;
