@@ -30,8 +30,10 @@
 //! 4. The [`outbox`] carries effects to Gitea: it marks one in doubt on the disk, sends,
 //!    and hands back what it learned as a command like any other. An effect that may have
 //!    been carried out is looked for before it is ever sent again.
-//! 5. [`reconcile`] asks Gitea what people have done to our issues, and hands what it saw to
-//!    the engine, which drops a look that one of our own writes may have crossed.
+//! 5. [`reconcile`] asks Gitea what people have done to our issues, now and then and as soon
+//!    as a webhook tells where, and hands what it saw to the engine, which drops a look that
+//!    one of our own writes may have crossed. A webhook is a hint, on the disk before it is
+//!    answered, and never believed.
 //!
 //! There is no table of timers: `deadline()` is a function of the state
 //! ([`check::Check::deadline`], [`alert::Alert::deadline`]). Time in which teawatch was not

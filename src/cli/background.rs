@@ -94,9 +94,9 @@ impl Background {
             });
         }
 
+        // Whoever reads comments takes a clone of it, and waits for `poked`.
+        let poke = Poke::default();
         if let Some((every, bell)) = self.looks {
-            // Whoever reads comments takes a clone of it, and waits for `poked`.
-            let poke = Poke::default();
             supervisor.start(HINTS, Hints::<Engine>::PACE, move |mark, stop| {
                 let hints = Hints::new(Arc::clone(&hinted), every, bell.clone(), poke.clone());
                 async move { hints.run(stop, &mark).await }

@@ -283,11 +283,12 @@ impl Core {
         let mut hinted = Vec::new();
         for (repository, numbers) in by_repository {
             let held = self.issues_held(&repository);
+            let opening = self.opening(&repository);
             let mut hints = Vec::new();
             for number in numbers {
                 let Some(delivery) = self.deliveries.get(number) else { continue };
                 let Message { about, issue, .. } = delivery.message;
-                match self.judge(delivery, &held) {
+                match self.judge(delivery, &held, opening) {
                     Judged::Look => hints.push(Hint { delivery: number, about, issue }),
                     Judged::Later => {}
                     Judged::Settled(outcome) => self.settle_delivery(number, outcome),
@@ -303,15 +304,24 @@ impl Core {
         (hinted, waits)
     }
 
-    fn judge(&self, delivery: &Delivery, held: &BTreeMap<u64, Fingerprint>) -> Judged {
+    /// Above which number issues may be ours of which nobody has told us: those that we are
+    /// opening.
+    fn opening(&self, repository: &str) -> Option<u64> {
+        let openings = self.entries.values().filter(|entry| {
+            entry.effect.kind == EffectKind::Open && entry.repository == repository
+        });
+        openings.filter_map(|entry| Some(entry.doubt?.highest)).min()
+    }
+
+    fn judge(
+        &self,
+        delivery: &Delivery,
+        held: &BTreeMap<u64, Fingerprint>,
+        opening: Option<u64>,
+    ) -> Judged {
         let Some(issue) = delivery.message.issue else { return Judged::Look };
         let Some(alert) = held.get(&issue).and_then(|alert| self.alerts.get(alert)) else {
-            // It may be the one that we are opening, of which nobody has told us.
-            let may_be_ours = self.entries.values().any(|entry| {
-                entry.effect.kind == EffectKind::Open
-                    && Some(&entry.repository) == delivery.repository.as_ref()
-                    && entry.doubt.is_some_and(|doubt| issue > doubt.highest)
-            });
+            let may_be_ours = opening.is_some_and(|highest| issue > highest);
             return if may_be_ours { Judged::Later } else { Judged::Settled(Outcome::Stranger) };
         };
         // Somebody else may use our user: what we do not know of ourselves is looked at.

@@ -36,10 +36,17 @@ pub struct Hints<L> {
     every: Duration,
     bell: Bell,
     poke: Poke,
-    /// What is not asked before a time, by repository and issue; 0 is all of the repository.
+    /// What is not asked before a time, by repository and issue; 0 is the repository itself.
     rests: BTreeMap<(String, u64), Rest>,
-    /// Since when a repository cannot be asked, and why.
-    failing: BTreeMap<String, (Instant, String)>,
+    /// Repositories that cannot be asked.
+    failing: BTreeMap<String, Failing>,
+}
+
+#[derive(Debug)]
+struct Failing {
+    since: Instant,
+    why: String,
+    rest: Rest,
 }
 
 #[derive(Debug)]
@@ -84,9 +91,8 @@ impl<L: Ledger> Hints<L> {
     }
 
     fn tell(&self, mark: &Mark) {
-        let lasts = self.failing.values().find(|(since, _)| since.elapsed() > PATIENCE);
-        match lasts {
-            Some((_, why)) => mark.failed(why),
+        match self.failing.values().find(|failing| failing.since.elapsed() > PATIENCE) {
+            Some(failing) => mark.failed(&failing.why),
             None if self.failing.is_empty() => mark.succeeded(),
             None => {}
         }
@@ -104,7 +110,9 @@ impl<L: Ledger> Hints<L> {
             self.look_into(hinted).await?;
         }
         let now = Instant::now();
-        let next = self.rests.values().filter(|rest| rest.until > now).map(|rest| rest.until).min();
+        let failing = self.failing.values().map(|failing| &failing.rest);
+        let rests = self.rests.values().chain(failing).map(|rest| rest.until);
+        let next = rests.filter(|&until| until > now).min();
         Ok(match (waits, next) {
             (false, _) => SLEEP_MAX,
             (true, Some(next)) => (next - now).clamp(GATHER, SLEEP_MAX),
@@ -120,33 +128,42 @@ impl<L: Ledger> Hints<L> {
             by_issue.entry(hint.issue.unwrap_or(0)).or_default().push(hint);
         }
         for (issue, hints) in by_issue {
-            if self.rests(repository, 0) || self.rests(repository, issue) {
+            let key = (repository.clone(), issue);
+            let now = Instant::now();
+            let failing = self.failing.get(repository).map(|failing| &failing.rest);
+            if self.rests.get(&key).into_iter().chain(failing).any(|rest| rest.until > now) {
                 continue;
             }
             if hints.iter().any(|hint| hint.about == About::Comment) {
                 self.poke.comments(repository);
             }
             let deliveries = hints.iter().map(|hint| hint.delivery).collect();
-            let began = Instant::now();
             let looked = match issue {
                 0 => self.question(hinted, deliveries).await,
                 issue => self.look_at(hinted, issue, deliveries).await,
             };
             match looked {
-                Ok(true) => {
-                    let pause = self.every;
-                    self.rests
-                        .insert((repository.clone(), issue), Rest { until: began + pause, pause });
+                Ok(is_settled) => {
                     self.failing.remove(repository);
+                    let before = self.rests.get(&key).filter(|_| !is_settled);
+                    let rest = Rest::after(before, self.every, now);
+                    self.rests.insert(key, rest);
                 }
-                Ok(false) => self.rest(repository, issue),
-                Err(Unread::Moved) => {}
+                // It is asked for again under its new name.
+                Err(Unread::Moved) => return Ok(()),
                 Err(Unread::Engine(error)) => return Err(error),
                 Err(Unread::Failed(why)) => {
-                    tracing::debug!(why, "{repository} cannot be looked at");
-                    let since = self.failing.get(repository).map_or(began, |(since, _)| *since);
-                    self.failing.insert(repository.clone(), (since, why));
-                    self.rest(repository, 0);
+                    // It may be the fault of this one, which must not hold up the others.
+                    let rest = Rest::after(self.rests.get(&key), self.every * 2, now);
+                    self.rests.insert(key, rest);
+                    let before = self.failing.get(repository);
+                    if before.is_none() {
+                        tracing::warn!(why, "{repository} cannot be looked at for a webhook");
+                    }
+                    let since = before.map_or(now, |failing| failing.since);
+                    let rest = Rest::after(before.map(|failing| &failing.rest), self.every, now);
+                    self.failing.insert(repository.clone(), Failing { since, why, rest });
+                    return Ok(());
                 }
             }
         }
@@ -194,17 +211,12 @@ impl<L: Ledger> Hints<L> {
         settle.await?;
         Ok(true)
     }
+}
 
-    fn rests(&self, repository: &str, issue: u64) -> bool {
-        let rest = self.rests.get(&(repository.to_owned(), issue));
-        rest.is_some_and(|rest| rest.until > Instant::now())
-    }
-
-    /// Lets something rest, longer from time to time.
-    fn rest(&mut self, repository: &str, issue: u64) {
-        let key = (repository.to_owned(), issue);
-        let before = self.rests.get(&key).map(|rest| rest.pause);
-        let pause = before.map_or(self.every, |before| (before * 2).min(PAUSE_MAX));
-        self.rests.insert(key, Rest { until: Instant::now() + pause, pause });
+impl Rest {
+    /// A pause from `now` on: the first one, or longer than the one before.
+    fn after(before: Option<&Self>, first: Duration, now: Instant) -> Self {
+        let pause = before.map_or(first, |before| (before.pause * 2).min(PAUSE_MAX.max(first)));
+        Self { until: now + pause, pause }
     }
 }

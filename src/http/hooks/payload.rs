@@ -140,3 +140,40 @@ pub(super) fn read(kind: Kind, id: &str, event: &str, payload: &[u8]) -> Result<
         sender: read.sender.map(|it| Sender { id: it.id, login: brief(&it.login, NAME_MAX) }),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_as(kind: &str, payload: &str) -> Result<Message, ApiError> {
+        let kind = Kind(KINDS.iter().position(|known| *known == kind).unwrap());
+        read(kind, "id", "event", payload.as_bytes())
+    }
+
+    #[test]
+    fn names_are_kept_up_to_a_length_and_cut_beyond() {
+        let kept = |length: usize| {
+            let name = "x".repeat(length);
+            let payload = format!(r#"{{"action":"{name}","sender":{{"id":1,"login":"{name}"}}}}"#);
+            let message = read_as("issues", &payload).unwrap();
+            assert_eq!(message.action, message.sender.unwrap().login);
+            message.action
+        };
+        assert_eq!(kept(NAME_MAX), "x".repeat(NAME_MAX));
+        assert!(kept(NAME_MAX + 1).contains('…') && kept(100_000).len() < NAME_MAX + 4);
+    }
+
+    #[test]
+    fn what_does_not_concern_issues_may_look_as_it_likes_and_what_does_may_not() {
+        for payload in ["", "{", "[]", r#"{"issue":7}"#, r#"{"repository":"a/b"}"#] {
+            assert_eq!(read_as("push", payload).unwrap().about, About::Other);
+            assert!(read_as("issues", payload).is_err(), "{payload}");
+        }
+        let pull = r#"{"is_pull":true,"issue":{"number":7,"state":"open"}}"#;
+        let pull = read_as("issue_comment", pull).unwrap();
+        assert_eq!((pull.about, pull.issue), (About::Other, None));
+        let ghost = r#"{"issue":null,"sender":{"id":-1,"login":"Ghost"},"repository":null}"#;
+        let ghost = read_as("issues", ghost).unwrap();
+        assert_eq!((ghost.issue, ghost.sender.unwrap().id), (None, -1));
+    }
+}

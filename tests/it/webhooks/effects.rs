@@ -160,6 +160,26 @@ fn while_gitea_cannot_be_asked_what_it_told_waits() {
 }
 
 #[test]
+fn an_issue_that_cannot_be_looked_at_holds_up_no_other() {
+    let scene = Scene::start();
+    scene.teawatch.report(&failing("db1/other"));
+    eventually("there are two", || scene.gitea.open() == 2);
+    scene.teawatch.settles(&scene.gitea);
+    let refusal = Action::Refuse { status: 500, retry_after: None, body: Default::default() };
+    let fault = Fault::new(refusal).on(&Method::GET, Route::Issue).at("issues/1");
+    scene.gitea.order(fault.until_cleared());
+    assert_eq!(tell(&scene.teawatch, "a", "issues", about(1)).0, 200);
+    eventually("somebody has looked", || scene.asked()[0] > 0);
+    let now = scene.gitea.now();
+    scene.gitea.world().close_as("alice", REPOSITORY, 2, now).unwrap();
+    let other = || {
+        let alerts = scene.teawatch.get("/api/v1/alerts").1["items"].clone();
+        alerts.as_array().unwrap().iter().find(|it| it["issue"] == 2).unwrap().clone()
+    };
+    eventually("the other is noticed", || !other()["closed_by_hand_at"].is_null());
+}
+
+#[test]
 fn a_look_that_our_own_writes_cross_says_nothing_about_people() {
     let scene = Scene::start();
     for _ in 0..3 {
