@@ -43,7 +43,7 @@
 //! |---|---|---|
 //! | [`check`] | is it all right? Pure | nothing |
 //! | [`agent`] | looks at a host and reports | `check`, `clock`, `duration`, `loopback`, `observation`, `signature` |
-//! | [`alert`] | who must know, and in which words? Pure | nothing |
+//! | [`alert`] | who must know, and in which words? Pure | `duration` |
 //! | [`gitea`] | one request, one answer, and what it means | nothing |
 //! | [`store`] | bytes on the disk; alone knows sled | nothing |
 //! | [`clock`] | the only reading of the time | nothing |
@@ -55,7 +55,7 @@
 //! | [`observation`] | what a report may look like | `check` |
 //! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock`, `tasks` |
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock`, `tasks` |
-//! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `outbox`, `tasks` |
+//! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `observation`, `outbox`, `tasks` |
 //! | [`notify`] | tells others of teawatch: that it lives, hangs, or cannot tell Gitea | `engine`, `outbox`, `tasks` |
 //! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `reconcile`, `signature`, `tasks` |
 //! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `outbox`, `reconcile`, `telemetry` |

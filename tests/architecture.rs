@@ -15,7 +15,7 @@ use teawatch::tasks::State;
 /// Each module, and the modules of this crate that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("agent", &["check", "clock", "duration", "loopback", "observation", "signature"]),
-    ("alert", &[]),
+    ("alert", &["duration"]),
     ("check", &[]),
     ("clock", &[]),
     ("config", &["alert", "check", "duration", "engine", "outbox", "reconcile", "telemetry"]),
@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("notify", &["engine", "outbox", "tasks"]),
     ("observation", &["check"]),
     ("outbox", &["alert", "clock", "engine", "gitea", "tasks"]),
-    ("reconcile", &["alert", "clock", "engine", "gitea", "outbox", "tasks"]),
+    ("reconcile", &["alert", "clock", "engine", "gitea", "observation", "outbox", "tasks"]),
     ("sandbox", &["clock"]),
     ("signature", &[]),
     ("store", &[]),

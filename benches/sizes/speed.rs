@@ -15,7 +15,7 @@ const ROUNDS: usize = 21;
 /// Beyond what the stand-in needs to answer one request.
 const GOAL: &str = "20 ms";
 /// So that no budget of requests is what is measured.
-const SETTINGS: [&str; 3] = ["gitea.rate=1000", "gitea.burst=1000", "alerts.max_new_issues=1000"];
+const SETTINGS: [&str; 3] = ["gitea.rate=1000", "gitea.burst=1000", "storm.max_new_issues=1000"];
 
 /// Prints it, beside the answer time of the stand-in alone, measured in turn.
 pub(crate) async fn print(stage: &Stage) -> anyhow::Result<()> {

@@ -1,7 +1,9 @@
 //! What happens to an alert, and what follows.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use super::commands::Command;
 use super::{Effect, Issue, Standing, Target};
 
 /// What has happened to an alert.
@@ -28,6 +30,8 @@ pub enum Event {
     /// Somebody has looked at the issue of this episode, and nothing of ours was sent,
     /// settled or in doubt meanwhile.
     Seen { sighted: Sighted, labels: Vec<String> },
+    /// A person who may do so has written a command, at this time.
+    Asked { command: Command, by: String, at: Timestamp },
     /// A new store found this alert's issue open at Gitea. Its members in `unheard` were or
     /// had been in trouble; those not heard of `until` then count no more.
     Adopted {
@@ -54,7 +58,8 @@ pub enum Learned {
 }
 
 /// How an issue was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sighted {
     Open,
     Closed,

@@ -54,8 +54,10 @@ pub(super) fn absorb_learned(alert: &mut Alert, effect: Effect, learned: &Learne
         Learned::Settled { left_out, late_until } => {
             alert.talk.gathered.note(left_out);
             alert.late_until = alert.late_until.max(*late_until);
-            if is_current && effect.kind == EffectKind::Reopen {
+            let is_shut_again = alert.last_turn() == Some(EffectKind::Close);
+            if is_current && effect.kind == EffectKind::Reopen && !is_shut_again {
                 alert.shut_at = None;
+                alert.wishes.closed_by = None;
             }
         }
         Learned::IssueGone if is_current => {

@@ -3,11 +3,13 @@
 //! An [`Alert`] is one or several checks that share an issue. [`step()`] takes one event
 //! into account and says which [`Order`]s follow; [`admit`](admit::admit) says whether
 //! another issue may open. Nothing here reads a clock, a socket or a file, nothing can
-//! fail, and nothing else of this crate is used.
+//! fail, and of this crate only [`duration`](crate::duration) is used, to read commands.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod admit;
+pub mod answer;
+pub mod commands;
 mod effect;
 mod event;
 pub mod fingerprint;
@@ -24,6 +26,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod wishes;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +43,7 @@ pub use self::pacing::Talk;
 pub use self::people::OnManualClose;
 use self::step::gather;
 pub use self::step::step;
+pub use self::wishes::{Acked, COMMAND_AGE_MAX, Silenced, Wishes};
 
 /// What an alert is about: the checks that share its issue.
 ///
@@ -187,6 +191,9 @@ pub struct Alert {
     /// The issue wore a label of `mute_labels` when it was looked at last.
     #[serde(default)]
     pub is_muted: bool,
+    /// What people have asked for with commands.
+    #[serde(default, skip_serializing_if = "Wishes::is_empty")]
+    pub wishes: Wishes,
     /// When the issue was looked at last, as far as that says whether it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<Timestamp>,
@@ -290,6 +297,7 @@ impl Alert {
             gone_at: None,
             shut_at: None,
             is_muted: false,
+            wishes: Wishes::default(),
             looked_at: None,
             previous: None,
             former: BTreeMap::new(),
@@ -329,6 +337,7 @@ impl Alert {
             *at = earlier(*at, by);
         }
         self.touched.extend(self.members.keys().cloned());
+        self.wishes.rewind(by);
         self.talk.rewind(by);
     }
 

@@ -66,6 +66,9 @@ pub struct Gathered {
     /// When it was seen that a person had reopened what was over, and is closed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revived_at: Option<Timestamp>,
+    /// When a silence ended, though it was in trouble still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsilenced_at: Option<Timestamp>,
     pub reminder: bool,
     /// What could not be done, in words.
     pub notes: Vec<String>,
@@ -103,6 +106,7 @@ impl Gathered {
             &mut self.reopened_at,
             &mut self.insisted_at,
             &mut self.revived_at,
+            &mut self.unsilenced_at,
         ];
         for at in times.into_iter().flatten() {
             *at = earlier(*at, by);
@@ -122,7 +126,12 @@ impl Gathered {
 
     /// Whether it answers what a person did, for which nobody is to wait.
     pub(super) fn is_answer(&self) -> bool {
-        self.insisted_at.is_some() || self.revived_at.is_some()
+        self.insisted_at.is_some() || self.revived_at.is_some() || self.unsilenced_at.is_some()
+    }
+
+    /// Nobody is to hear how often a member came into trouble and was well again.
+    pub(super) fn forget_turns(&mut self) {
+        (self.results, self.failures, self.began, self.ended) = (0, 0, 0, 0);
     }
 
     /// Remembers that a member is no longer watched.
@@ -156,14 +165,19 @@ impl Alert {
         let phase = match self.phase {
             Phase::Inactive => None,
             Phase::Pending { since } => Some(later(since, rule.open_after)),
+            Phase::Recovering { .. } if self.wishes.held_by.is_some() => None,
             Phase::Recovering { since } => Some(later(since, rule.close_after)),
             Phase::Firing => {
                 let gone = self.gone_at.map(|gone| later(gone, rule.mute_max));
                 gone.or_else(|| self.insists_at(rule))
             }
         };
+        let silence = self.silent_until();
+        // A silence holds up everything.
+        let phase = phase.map(|at| silence.map_or(at, |until| at.max(until)));
+        let acked = self.wishes.acked.as_ref().and_then(|acked| acked.until);
         let talk = [self.comment_at(rule), self.edit_at(rule), self.reminder_at(rule)];
-        talk.into_iter().chain([phase, self.unheard_until]).flatten().min()
+        talk.into_iter().chain([phase, silence, acked, self.unheard_until]).flatten().min()
     }
 
     /// When the next comment may go out; none if there is nothing to say, or if what is
@@ -192,6 +206,7 @@ impl Alert {
         let is_reminding = self.phase == Phase::Firing
             && self.has_an_ear()
             && !self.talk.gathered.reminder
+            && self.wishes.acked.is_none()
             && !rule.reminders.is_empty();
         is_reminding.then(|| later(self.fired_at, reminder(rule, self.talk.reminders)))
     }
@@ -210,6 +225,7 @@ impl Alert {
             && self.placement == Placement::Own
             && self.gone_at.is_none()
             && !self.is_hushed()
+            && self.silent_until().is_none()
             && self.trial(EffectKind::Open) != Some(Trial::Untried)
             && (self.issue.is_some() || self.trial(EffectKind::Open).is_some())
     }

@@ -41,7 +41,15 @@ impl Alert {
         self.is_active()
             && self.placement == Placement::Own
             && self.gone_at.is_none()
-            && (self.shut_at.is_none() || self.trial(EffectKind::Reopen).is_some())
+            && (self.shut_at.is_none() || self.last_turn() == Some(EffectKind::Reopen))
+    }
+
+    /// Of the closings and reopenings under way the one that comes last.
+    pub(super) fn last_turn(&self) -> Option<EffectKind> {
+        let own = self.undelivered.iter().rev().map(|entry| entry.effect);
+        let mut own = own.filter(|effect| effect.episode == self.episode);
+        own.find(|effect| matches!(effect.kind, EffectKind::Close | EffectKind::Reopen))
+            .map(|effect| effect.kind)
     }
 
     /// Whether a person wants to hear nothing before recovery.
@@ -51,7 +59,7 @@ impl Alert {
 
     /// When an issue that a person closed is reopened, if the trouble lasts until then.
     pub(super) fn insists_at(&self, rule: &Rule) -> Option<Timestamp> {
-        let is_under_way = self.trial(EffectKind::Reopen).is_some();
+        let is_under_way = self.last_turn() == Some(EffectKind::Reopen);
         let shut_at = self.shut_at.filter(|_| !self.is_muted && !is_under_way)?;
         let respected = match rule.on_manual_close {
             OnManualClose::Respect => rule.mute_max,
@@ -95,9 +103,14 @@ impl Alert {
         let was_gone = self.gone_at.take();
         match (sighted, self.is_active()) {
             (Sighted::Closed, true) => {
+                self.wishes.held_by = None;
                 self.shut_at.get_or_insert(was_gone.unwrap_or(now));
             }
-            (Sighted::Open, true) => self.shut_at = None,
+            (Sighted::Open, true) => {
+                self.shut_at = None;
+                // We closed it ourselves, so the next closing is another one.
+                self.reopens += u64::from(self.wishes.closed_by.take().is_some());
+            }
             (Sighted::Open, false) => self.revive(now, orders),
             (Sighted::Closed, false) | (Sighted::Gone, _) => {}
         }
@@ -106,6 +119,7 @@ impl Alert {
     /// A person has reopened the issue of an episode that was over.
     fn revive(&mut self, now: Timestamp, orders: &mut Vec<Order>) {
         self.shut_at = None;
+        self.wishes.closed_by = None;
         self.reopens += 1;
         if self.is_in_trouble() {
             self.phase = Phase::Firing;
@@ -114,6 +128,10 @@ impl Alert {
             self.talk.reminders = 0;
             self.talk.is_table_old = true;
             gather(self, now).reopened_at = Some(now);
+        } else if self.stays_open() {
+            self.phase = Phase::Recovering { since: now };
+            self.fired_at = now;
+            self.closed_at = None;
         } else {
             self.closed_at = Some(now);
             gather(self, now).revived_at = Some(now);

@@ -20,16 +20,28 @@ pub struct Matcher {
     pub labels: BTreeMap<String, String>,
 }
 
+/// What a check wears, however that is kept.
+pub trait Wears {
+    /// The value of a label.
+    fn label(&self, name: &str) -> Option<&str>;
+}
+
+impl Wears for BTreeMap<String, String> {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.get(name).map(String::as_str)
+    }
+}
+
 impl Matcher {
     /// Whether it matches a check.
-    pub fn matches(&self, source: &str, name: &str, labels: &BTreeMap<String, String>) -> bool {
+    pub fn matches(&self, source: &str, name: &str, labels: &dyn Wears) -> bool {
         let fits = |pattern: &Option<String>, text| {
             pattern.as_ref().is_none_or(|pattern| WildMatch::new(pattern).matches(text))
         };
         fits(&self.source, source)
             && fits(&self.name, name)
             && self.labels.iter().all(|(label, pattern)| {
-                labels.get(label).is_some_and(|value| WildMatch::new(pattern).matches(value))
+                labels.label(label).is_some_and(|value| WildMatch::new(pattern).matches(value))
             })
     }
 }
@@ -43,8 +55,8 @@ const TITLE_PREFIX_MAX: usize = 64;
 impl Rule {
     /// The rule as it is for a check with these labels.
     #[must_use]
-    pub fn wearing(mut self, labels: &BTreeMap<String, String>) -> Self {
-        if let Some(prefix) = labels.get(TITLE_PREFIX) {
+    pub fn wearing(mut self, labels: &dyn Wears) -> Self {
+        if let Some(prefix) = labels.label(TITLE_PREFIX) {
             self.target.title_prefix = shorten(title(prefix).trim(), TITLE_PREFIX_MAX);
         }
         self

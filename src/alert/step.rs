@@ -26,6 +26,9 @@ const LOST: &str = "teawatch had lost what it knew, found this issue open and go
 /// opening whose trouble has passed, a closing whose trouble is back, a reopening whose
 /// trouble has passed again.
 ///
+/// While it is silenced, an alert in trouble stays pending, and one that is well recovering;
+/// the latter also while it is held.
+///
 /// An adopted alert is in trouble while a member of it has not spoken for itself: gone
 /// down, or been well for long enough to be believed. A first success among failures that
 /// are still being counted closes nothing.
@@ -41,6 +44,7 @@ pub fn step(
 ) -> (Alert, Vec<Order>) {
     let mut alert = alert;
     let mut orders = Vec::new();
+    alert.let_wishes_end(now);
     absorb(rule, &mut alert, event, now, &mut orders);
     alert.stop_waiting(now);
     let is_relapse_lost = matches!(
@@ -50,7 +54,8 @@ pub fn step(
     );
     // A person who deletes a closed issue tidies up, and silences no trouble: neither this
     // one nor the next.
-    if is_relapse_lost && alert.is_in_trouble() {
+    let is_told = alert.is_in_trouble() && alert.silent_until().is_none();
+    if is_relapse_lost && is_told {
         open(rule, &mut alert, admission, now, &mut orders);
     } else if is_relapse_lost {
         alert.phase = Phase::Inactive;
@@ -89,6 +94,9 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
             absorb_learned(alert, *effect, learned, now);
         }
         Event::Seen { sighted, labels } => alert.see(rule, *sighted, labels, now, orders),
+        Event::Asked { command, by, at } => {
+            alert.obey(rule, (command, by, *at), now, orders);
+        }
         Event::Adopted { episode, issue, target, unheard, until } => {
             // Nothing can have been tried before the open issues were read.
             while strike(alert, EffectKind::Open, orders) {}
@@ -103,6 +111,7 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
             alert.gone_at = None;
             alert.shut_at = None;
             alert.is_muted = false;
+            alert.wishes.closed_by = None;
             alert.looked_at = Some(now);
             alert.talk.is_table_old = true;
             alert.wait_for(unheard, *until, now);
@@ -160,7 +169,7 @@ fn judge(
                 Phase::Pending { since } => since,
                 Phase::Inactive | Phase::Firing | Phase::Recovering { .. } => now,
             };
-            if long_enough(since, rule.open_after) {
+            if long_enough(since, rule.open_after) && alert.silent_until().is_none() {
                 fire(rule, alert, since, admission, now, orders);
             } else {
                 alert.phase = Phase::Pending { since };
@@ -168,6 +177,9 @@ fn judge(
         }
         (Phase::Firing | Phase::Recovering { .. }, true) => {
             alert.phase = Phase::Firing;
+            if alert.silent_until().is_some() {
+                return;
+            }
             // The issue was deleted long ago, and the trouble is still there.
             if alert.gone_at.is_some_and(|gone| long_enough(gone, rule.mute_max)) {
                 open(rule, alert, admission, now, orders);
@@ -181,6 +193,9 @@ fn judge(
                 Phase::Inactive | Phase::Pending { .. } | Phase::Firing => now,
             };
             if long_enough(since, rule.close_after) {
+                alert.wishes.acked = None;
+            }
+            if long_enough(since, rule.close_after) && !alert.stays_open() {
                 resolve(alert, now, orders);
             } else {
                 alert.phase = Phase::Recovering { since };
@@ -249,6 +264,10 @@ fn open(
     alert.gone_at = None;
     alert.shut_at = None;
     alert.is_muted = false;
+    // A silence goes on.
+    alert.wishes.acked = None;
+    alert.wishes.held_by = None;
+    alert.wishes.closed_by = None;
     alert.looked_at = None;
     alert.previous = alert.issue.map(|issue| issue.number).or(alert.previous);
     alert.issue = None;
@@ -270,8 +289,9 @@ fn open(
 }
 
 /// The trouble is over: take the opening or reopening back, or close.
-fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
+pub(super) fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
     alert.phase = Phase::Inactive;
+    alert.wishes.acked = None;
     if alert.placement == Placement::Row || alert.gone_at.is_some() {
         alert.talk.gathered = Gathered::default();
         return;
@@ -290,7 +310,7 @@ fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
     alert.talk.is_table_old = true;
     let is_taken_back = strike(alert, EffectKind::Reopen, orders);
     // What a person closed is closed already, unless we have reopened it.
-    let is_shut = alert.shut_at.is_some() && alert.trial(EffectKind::Reopen).is_none();
+    let is_shut = alert.shut_at.is_some() && alert.last_turn() != Some(EffectKind::Reopen);
     if is_taken_back && !is_shut {
         alert.talk.gathered.reopened_at = None;
         return;
@@ -298,6 +318,7 @@ fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>) {
     let fired_at = alert.fired_at;
     let gathered = gather(alert, now);
     gathered.insisted_at = None;
+    gathered.unsilenced_at = None;
     gathered.closed_at = Some(now);
     gathered.fired_at = Some(fired_at);
     if is_shut {
@@ -331,7 +352,7 @@ pub(super) fn tell(alert: &mut Alert, kind: EffectKind, number: u64, orders: &mu
 
 /// Strikes the newest undelivered effect of this kind, unless it may have been carried
 /// out. Returns whether it did.
-fn strike(alert: &mut Alert, kind: EffectKind, orders: &mut Vec<Order>) -> bool {
+pub(super) fn strike(alert: &mut Alert, kind: EffectKind, orders: &mut Vec<Order>) -> bool {
     let Some(index) = alert.undelivered.iter().rposition(|entry| {
         entry.effect.kind == kind
             && entry.effect.episode == alert.episode

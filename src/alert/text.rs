@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::answer::put_hold;
 use super::markdown::{block, line, shorten, title as title_text};
 use super::pacing::Gathered;
 use super::table::{state, table};
@@ -141,11 +142,19 @@ pub fn comment(facts: &Facts<'_>) -> String {
     }
     put_answer(&mut text, gathered);
     if alert.is_active() {
+        if gathered.unsilenced_at.is_some() {
+            let lasted = human(now.duration_since(alert.fired_at));
+            put(
+                &mut text,
+                format_args!("**The silence is over**, and the trouble is not: {lasted}.\n\n"),
+            );
+        }
         if gathered.reminder && gathered.reopened_at.is_none() {
             let lasted = human(now.duration_since(alert.fired_at));
             put(&mut text, format_args!("**Still in trouble**, for {lasted}.\n\n"));
         }
         put(&mut text, format_args!("{}\n\n", lead(alert)));
+        put_hold(&mut text, alert);
     }
     put_summary(&mut text, gathered);
     put_diagnostics(&mut text, facts);
@@ -172,6 +181,19 @@ pub fn second_issue(marker: &str, stays: u64) -> String {
         "{marker}\n\n**A second issue for one trouble**: a request to Gitea took effect after it \
          had been given up and repeated. It goes on in #{stays}, and this one is closed. Whoever \
          reopens it keeps it.\n"
+    )
+}
+
+/// The comment in an issue of an earlier trouble that somebody has reopened, and that is closed
+/// again. The trouble may have come back, and then it is told elsewhere.
+pub fn past_issue(marker: &str, goes_on_in: Option<u64>) -> String {
+    let now = match goes_on_in {
+        Some(number) => format!("What is in trouble now is told in #{number}."),
+        None => "What comes next gets an issue of its own.".to_owned(),
+    };
+    format!(
+        "{marker}\n\n**Over**: the trouble that this issue tells of has ended, and nothing more \
+         is written here. {now} Whoever reopens it once more keeps it.\n"
     )
 }
 
@@ -219,7 +241,7 @@ fn put_gone_and_notes(text: &mut String, gathered: &Gathered) {
 }
 
 /// One sentence: what is wrong, since when.
-fn lead(alert: &Alert) -> String {
+pub(super) fn lead(alert: &Alert) -> String {
     let names: Vec<_> = troubled(alert).collect();
     match names.as_slice() {
         [] => "All checks are well at present.".to_owned(),

@@ -9,7 +9,7 @@ use super::{Check, Heard, Recent};
 /// The little that is new of a check after a result that says nothing new.
 ///
 /// Most reports repeat the one before. Whoever keeps checks may then keep this instead of
-/// the whole check, and put the two together again with [`Check::beaten`].
+/// the whole check, and put the two together again with [`Check::beat_by`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beat {
     /// When the result arrived. Times are kept as numbers: there is one of these for every
@@ -42,9 +42,8 @@ impl Check {
         })
     }
 
-    /// This check after `beat`, its newest.
-    #[must_use]
-    pub fn beaten(mut self, beat: Beat) -> Self {
+    /// Brings it to `beat`, its newest.
+    pub fn beat_by(&mut self, beat: Beat) {
         if let Some(latest) = &mut self.latest {
             latest.at = beat.at;
             latest.observed_at = beat.observed_at;
@@ -54,6 +53,5 @@ impl Check {
             self.results = beat.results;
             self.heard = beat.heard;
         }
-        self
     }
 }

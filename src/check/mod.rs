@@ -10,13 +10,14 @@
 mod absence;
 mod beat;
 mod flapping;
+mod id;
+mod pairs;
 mod status;
 mod step;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -24,51 +25,10 @@ use serde::{Deserialize, Serialize};
 pub use self::absence::{Absence, Absences};
 pub use self::beat::Beat;
 pub use self::flapping::{Flapping, Recent};
+pub use self::id::{AGENT, CheckId};
+pub use self::pairs::{Labels, Numbers};
 pub use self::status::Status;
 pub use self::step::step;
-
-/// The name of the implicit check that every reporting source has.
-///
-/// It is down while the source is silent; the source's other checks then say nothing.
-pub const AGENT: &str = "agent";
-
-/// Which check: where it is watched from, and its name there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct CheckId {
-    /// 1 to 100 bytes of `[A-Za-z0-9._-]`.
-    pub source: String,
-    /// 1 to 200 bytes without control characters.
-    pub name: String,
-}
-
-impl CheckId {
-    /// Names a check. The caller has checked the limits.
-    pub fn new(source: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { source: source.into(), name: name.into() }
-    }
-
-    /// The implicit check of `source`.
-    pub fn agent(source: impl Into<String>) -> Self {
-        Self::new(source, AGENT)
-    }
-
-    /// Reads what [`Display`](fmt::Display) wrote: no source has a slash in its name.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (source, name) = text.split_once('/')?;
-        Some(Self::new(source, name))
-    }
-
-    /// Whether this is its source's implicit check.
-    pub fn is_agent(&self) -> bool {
-        self.name == AGENT
-    }
-}
-
-impl fmt::Display for CheckId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.source, self.name)
-    }
-}
 
 /// What somebody saw when looking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,7 +114,7 @@ impl Default for Policy {
 }
 
 /// Everything remembered about one check.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     pub id: CheckId,
     pub verdict: Verdict,
@@ -189,7 +149,7 @@ pub struct Check {
     pub interval: Option<SignedDuration>,
     /// The newest observation.
     pub latest: Option<Latest>,
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Results in all.
     pub results: u64,
 }
@@ -206,11 +166,11 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Latest {
     pub kind: Kind,
-    pub summary: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub details: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub numbers: BTreeMap<String, f64>,
+    pub summary: Box<str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub details: Box<str>,
+    #[serde(default, skip_serializing_if = "Numbers::is_empty")]
+    pub numbers: Numbers,
     /// When it arrived, by our clock.
     pub at: Timestamp,
     /// What the observer's clock said.
@@ -291,7 +251,7 @@ impl Check {
             heard: None,
             interval: None,
             latest: None,
-            labels: BTreeMap::new(),
+            labels: Labels::default(),
             results: 0,
         }
     }

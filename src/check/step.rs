@@ -118,13 +118,13 @@ fn hear(check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
         observation;
     let same = |latest: &&mut Latest| {
         latest.kind == *kind
-            && latest.summary == *summary
-            && latest.details == *details
+            && *latest.summary == **summary
+            && *latest.details == **details
             && latest.numbers == *numbers
     };
     let has_new_labels = check.labels != *labels;
     if has_new_labels {
-        check.labels.clone_from(labels);
+        check.labels = labels.into();
     }
     if let Some(latest) = check.latest.as_mut().filter(same) {
         (latest.at, latest.observed_at) = (now, *observed_at);
@@ -132,9 +132,9 @@ fn hear(check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
     }
     check.latest = Some(Latest {
         kind: *kind,
-        summary: summary.clone(),
-        details: details.clone(),
-        numbers: numbers.clone(),
+        summary: summary.as_str().into(),
+        details: details.as_str().into(),
+        numbers: numbers.into(),
         at: now,
         observed_at: *observed_at,
     });

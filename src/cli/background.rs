@@ -4,18 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 
 use super::space::{self, watch_space};
 use crate::engine::{self, Engine, Feed};
 use crate::http::{self, App};
 use crate::outbox::{self, Gate, Task, TokenProbe, Worker};
-use crate::reconcile;
+use crate::reconcile::{self, Bell, Hints, Poke};
 use crate::tasks::{Pace, Supervisor};
 
 /// Tasks that are asked to end, and not cut off.
 const OUTBOX: &str = "outbox";
 const RECONCILE: &str = "reconcile";
+const HINTS: &str = "webhooks";
 
 /// Everything that the tasks work with.
 pub(super) struct Background {
@@ -29,6 +31,9 @@ pub(super) struct Background {
     pub(super) status: watch::Sender<outbox::Status>,
     pub(super) reconcile: reconcile::Settings,
     pub(super) compared: watch::Sender<reconcile::Status>,
+    /// There where webhooks are taken: the time between two looks at one issue, and what rings
+    /// when there is something to look at.
+    pub(super) looks: Option<(SignedDuration, Bell)>,
     pub(super) data_dir: PathBuf,
     /// With less room than this the disk is short of it.
     pub(super) free_bytes: u64,
@@ -49,6 +54,7 @@ impl Background {
 
         let (mut first, worker, status) = (Some(self.feed), self.worker, self.status);
         let (repositories, asks) = (self.repositories, Arc::clone(&worker));
+        let hinted = Arc::clone(&worker);
         supervisor.start(OUTBOX, Task::<Engine>::PACE, move |mark, stop| {
             let (first, engine) = (first.take(), engine.clone());
             let (worker, status) = (Arc::clone(&worker), status.clone());
@@ -88,6 +94,15 @@ impl Background {
             });
         }
 
+        if let Some((every, bell)) = self.looks {
+            // Whoever reads comments takes a clone of it, and waits for `poked`.
+            let poke = Poke::default();
+            supervisor.start(HINTS, Hints::<Engine>::PACE, move |mark, stop| {
+                let hints = Hints::new(Arc::clone(&hinted), every, bell.clone(), poke.clone());
+                async move { hints.run(stop, &mark).await }
+            });
+        }
+
         if let Some(token) = self.token.map(Arc::new) {
             supervisor.start("token", token.pace(), move |mark, _| {
                 let token = Arc::clone(&token);
@@ -103,6 +118,7 @@ impl Background {
     /// Lets the outbox finish what it has under way, without reconcile in its way.
     pub(super) async fn finish(supervisor: &Supervisor) {
         supervisor.stop(RECONCILE).await;
+        supervisor.stop(HINTS).await;
         supervisor.stop(OUTBOX).await;
     }
 }

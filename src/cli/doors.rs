@@ -17,6 +17,11 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
     let token = |token: &Option<secrecy::SecretString>| {
         token.as_ref().map(|token| Secret::parse(token.expose_secret())).transpose()
     };
+    let hooks = &config.webhooks;
+    let proofs = hooks.secret.as_ref().map(|secret| http::Proofs {
+        secrets: [secret].into_iter().chain(&hooks.previous_secret).cloned().collect(),
+        authorization: hooks.authorization.clone(),
+    });
     Ok(http::Settings {
         masters: masters.context("a master secret cannot be used")?,
         auto: agents.auto,
@@ -30,6 +35,8 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
             name_bytes: config.engine.name_max,
             source_bytes: config.engine.source_max,
         },
+        hooks: proofs,
+        hook_bytes: hooks.bytes,
         read_token: token(&config.api.read_token).context("`api.read_token_file`")?,
         write_token: token(&config.api.write_token).context("`api.write_token_file`")?,
         page: config.has_page(),

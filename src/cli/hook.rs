@@ -6,11 +6,13 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::ConfigArgs;
+use super::call::{Server, done, plain, table};
 use super::output::print;
 use super::setup::{
     Findings, HookToken, Hooked, client, doubts, hook_address, install, remove, targets, told,
 };
-use crate::config::Config;
+use crate::config::{Caller, Config};
+use crate::engine::DeliveryView;
 
 const CHECK: &str = "webhook";
 
@@ -23,6 +25,14 @@ pub(super) enum Command {
     Install(Args),
     /// Remove the webhooks that point to teawatch
     Remove(Args),
+    /// List what Gitea has told, and what came of it, the newest first
+    Deliveries {
+        /// Print JSON, one array of everything
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: Box<ConfigArgs>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -34,8 +44,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let is_install = matches!(command, Command::Install(_));
-    let (Command::Install(args) | Command::Remove(args)) = command;
+    match command {
+        Command::Install(args) => change(args, true),
+        Command::Remove(args) => change(args, false),
+        Command::Deliveries { json, config } => {
+            let server = Server::new(Caller::load(&config.sources())?)?;
+            deliveries(&server, json)
+        }
+    }
+}
+
+/// Makes the webhooks, or removes them.
+fn change(args: Args, is_install: bool) -> anyhow::Result<ExitCode> {
     let Args { config, hook_token: token } = args;
     let config = Config::load(&config.sources())?;
     let address = hook_address(&config)
@@ -82,4 +102,33 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     });
     print(&findings.text())?;
     Ok(if findings.faults() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn deliveries(server: &Server, json: bool) -> anyhow::Result<ExitCode> {
+    let deliveries: Vec<DeliveryView> =
+        super::runtime()?.block_on(server.list("api/v1/deliveries"))?;
+    if json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&deliveries)?))?;
+        return done();
+    }
+    let rows: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| {
+            let event = [delivery.event.as_str(), delivery.action.as_str()].join(" ");
+            let repository = delivery.repository.as_deref().unwrap_or("-");
+            let about = match delivery.issue {
+                Some(number) => format!("{repository}#{number}"),
+                None => repository.to_owned(),
+            };
+            vec![
+                delivery.at.to_string(),
+                plain(&delivery.id),
+                plain(event.trim_end()),
+                plain(&about),
+                plain(&delivery.outcome),
+            ]
+        })
+        .collect();
+    print(&table(&["TIME", "DELIVERY", "EVENT", "ABOUT", "WHAT CAME OF IT"], &rows))?;
+    done()
 }

@@ -86,7 +86,7 @@ pub(super) fn checks(args: ChecksArgs) -> anyhow::Result<ExitCode> {
     let rows: Vec<_> = checks
         .iter()
         .map(|check| {
-            let summary = check.latest.as_ref().map_or("", |latest| latest.summary.as_str());
+            let summary = check.latest.as_ref().map_or("", |latest| &*latest.summary);
             vec![
                 check.status.to_string(),
                 format!("{}/{}", check.source, plain(&check.name)),

@@ -121,7 +121,7 @@ enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Outbox(outbox::Command),
-    /// Have Gitea tell teawatch at once what people do
+    /// Gitea's webhooks: make them, and see what they have told
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Hook(hook::Command),

@@ -26,7 +26,7 @@ use crate::http::{self, App, Told};
 use crate::loopback::is_on_this_machine;
 use crate::notify::Systemd;
 use crate::outbox::{self, Courier, Gate, Host, TokenProbe, Worker};
-use crate::reconcile;
+use crate::reconcile::{self, Bell};
 use crate::store::Sled;
 use crate::tasks::{self, Folder, GivenUp, Marks, Supervisor};
 use crate::telemetry;
@@ -170,7 +170,8 @@ impl Server {
             marks: marks.clone(),
             watchers: watchers::TASKS,
         };
-        let app = App::new(engine.engine.clone(), told.clone(), clock, doors);
+        let bell = Bell::default();
+        let app = App::new(engine.engine.clone(), told.clone(), bell.clone(), clock, doors);
         let background = Background {
             engine: engine.engine.clone(),
             feed,
@@ -180,6 +181,7 @@ impl Server {
             status,
             reconcile: config.reconcile,
             compared: compared_in,
+            looks: config.webhooks.secret.is_some().then_some((config.webhooks.look_every, bell)),
             data_dir: config.data_dir.clone(),
             free_bytes: config.free_bytes,
             shortage: shortage_in,

@@ -314,6 +314,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         absence_gap: view.duration("absence.gap"),
         history_kept: view.duration("kept.history"),
         episodes_kept: view.duration("kept.episodes"),
+        deliveries_kept: view.size("webhooks.kept"),
         queue_commands: view.size("limits.queue_commands"),
         queue_bytes: view.size("limits.queue_bytes"),
         round_commands: view.size("limits.round_commands"),
@@ -352,8 +353,8 @@ fn expect(view: View<'_>, problems: &mut Vec<Problem>) -> Vec<Expect> {
             continue;
         };
         let id = CheckId::new(View::plain(source), View::plain(name));
-        fits(view, "source", &id.source, "limits.source_bytes", &source.origin, problems);
-        fits(view, "name", &id.name, "limits.check_name_bytes", &name.origin, problems);
+        fits(view, "source", id.source(), "limits.source_bytes", &source.origin, problems);
+        fits(view, "name", id.name(), "limits.check_name_bytes", &name.origin, problems);
         if expected.iter().any(|earlier| earlier.id == id) {
             let message = format!("[[expect]] names \"{id}\" a second time");
             problems.push(Problem { origin: Some(block.origin.clone()), message });

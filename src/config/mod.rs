@@ -145,8 +145,13 @@ pub struct Fallback {
 pub struct Webhooks {
     /// Without one none is taken.
     pub secret: Option<SecretString>,
+    pub previous_secret: Option<SecretString>,
     /// What `Authorization` must say besides.
     pub authorization: Option<SecretString>,
+    /// How large one may be.
+    pub bytes: usize,
+    /// Between two looks at one issue.
+    pub look_every: SignedDuration,
 }
 
 /// How large a report may be.

@@ -243,12 +243,21 @@ pub const SETTINGS: &[Setting] = &[
         "A file with the secret that the webhook in Gitea has too, at least 8 characters; \
          `teawatch secret new` makes one. Without one nothing is taken at /webhooks/gitea. \
          TEAWATCH_WEBHOOK_SECRET may hold it instead."),
+    setting("webhooks.previous_secret_file",
+        Kind::SecretFile { variable: "TEAWATCH_PREVIOUS_WEBHOOK_SECRET", least: 8 },
+        Preset::Unset("/etc/teawatch/previous-webhook-secret"),
+        "The secret before that one. Webhooks may use either while you change over. \
+         TEAWATCH_PREVIOUS_WEBHOOK_SECRET may hold it instead."),
     setting("webhooks.authorization_file",
         Kind::SecretFile { variable: "TEAWATCH_WEBHOOK_AUTHORIZATION", least: 8 },
         Preset::Unset("/etc/teawatch/webhook-authorization"),
         "A file with the value that the webhook in Gitea sends as its authorization header, \
          such as \"Bearer something\": asked for besides the signature. \
          TEAWATCH_WEBHOOK_AUTHORIZATION may hold it instead."),
+    setting("webhooks.look_every", Kind::Interval, Preset::Is("2s"),
+        "How often one issue is looked at, however often Gitea tells of it."),
+    setting("webhooks.kept", Kind::Count { min: 10, max: 100_000 }, Preset::Is("1000"),
+        "How many deliveries are kept, with what came of them: the newest."),
 
     setting("storm.max_new_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("20"),
         "New issues per repository in a sliding hour."),
@@ -259,6 +268,10 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Is("1048576"), "The longest report, in bytes."),
     setting("limits.report_observations", Kind::Count { min: 1, max: 1_000_000 },
         Preset::Is("1000"), "Observations in one report."),
+    setting("limits.webhook_bytes", Kind::Count { min: 1024, max: 64 * MEBI },
+        Preset::Is("8388608"),
+        "The longest message of a webhook, in bytes. Gitea sends the whole text of an issue, \
+         escaped, and with an edit the text before it as well."),
     setting("limits.check_name_bytes", Kind::Count { min: 1, max: 379 }, Preset::Is("200"),
         "The longest name of a check, in bytes. Together with source_bytes at most 380, \
          which is what the store keeps of both names."),

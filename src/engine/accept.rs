@@ -48,8 +48,7 @@ impl Core {
         }
         // The agent's own check goes first, so that the others are believed again.
         let agent = CheckId::agent(&*report.source);
-        let was_silent =
-            !self.checks.contains_key(&agent) || self.is_agent_silent(&report.source, now);
+        let was_silent = !self.checks.contains(&agent) || self.is_agent_silent(&report.source, now);
         let looks_elsewhere =
             self.sources.get_mut(&report.source).is_some_and(|source| source.looks(report));
         if was_silent {
@@ -127,7 +126,7 @@ impl Core {
         let named: BTreeSet<_> = expected.iter().map(|expect| &expect.id).collect();
         let forgotten: Vec<_> = self
             .checks
-            .values()
+            .iter()
             .filter(|check| check.last_seen.is_none() && check.running_since.is_none())
             .filter(|check| !named.contains(&check.id))
             .map(|check| check.id.clone())

@@ -1,13 +1,13 @@
 //! Issues of ours that this store did not open: those of a store that was lost.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::core::Core;
 use super::records::Unclaimed;
 use crate::alert::marker::Marker;
+use crate::alert::route::Wears;
 use crate::alert::{Alert, EffectKind, Event, Fingerprint, Group, Issue, OTHERS, Rule};
 use crate::check::CheckId;
 
@@ -77,7 +77,7 @@ impl Core {
         self.leave_closed_issues(repository, found);
         let heard_of: Vec<_> = self
             .checks
-            .values()
+            .iter()
             .filter(|check| check.last_seen.is_some() || check.is_down())
             .map(|check| (check.id.clone(), check.labels.clone()))
             .collect();
@@ -123,19 +123,14 @@ impl Core {
     }
 
     /// Lets the alerts of a check that was just heard of claim their issues.
-    pub(super) fn checks_claim(
-        &mut self,
-        id: &CheckId,
-        labels: &BTreeMap<String, String>,
-        now: Timestamp,
-    ) {
+    pub(super) fn checks_claim(&mut self, id: &CheckId, labels: &dyn Wears, now: Timestamp) {
         if self.repositories.values().all(|repository| repository.unclaimed.is_empty()) {
             return;
         }
         let rule = self.rule_for(id, labels);
         let (trouble, group) = self.group_of(id, &rule);
         self.claim(&trouble, &group, &rule, now);
-        let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };
+        let group = Group::Blind { source: id.source().to_owned(), name: id.name().to_owned() };
         let blind = Fingerprint::new(&self.salt, &group);
         self.claim(&blind, &group, &rule, now);
     }

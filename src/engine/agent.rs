@@ -25,20 +25,13 @@ impl Core {
 
     /// Whether the source's agent says that it cannot look at this check.
     pub(super) fn is_unseen(&self, id: &CheckId) -> bool {
-        self.sources.get(&id.source).is_some_and(|source| source.is_unseen(&id.name))
+        self.sources.get(id.source()).is_some_and(|source| source.is_unseen(id.name()))
     }
 
     /// Wakes all checks of a source but its agent.
     pub(super) fn wake_source(&mut self, source: &str, now: Timestamp) {
-        let first = CheckId::new(source, "");
-        let ids: Vec<_> = self
-            .checks
-            .range(first..)
-            .map(|(id, _)| id)
-            .take_while(|id| id.source == source)
-            .filter(|id| !id.is_agent())
-            .cloned()
-            .collect();
+        let ids = self.checks.of_source(source).map(|check| &check.id);
+        let ids: Vec<_> = ids.filter(|id| !id.is_agent()).cloned().collect();
         for id in ids {
             self.wake_check(&id, now);
         }

@@ -29,6 +29,7 @@ pub(super) struct Dirty {
     pub(super) history: Vec<(u64, Past)>,
     /// Records of the history that were kept for long enough.
     pub(super) history_gone: Range<u64>,
+    pub(super) deliveries: BTreeSet<u64>,
 }
 
 impl Core {
@@ -100,6 +101,10 @@ impl Core {
                 None => Feed::Gone(seq),
             });
         }
+        for number in dirty.deliveries {
+            let key = Key::new().u64(number);
+            put(&mut writes, Tree::Deliveries, key, self.deliveries.get(number));
+        }
         for number in dirty.history_gone {
             writes.delete(Tree::History, Key::new().u64(number));
         }
@@ -128,7 +133,8 @@ pub(super) mod keys {
     const NAME_MAX: usize = 320;
 
     pub(in crate::engine) fn check(id: &CheckId) -> Key {
-        Key::new().text(&id.source).text(&id.name)
+        let (source, name) = id.parts();
+        Key::new().text(source).text(name)
     }
 
     /// The key of an alert's member. The record has the name: one that is too long for a

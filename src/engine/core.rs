@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::changes::Dirty;
+use super::checks::Checks;
 use super::deadlines::{Deadlines, Sleeper};
+use super::deliveries::Deliveries;
 use super::expiry::Round;
 use super::records::{Happened, Meta, Repository};
 use super::settings::Settings;
@@ -15,10 +17,11 @@ use super::told::{Told, has_row, overflow_rule, row, row_event};
 use super::{Entry, Figures};
 use crate::alert::admit::admit;
 use crate::alert::marker::Instance;
+use crate::alert::route::Wears;
 use crate::alert::{
     self, Alert, Event, Fingerprint, Group, Order, Placement, Rule, Salt, Standing,
 };
-use crate::check::{self, Absences, Check, CheckId, Input, Kind, Observation, Turn};
+use crate::check::{self, Absences, Check, CheckId, Input, Kind, Labels, Observation, Turn};
 
 /// The whole state. Its methods are the commands; each runs in a round, and nothing that
 /// it changes is visible before the round is on the disk.
@@ -28,7 +31,7 @@ pub struct Core {
     pub(super) salt: Salt,
     pub(super) public_url: Option<String>,
     pub(super) meta: Meta,
-    pub(super) checks: BTreeMap<CheckId, Check>,
+    pub(super) checks: Checks,
     pub(super) sources: BTreeMap<String, Source>,
     pub(super) alerts: BTreeMap<Fingerprint, Alert>,
     pub(super) entries: BTreeMap<u64, Entry>,
@@ -49,6 +52,8 @@ pub struct Core {
     pub(super) polled_at: BTreeMap<String, Timestamp>,
     /// When a repository last carried something out, since this process began.
     pub(super) delivered_at: BTreeMap<String, Timestamp>,
+    /// The newest messages of webhooks.
+    pub(super) deliveries: Deliveries,
     pub(super) deadlines: Deadlines,
     /// How far it was looked for what may be forgotten.
     pub(super) round: Round,
@@ -70,7 +75,7 @@ impl Core {
         // One that was only expected was not heard of either.
         let is_first = self.checks.get(id).is_none_or(|check| check.last_seen.is_none());
         if is_first {
-            if !self.checks.contains_key(id) {
+            if !self.checks.contains(id) {
                 self.add_check(Check::new(id.clone(), now));
             }
             self.checks_claim(id, &observation.labels, now);
@@ -85,33 +90,36 @@ impl Core {
 
     pub(super) fn add_check(&mut self, check: Check) {
         self.tally.check(None, Some(check.timeless_status()));
-        self.checks.insert(check.id.clone(), check);
+        self.checks.insert(check);
     }
 
     fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
         let unseen = !id.is_agent()
-            && (self.is_agent_silent(&id.source, now)
+            && (self.is_agent_silent(id.source(), now)
                 || matches!(input, Input::Woken) && self.is_unseen(id));
-        let Some(check) = self.checks.get_mut(id) else { return };
+        let Some(watched) = self.checks.watched(id) else { return };
+        let check = &mut watched.check;
         let verdict = check.verdict;
         // What it wears now counts, also when it is heard of for the first time.
-        let labels = match input {
+        let labels: &dyn Wears = match input {
             Input::Observed(seen) if seen.kind != Kind::Start => &seen.labels,
             Input::Observed(_) | Input::Woken => &check.labels,
         };
-        let policy = &self.settings.routes.resolve(&id.source, &id.name, labels).policy;
-        let before = std::mem::take(check);
+        let policy = &self.settings.routes.resolve(id.source(), id.name(), labels).policy;
+        let before = std::mem::replace(check, Check::new(id.clone(), now));
         let status = before.timeless_status();
         let changes;
         (*check, changes) = check::step(policy, &self.absences, before, unseen, input, now);
         self.tally.check(Some(status), Some(check.timeless_status()));
         let deadline = check.deadline(policy, &self.absences);
+        self.deadlines.wake_check_by(watched, deadline);
+        let check = &watched.check;
         let must_tell = changes.trouble.is_some() || changes.blindness.is_some();
         let told = must_tell.then(|| Told::of(check));
         if check.verdict != verdict {
             let summary = check.latest.as_ref().map(|seen| seen.summary.clone());
             let (check, verdict) = (id.clone(), check.verdict);
-            let summary = summary.unwrap_or_default();
+            let summary = summary.unwrap_or_default().into();
             self.remember(Happened::Judged { check, verdict, summary }, now);
         }
         if changes.is_news {
@@ -119,7 +127,6 @@ impl Core {
         } else if matches!(input, Input::Observed(_)) {
             self.dirty.beats.insert(id.clone());
         }
-        self.deadlines.wake_check_by(id, deadline);
         if let (Some(told), Some(turn)) = (&told, changes.trouble) {
             self.tell_trouble(id, told, turn, now);
         }
@@ -130,7 +137,7 @@ impl Core {
             self.speak_up(id, now);
         }
         if id.is_agent() && changes.trouble.is_some_and(|turn| turn != Turn::Continues) {
-            self.wake_source(&id.source, now);
+            self.wake_source(id.source(), now);
         }
     }
 
@@ -164,7 +171,7 @@ impl Core {
 
     pub(super) fn tell_blindness(&mut self, id: &CheckId, told: &Told, turn: Turn, now: Timestamp) {
         let rule = self.rule_for(id, &told.labels);
-        let group = Group::Blind { source: id.source.clone(), name: id.name.clone() };
+        let group = Group::Blind { source: id.source().to_owned(), name: id.name().to_owned() };
         let fingerprint = Fingerprint::new(&self.salt, &group);
         let event = Event::Member {
             name: id.to_string(),
@@ -180,7 +187,7 @@ impl Core {
 
     /// The alert that a check's trouble belongs to by the present routes.
     pub(super) fn group_of(&self, id: &CheckId, rule: &Rule) -> (Fingerprint, Group) {
-        let group = rule.group_by.group(&id.source, &id.name);
+        let group = rule.group_by.group(id.source(), id.name());
         (Fingerprint::new(&self.salt, &group), group)
     }
 
@@ -257,16 +264,16 @@ impl Core {
     }
 
     /// The rule of a check with these labels.
-    pub(super) fn rule_for(&self, id: &CheckId, labels: &BTreeMap<String, String>) -> Rule {
-        self.settings.routes.resolve(&id.source, &id.name, labels).rule.clone().wearing(labels)
+    pub(super) fn rule_for(&self, id: &CheckId, labels: &dyn Wears) -> Rule {
+        self.settings.routes.resolve(id.source(), id.name(), labels).rule.clone().wearing(labels)
     }
 
     /// The rule of an alert: that of its check, or of its first member.
     pub(super) fn rule_of(&self, alert: &Alert) -> Rule {
         let of_check = |source: &str, name: &str| {
             let id = CheckId::new(source, name);
-            let empty = BTreeMap::new();
-            self.rule_for(&id, self.checks.get(&id).map_or(&empty, |check| &check.labels))
+            let none = Labels::default();
+            self.rule_for(&id, self.checks.get(&id).map_or(&none, |check| &check.labels))
         };
         match &alert.group {
             Group::Check { source, name } | Group::Blind { source, name } => of_check(source, name),
@@ -292,23 +299,27 @@ impl Core {
     pub fn wake_due(&mut self, budget: usize, now: Timestamp) -> usize {
         let mut woken = 0;
         while woken < budget {
-            let Some(sleeper) = self.deadlines.pop_due(now) else { break };
+            let Some(sleeper) = self.deadlines.pop_due(&mut self.checks, now) else { break };
             woken += 1;
             match &sleeper {
                 Sleeper::Check(id) => {
                     // A check whose agent fell silent as well has nothing to say, and the
                     // agent must have said it before.
-                    if !id.is_agent() && self.is_agent_silent(&id.source, now) {
-                        self.wake_check(&CheckId::agent(&id.source), now);
+                    if !id.is_agent() && self.is_agent_silent(id.source(), now) {
+                        self.wake_check(&CheckId::agent(id.source()), now);
                     }
                     let due = self.checks.get(id).and_then(|check| {
                         let routes = &self.settings.routes;
-                        let policy = &routes.resolve(&id.source, &id.name, &check.labels).policy;
+                        let policy = &routes.resolve(id.source(), id.name(), &check.labels).policy;
                         check.deadline(policy, &self.absences)
                     });
                     match due {
                         Some(due) if due <= now => self.wake_check(id, now),
-                        due => self.deadlines.wake_check_by(id, due),
+                        due => {
+                            if let Some(watched) = self.checks.watched(id) {
+                                self.deadlines.wake_check_by(watched, due);
+                            }
+                        }
                     }
                 }
                 Sleeper::Alert(fingerprint) => {

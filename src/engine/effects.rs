@@ -381,9 +381,9 @@ impl Core {
             let (source, check) = name.split_once('/')?;
             let seen = self.checks.get(&CheckId::new(source, check))?.latest.as_ref()?;
             let diagnostics = Diagnostics {
-                summary: seen.summary.clone(),
-                details: seen.details.clone(),
-                numbers: seen.numbers.clone(),
+                summary: seen.summary.to_string(),
+                details: seen.details.to_string(),
+                numbers: (&seen.numbers).into(),
                 at: seen.at,
             };
             Some((name.clone(), diagnostics))

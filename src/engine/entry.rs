@@ -124,6 +124,33 @@ impl fmt::Display for Progress {
 }
 
 impl Entry {
+    /// An effect that nobody has tried yet, ordered at `made_at`.
+    pub fn new(
+        seq: u64,
+        fingerprint: Fingerprint,
+        effect: Effect,
+        repository: &str,
+        made_at: Timestamp,
+    ) -> Self {
+        Self {
+            seq,
+            fingerprint,
+            effect,
+            repository: repository.to_owned(),
+            made_at,
+            text: None,
+            doubt: None,
+            attempts: 0,
+            failing_since: None,
+            unprepared: 0,
+            not_before: None,
+            left_out: Vec::new(),
+            told: Vec::new(),
+            parked: None,
+            last_error: None,
+        }
+    }
+
     /// How far it has come.
     pub fn progress(&self) -> Progress {
         match (&self.parked, self.doubt, self.not_before) {

@@ -32,8 +32,11 @@ impl Core {
     /// Looks at the next ones, and forgets what was kept for long enough.
     pub(super) fn forget_unheard(&mut self, now: Timestamp) {
         let mut round = std::mem::take(&mut self.round);
-        let checks = next(&self.checks, &mut round.check, |check| self.is_over(check, now));
-        let alerts = next(&self.alerts, &mut round.alert, |alert| {
+        let at = round.check.take();
+        let checks = self.checks.behind(at.as_ref()).map(|check| (&check.id, check));
+        let checks = next(checks, &mut round.check, |check| self.is_over(check, now));
+        let at = round.alert.take();
+        let alerts = next(behind(&self.alerts, at.as_ref()), &mut round.alert, |alert| {
             let settled_at = alert.settled_at(&self.rule_of(alert), now);
             settled_at.is_some_and(|at| self.is_long_ago(at, now))
         });
@@ -46,13 +49,13 @@ impl Core {
             self.forget_alert(&fingerprint, now);
         }
         // Those of which a check is left stay.
-        let mut at = self.round.source.take();
-        let sources =
-            next(&self.sources, &mut at, |source| self.is_long_ago(source.last_seen(), now));
-        self.round.source = at;
+        let (at, mut last) = (self.round.source.take(), None);
+        let sources = next(behind(&self.sources, at.as_ref()), &mut last, |source| {
+            self.is_long_ago(source.last_seen(), now)
+        });
+        self.round.source = last;
         for name in sources {
-            let mut checks = self.checks.range(CheckId::new(&*name, "")..);
-            if checks.next().is_none_or(|(id, _)| id.source != name) {
+            if self.checks.of_source(&name).next().is_none() {
                 self.sources.remove(&name);
                 self.dirty.sources.insert(name);
             }
@@ -110,16 +113,24 @@ impl Core {
     }
 }
 
-/// The next few keys whose values `is_over`. `at` is the last one that was looked at.
-fn next<K: Ord + Clone, V>(
-    all: &BTreeMap<K, V>,
+/// What comes after a key.
+fn behind<'a, K: Ord, V>(
+    all: &'a BTreeMap<K, V>,
+    after: Option<&K>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    all.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+}
+
+/// Those of the first few keys whose values `is_over`. `at` becomes the last one that was
+/// looked at, or nothing after all of them.
+fn next<'a, K: Clone + 'a, V: 'a>(
+    rest: impl Iterator<Item = (&'a K, &'a V)>,
     at: &mut Option<K>,
     is_over: impl Fn(&V) -> bool,
 ) -> Vec<K> {
-    let from = at.take().map_or(Bound::Unbounded, Bound::Excluded);
     let mut looked_at = 0;
     let mut over = Vec::new();
-    for (key, value) in all.range((from, Bound::Unbounded)).take(TURN_MAX) {
+    for (key, value) in rest.take(TURN_MAX) {
         looked_at += 1;
         *at = Some(key.clone());
         if is_over(value) {

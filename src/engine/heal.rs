@@ -1,4 +1,5 @@
-//! Two open issues with one marker: a request that was given up took effect after all.
+//! Open issues that no alert goes on in. Two with one marker: a request that was given up took
+//! effect after all. Or one of an episode that is over for good: a person has reopened it.
 
 use std::collections::BTreeMap;
 
@@ -33,8 +34,43 @@ impl Core {
                 let is_healed = healed.is_some_and(|healed| healed.contains(&number));
                 let is_second = number != stays && number > floor;
                 if is_second && !is_healed && !self.holds(repository, number) {
-                    self.order_healing(repository, marker, number, stays, now);
+                    tracing::warn!(issue.number = number, "closing a second issue: #{stays} stays");
+                    let text = |line: &str| text::second_issue(line, stays);
+                    self.order_closing(repository, marker, number, text, now);
                 }
+            }
+        }
+    }
+
+    /// Closes what people have reopened of episodes that others have followed, with a word:
+    /// no alert goes on there. `open` are open issues of ours, with the marker that was found
+    /// in each, read when `writes` effects had been sent or settled.
+    ///
+    /// Each is closed once. Whoever reopens it once more keeps it.
+    pub fn close_past(
+        &mut self,
+        repository: &str,
+        writes: u64,
+        open: &[(u64, Marker)],
+        now: Timestamp,
+    ) {
+        for (number, marker) in open.iter().filter(|(_, it)| it.effect.kind == EffectKind::Open) {
+            let Some(alert) = self.alerts.get(&marker.fingerprint) else { continue };
+            let episode = marker.effect.episode;
+            let is_past = episode < alert.episode && marker.instance == self.meta.instance;
+            // A closing of ours may have crossed the look, or still be on its way.
+            let is_crossed = self.written.get(&marker.fingerprint).is_some_and(|&at| at > writes);
+            let is_under_way = alert.undelivered.iter().any(|it| it.effect.episode == episode);
+            if !is_past || is_crossed || is_under_way || alert.may_land_late(now) {
+                continue;
+            }
+            let goes_on_in = alert.issue.filter(|_| alert.is_active()).map(|issue| issue.number);
+            let healed = self.repositories.get(repository).map(|record| &record.healed);
+            let is_closed = healed.is_some_and(|healed| healed.contains(number));
+            if !is_closed && !self.holds(repository, *number) {
+                tracing::info!(issue.number = number, "closing an issue of an earlier trouble");
+                let text = |line: &str| text::past_issue(line, goes_on_in);
+                self.order_closing(repository, marker, *number, text, now);
             }
         }
     }
@@ -64,12 +100,13 @@ impl Core {
         }
     }
 
-    fn order_healing(
+    /// Has an issue closed that is no alert's, with a comment.
+    fn order_closing(
         &mut self,
         repository: &str,
         marker: &Marker,
         number: u64,
-        stays: u64,
+        text: impl Fn(&str) -> String,
         now: Timestamp,
     ) {
         let record = self.repository(repository);
@@ -79,9 +116,7 @@ impl Core {
         let effect = Effect { kind: EffectKind::Heal, episode: marker.effect.episode, number };
         let instance = self.meta.instance.clone();
         let line = Marker { instance, fingerprint: fingerprint.clone(), effect }.line(&self.salt);
-        let body = text::second_issue(&line, stays);
-        let text = Text { title: String::new(), body };
-        tracing::warn!(issue.number = number, "closing a second issue: #{stays} stays");
+        let text = Text { title: String::new(), body: text(&line) };
         self.enter(fingerprint, repository, effect, Some(text), now);
     }
 

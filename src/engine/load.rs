@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::changes::{Dirty, keys};
+use super::checks::Checks;
 use super::core::Core;
 use super::deadlines::Deadlines;
+use super::deliveries::Deliveries;
 use super::expiry::Round;
 use super::history::Numbers;
 use super::records::{Meta, Repository};
@@ -61,6 +63,7 @@ impl Core {
             bound: BTreeMap::new(),
             also_unheard: BTreeMap::new(),
             blind_unheard: BTreeSet::new(),
+            deliveries: loaded.deliveries,
             deadlines: Deadlines::default(),
             writes: 0,
             polled_at: BTreeMap::new(),
@@ -76,7 +79,7 @@ impl Core {
             core.bind(&alert);
             core.alerts.insert(alert.fingerprint.clone(), alert);
         }
-        core.tally = Tally::of(core.checks.values(), core.alerts.values());
+        core.tally = Tally::of(core.checks.iter(), core.alerts.values());
         core.turn(now);
         core.mark(now);
         core.take_up(now);
@@ -113,10 +116,15 @@ impl Core {
         self.dirty.repositories.extend(self.repositories.keys().cloned());
     }
 
-    /// Every deadline is computed anew under the present settings.
+    /// Every deadline is computed anew under the present settings. What is due already is
+    /// woken in the order of ids.
     pub(super) fn wake_everything(&mut self, now: Timestamp) {
-        for id in self.checks.keys() {
-            self.deadlines.wake_check_by(id, Some(now));
+        for watched in self.checks.iter_mut() {
+            let check = &watched.check;
+            let (source, name) = check.id.parts();
+            let policy = &self.settings.routes.resolve(source, name, &check.labels).policy;
+            let due = check.deadline(policy, &self.absences).map(|due| due.max(now));
+            self.deadlines.wake_check_by(watched, due);
         }
         for fingerprint in self.alerts.keys() {
             self.deadlines.wake_alert_by(fingerprint, Some(now));
@@ -129,12 +137,13 @@ impl Core {
 struct Loaded {
     meta: Option<Meta>,
     mark: Option<Timestamp>,
-    checks: BTreeMap<CheckId, Check>,
+    checks: Checks,
     sources: BTreeMap<String, Source>,
     alerts: BTreeMap<String, Alert>,
     entries: Vec<Entry>,
     repositories: BTreeMap<String, Repository>,
     absences: Absences,
+    deliveries: Deliveries,
 }
 
 impl Loaded {
@@ -146,14 +155,14 @@ impl Loaded {
             Tree::Meta => self.mark = Some(decode(tree, key, bytes)?),
             Tree::Checks => {
                 let check: Check = decode(tree, key, bytes)?;
-                self.checks.insert(check.id.clone(), check);
+                self.checks.insert(check);
             }
             Tree::Beats => {
                 let mut parts = KeyReader::new(tree, key);
                 let id = CheckId::new(parts.text()?, parts.text()?);
                 let beat = decode(tree, key, bytes)?;
-                if let Some(check) = self.checks.remove(&id) {
-                    self.checks.insert(id, check.beaten(beat));
+                if let Some(check) = self.checks.get_mut(&id) {
+                    check.beat_by(beat);
                 }
             }
             Tree::Alerts => {
@@ -177,8 +186,9 @@ impl Loaded {
                 let name = KeyReader::new(tree, key).text()?.to_owned();
                 self.repositories.insert(name, decode(tree, key, bytes)?);
             }
+            Tree::Deliveries => self.deliveries.add(decode(tree, key, bytes)?),
             // The past is not needed to go on.
-            Tree::History | Tree::Deliveries | Tree::Jobs => {}
+            Tree::History | Tree::Jobs => {}
         }
         Ok(())
     }

@@ -126,7 +126,7 @@ impl Core {
     }
 
     /// The issues of the alerts' present episodes in a repository.
-    fn issues_held(&self, repository: &str) -> BTreeMap<u64, Fingerprint> {
+    pub(super) fn issues_held(&self, repository: &str) -> BTreeMap<u64, Fingerprint> {
         let id = self.repositories.get(repository).and_then(|record| record.admission.id);
         let here = self.alerts.values().filter_map(|alert| {
             let issue =
@@ -161,7 +161,7 @@ impl Core {
     }
 }
 
-fn is_in_doubt(alert: &Alert) -> bool {
+pub(super) fn is_in_doubt(alert: &Alert) -> bool {
     alert.undelivered.iter().any(|undelivered| undelivered.trial == Trial::InDoubt)
 }
 

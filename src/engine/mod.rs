@@ -12,8 +12,10 @@ mod adopt;
 mod agent;
 mod backup;
 mod changes;
+mod checks;
 mod core;
 mod deadlines;
+mod deliveries;
 mod effects;
 mod entry;
 mod expiry;
@@ -40,6 +42,10 @@ pub use self::accept::Accepted;
 pub use self::adopt::Found;
 pub use self::backup::{Backup, renew};
 pub use self::core::Core;
+pub use self::deliveries::{
+    About, Delivery, DeliveryView, Hint, Hinted, Home, Message, Outcome as DeliveryOutcome, Sender,
+    Taken,
+};
 pub use self::effects::{Dropped, Outcome, Prospect};
 pub use self::entry::{Doubt, Entry, Parked, Progress, Text, Trimming};
 pub use self::figures::Figures;

@@ -64,23 +64,8 @@ impl Core {
         let seq = self.meta.next_entry;
         self.meta.next_entry += 1;
         self.dirty.meta = true;
-        let entry = Entry {
-            seq,
-            fingerprint: fingerprint.clone(),
-            effect,
-            repository: repository.to_owned(),
-            made_at: now,
-            text,
-            doubt: None,
-            attempts: 0,
-            failing_since: None,
-            unprepared: 0,
-            not_before: None,
-            left_out: Vec::new(),
-            told: Vec::new(),
-            parked: None,
-            last_error: None,
-        };
+        let entry = Entry::new(seq, fingerprint.clone(), effect, repository, now);
+        let entry = Entry { text, ..entry };
         self.entries.insert(seq, entry);
         self.dirty.entries.insert(seq);
         let fingerprint = fingerprint.clone();

@@ -48,7 +48,7 @@ impl Core {
     /// Everything at a glance.
     pub fn overview(&self, now: Timestamp) -> Overview {
         let mut checks = Status::ALL.map(|status| (status, 0));
-        for check in self.checks.values() {
+        for check in self.checks.iter() {
             count(&mut checks, &check.status(&self.absences, now));
         }
         let mut outbox = Progress::ALL.map(|progress| (progress, 0));

@@ -3,14 +3,12 @@
 //! Plain values, already validated: the engine knows neither files nor environment, and
 //! whoever starts it, the server or a test, fills these in.
 
-use std::collections::BTreeMap;
-
 use jiff::SignedDuration;
 
 use crate::alert::Rule;
 use crate::alert::admit::Limits;
-use crate::alert::route::Matcher;
-use crate::check::{CheckId, Policy};
+use crate::alert::route::{Matcher, Wears};
+use crate::check::{CheckId, Labels, Policy};
 
 /// Everything that the engine is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +26,8 @@ pub struct Settings {
     pub history_kept: SignedDuration,
     /// How long what is settled and no longer heard of is kept.
     pub episodes_kept: SignedDuration,
+    /// How many messages of webhooks are kept.
+    pub deliveries_kept: usize,
     /// Commands that may wait.
     pub queue_commands: usize,
     /// What the waiting commands may hold together.
@@ -52,6 +52,7 @@ impl Default for Settings {
             absence_gap: SignedDuration::from_secs(10),
             history_kept: SignedDuration::from_hours(90 * 24),
             episodes_kept: SignedDuration::from_hours(365 * 24),
+            deliveries_kept: 1_000,
             queue_commands: 8_192,
             queue_bytes: 64 * 1024 * 1024,
             round_commands: 256,
@@ -85,14 +86,15 @@ pub struct Routes {
     pub otherwise: Resolved,
 }
 
+impl Wears for Labels {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.get(name)
+    }
+}
+
 impl Routes {
     /// The settings that apply to a check.
-    pub fn resolve(
-        &self,
-        source: &str,
-        name: &str,
-        labels: &BTreeMap<String, String>,
-    ) -> &Resolved {
+    pub fn resolve(&self, source: &str, name: &str, labels: &dyn Wears) -> &Resolved {
         self.routes
             .iter()
             .find(|(matcher, _)| matcher.matches(source, name, labels))
@@ -116,6 +118,8 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn to(repository: &str) -> Resolved {

@@ -1,15 +1,13 @@
 //! What checks tell alerts, and alerts the overflow issue.
 
-use std::collections::BTreeMap;
-
 use crate::alert::{Alert, Event, Group, Placement, Rule, Standing};
-use crate::check::{Cause, Check, Turn, Verdict};
+use crate::check::{Cause, Check, Labels, Turn, Verdict};
 
 /// What an alert is told of a check.
 pub(super) struct Told {
     pub(super) standing: Standing,
     pub(super) summary: String,
-    pub(super) labels: BTreeMap<String, String>,
+    pub(super) labels: Labels,
 }
 
 impl Told {
@@ -22,7 +20,10 @@ impl Told {
                 Verdict::Down(Cause::NeverSeen) => Standing::NeverSeen,
                 Verdict::Down(Cause::Flapping) => Standing::Flapping,
             },
-            summary: check.latest.as_ref().map_or_else(String::new, |seen| seen.summary.clone()),
+            summary: check
+                .latest
+                .as_ref()
+                .map_or_else(String::new, |seen| seen.summary.to_string()),
             labels: check.labels.clone(),
         }
     }

@@ -63,8 +63,8 @@ impl Core {
             outage.rewind(by);
         }
         self.dirty.meta = true;
-        self.checks.values_mut().for_each(|check| check.rewind(by));
-        self.dirty.checks.extend(self.checks.keys().cloned());
+        self.checks.iter_mut().for_each(|watched| watched.check.rewind(by));
+        self.dirty.checks.extend(self.checks.iter().map(|check| check.id.clone()));
         self.sources.values_mut().for_each(|source| source.rewind(by));
         self.dirty.sources.extend(self.sources.keys().cloned());
         self.alerts.values_mut().for_each(|alert| alert.rewind(by));

@@ -133,7 +133,7 @@ impl Core {
         if !is_bound && !is_blind {
             return;
         }
-        let policy = &self.settings.routes.resolve(&id.source, &id.name, &check.labels).policy;
+        let policy = &self.settings.routes.resolve(id.source(), id.name(), &check.labels).policy;
         let is_well = is_bound && check.is_believed_well(policy);
         let can_tell = is_blind && check.can_tell();
         let told = Told::of(check);

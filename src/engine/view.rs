@@ -10,7 +10,7 @@ use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group};
-use crate::check::{Check, CheckId, Latest, Status};
+use crate::check::{Check, CheckId, Labels, Latest, Status};
 
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
@@ -41,7 +41,7 @@ pub struct CheckView {
     /// When silence becomes trouble.
     pub silent_at: Option<Timestamp>,
     pub latest: Option<Latest>,
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     pub results: u64,
 }
 
@@ -93,6 +93,9 @@ pub struct Health {
     pub parked: usize,
     /// Open issues of ours that no check has claimed, by repository.
     pub unclaimed: BTreeMap<String, Vec<Unclaimed>>,
+    /// When the last message of a webhook came, if one ever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_delivery: Option<Timestamp>,
     /// Set when a copy of this store runs elsewhere.
     pub copied: Option<String>,
     /// Issues that could not be opened in several attempts, if there are any.
@@ -122,8 +125,7 @@ impl Core {
             Some((source, name)) => CheckId::new(source, name),
             None => CheckId::new(cursor, ""),
         });
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let checks = self.checks.range((from, Bound::Unbounded)).map(|(_, check)| check);
+        let checks = self.checks.behind(after.as_ref());
         page(checks, limit, |check| self.check_view(check, now), |check| check.id.to_string())
     }
 
@@ -176,6 +178,7 @@ impl Core {
             undelivered: self.entries.len(),
             parked: self.entries.values().filter(|entry| entry.parked.is_some()).count(),
             unclaimed,
+            last_delivery: self.last_delivery().map(|delivery| delivery.at),
             copied: self.meta.copied.clone(),
             stuck: self.stuck(),
         }
@@ -200,11 +203,11 @@ impl Core {
     }
 
     fn check_view(&self, check: &Check, now: Timestamp) -> CheckView {
-        let CheckId { source, name } = &check.id;
+        let (source, name) = check.id.parts();
         let policy = &self.settings.routes.resolve(source, name, &check.labels).policy;
         CheckView {
-            source: source.clone(),
-            name: name.clone(),
+            source: source.to_owned(),
+            name: name.to_owned(),
             status: check.status(&self.absences, now),
             since: check.since,
             last_seen: check.last_seen,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::auth::{Reader, Writer};
 use super::{ApiError, App};
 use crate::check::CheckId;
-use crate::engine::{AlertView, CheckView, Dropped, Entry, PAGE_MAX, Page};
+use crate::engine::{AlertView, CheckView, DeliveryView, Dropped, Entry, PAGE_MAX, Page};
 
 /// Where a page begins, and how long it is.
 #[derive(Debug, Deserialize)]
@@ -38,6 +38,16 @@ fn cursor(
     let Query(cursor) = query.map_err(|error| ApiError::BadQuery(error.body_text()))?;
     let limit = cursor.limit()?;
     Ok((cursor.after, limit))
+}
+
+/// The same where items are numbered.
+fn numbered(
+    query: Result<Query<Cursor>, QueryRejection>,
+) -> Result<(Option<u64>, usize), ApiError> {
+    let (after, limit) = cursor(query)?;
+    let after = after.map(|after| after.parse()).transpose();
+    let after = after.map_err(|_| ApiError::BadQuery("after: must be a number".to_owned()))?;
+    Ok((after, limit))
 }
 
 pub(super) async fn alerts(
@@ -86,13 +96,18 @@ pub(super) async fn outbox(
     _: Reader,
     query: Result<Query<Cursor>, QueryRejection>,
 ) -> Result<Json<Page<Entry>>, ApiError> {
-    let (after, limit) = cursor(query)?;
-    let after = match after.map(|after| after.parse()) {
-        None => None,
-        Some(Ok(seq)) => Some(seq),
-        Some(Err(_)) => return Err(ApiError::BadQuery("after: must be a number".to_owned())),
-    };
+    let (after, limit) = numbered(query)?;
     let page = app.engine.ask(move |core, _| core.outbox_page(after, limit));
+    Ok(Json(page.await?))
+}
+
+pub(super) async fn deliveries(
+    State(App(app)): State<App>,
+    _: Reader,
+    query: Result<Query<Cursor>, QueryRejection>,
+) -> Result<Json<Page<DeliveryView>>, ApiError> {
+    let (after, limit) = numbered(query)?;
+    let page = app.engine.ask(move |core, _| core.deliveries_page(after, limit));
     Ok(Json(page.await?))
 }
 

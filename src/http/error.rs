@@ -22,6 +22,9 @@ pub enum ApiError {
     /// 401: no proof, or one that proves nothing. Which it is, is said; why, is not.
     #[error("{0}")]
     Unproven(&'static str),
+    /// 401: the same of a message of Gitea's.
+    #[error("{0}")]
+    Unsigned(&'static str),
     /// 401: the signature is right, and the caller's clock or ours is wrong.
     #[error("the signature's time is too far from the server's")]
     Clock { server: Timestamp },
@@ -46,6 +49,9 @@ pub enum ApiError {
     /// 404: others than this machine could read it, and nobody has allowed that.
     #[error("there is no page here")]
     PageClosed,
+    /// 404: without a secret nobody could tell who calls.
+    #[error("no secret for webhooks is configured")]
+    HooksOff,
     /// 409.
     #[error("effect {0} may have been carried out already")]
     InDoubt(u64),
@@ -92,6 +98,18 @@ impl ApiError {
                 "send `teawatch-source` and Standard Webhooks headers signed with the source's \
                  secret, or that secret as a Bearer token; `teawatch secret agent SOURCE` \
                  prints it",
+            ),
+            Self::Unsigned(_) => (
+                StatusCode::UNAUTHORIZED,
+                "unproven",
+                "give the webhook in Gitea the secret of `webhooks.secret_file`, and, if there is \
+                 one, the value of `webhooks.authorization_file` as its authorization header",
+            ),
+            Self::HooksOff => (
+                StatusCode::NOT_FOUND,
+                "off",
+                "set TEAWATCH_WEBHOOK_SECRET or `webhooks.secret_file`, and give the webhook in \
+                 Gitea the same secret",
             ),
             Self::NoToken(_) => (
                 StatusCode::UNAUTHORIZED,

@@ -15,9 +15,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{App, health};
+use super::{App, health, hooks};
 use crate::engine::{self, Core, Engine, Inventory};
 use crate::outbox;
+use crate::tasks::{Marks, State as TaskState};
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -27,7 +28,19 @@ struct Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Delivered {
+    event: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Named {
+    state: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Task {
+    task: String,
     state: String,
 }
 
@@ -48,10 +61,24 @@ const OUTCOMES: [&str; 13] = [
     "no_room",
 ];
 
+/// The same of a message of Gitea's.
+const DELIVERY_OUTCOMES: [&str; 9] = [
+    "taken",
+    "duplicate",
+    "unproven",
+    "off",
+    "incomplete",
+    "too_long",
+    "bad_body",
+    "too_many",
+    "busy",
+];
+
 /// What is counted at the doors.
 #[derive(Debug)]
 pub(super) struct Figures {
     reports: Family<Outcome, Counter>,
+    deliveries: Family<Delivered, Counter>,
 }
 
 impl Default for Figures {
@@ -61,7 +88,13 @@ impl Default for Figures {
         for outcome in OUTCOMES {
             drop(reports.get_or_create(&Outcome { outcome }));
         }
-        Self { reports }
+        let deliveries = Family::default();
+        for event in hooks::KINDS {
+            for outcome in DELIVERY_OUTCOMES {
+                drop(deliveries.get_or_create(&Delivered { event, outcome }));
+            }
+        }
+        Self { reports, deliveries }
     }
 }
 
@@ -69,6 +102,11 @@ impl Figures {
     /// Counts a report: `taken`, `duplicate`, or the code of the error that it met.
     pub(super) fn count_report(&self, outcome: &'static str) {
         self.reports.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts a message of Gitea's, likewise.
+    pub(super) fn count_delivery(&self, event: &'static str, outcome: &'static str) {
+        self.deliveries.get_or_create(&Delivered { event, outcome }).inc();
     }
 }
 
@@ -85,8 +123,12 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
     registry.register("repositories_refusing", "Repositories that take nothing", refusing);
     let reports = app.figures.reports.clone();
     registry.register("reports", "Reports by what became of them", reports);
+    let deliveries = app.figures.deliveries.clone();
+    let help = "Messages of Gitea's webhooks by what became of them at the door";
+    registry.register("deliveries", help, deliveries);
     register_engine(&mut registry, &app.engine);
     register_outbox(&mut registry, &app.told.outbox_figures);
+    register_tasks(&mut registry, &app.told.marks);
     if let Some(inventory) = inventory {
         register_inventory(&mut registry, &inventory);
     }
@@ -120,6 +162,18 @@ fn register_outbox(registry: &mut Registry, figures: &outbox::Figures) {
     registry.register("gitea_answers", "Answers of Gitea, by the class of their status", answers);
     let help = "Looks for effects that may have been carried out";
     registry.register("looks", help, figures.looks.clone());
+}
+
+/// How the tasks in the background are: each has a series for every state.
+fn register_tasks(registry: &mut Registry, marks: &Marks) {
+    let family = Family::<Task, Gauge>::default();
+    for report in marks.report() {
+        for state in TaskState::ALL {
+            let task = Task { task: report.name.clone(), state: state.to_string() };
+            family.get_or_create(&task).set(i64::from(state == report.state));
+        }
+    }
+    registry.register("tasks", "Whether a task is in this state", family);
 }
 
 /// What the engine knows; nothing of it is there while the engine does not answer.

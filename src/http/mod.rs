@@ -10,6 +10,7 @@ mod backup;
 mod body;
 mod error;
 mod health;
+mod hooks;
 mod metrics;
 mod page;
 mod rate;
@@ -26,13 +27,14 @@ use tokio::sync::watch;
 
 pub use self::error::ApiError;
 pub use self::health::Watch;
+pub use self::hooks::Proofs;
 use self::metrics::Figures;
 use self::rate::Rates;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::observation::Limits;
 use crate::outbox;
-use crate::reconcile;
+use crate::reconcile::{self, Bell};
 use crate::signature::{Master, Secret};
 use crate::tasks::Marks;
 
@@ -48,6 +50,8 @@ struct Inner {
     settings: Settings,
     rates: Rates,
     figures: Figures,
+    /// Rung when Gitea has told something.
+    bell: Bell,
 }
 
 /// What the others tell of themselves.
@@ -80,6 +84,10 @@ pub struct Settings {
     /// The largest body of a report, in bytes.
     pub report_bytes: usize,
     pub limits: Limits,
+    /// Without them Gitea is told that nobody listens.
+    pub hooks: Option<Proofs>,
+    /// The largest body of a message of Gitea's, in bytes.
+    pub hook_bytes: usize,
     /// Without one, everybody who can connect may read.
     pub read_token: Option<Secret>,
     /// Without one, everybody who can connect may write.
@@ -92,9 +100,9 @@ pub struct Settings {
 
 impl App {
     /// Puts together what the doors need.
-    pub fn new(engine: Engine, told: Told, clock: Clock, settings: Settings) -> Self {
+    pub fn new(engine: Engine, told: Told, bell: Bell, clock: Clock, settings: Settings) -> Self {
         let (rates, figures) = (Rates::default(), Figures::default());
-        Self(Arc::new(Inner { engine, told, clock, settings, rates, figures }))
+        Self(Arc::new(Inner { engine, told, clock, settings, rates, figures, bell }))
     }
 }
 
@@ -106,9 +114,11 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/checks", get(api::checks))
         .route("/api/v1/checks/{source}/{*name}", delete(api::forget))
         .route("/api/v1/backup", get(backup::make))
+        .route("/api/v1/deliveries", get(api::deliveries))
         .route("/api/v1/outbox", get(api::outbox))
         .route("/api/v1/outbox/{seq}", get(api::outbox_entry).delete(api::drop_entry))
         .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))
+        .route("/webhooks/gitea", post(hooks::create))
         .route("/", get(page::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use crate::outbox::{Bucket, Priority};
 
 /// Reports per second of one source, in the long run: far more than an agent sends, and
-/// few enough that one that has gone wild does not shut the others out.
+/// few enough that one that has gone wild does not shut the others out. Gitea, with all its
+/// webhooks, counts as one more.
 const REPORTS_PER_SECOND: f64 = 500.0;
 /// Reports of one source at once.
 pub(super) const REPORTS_BURST: u32 = 2_000;

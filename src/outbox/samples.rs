@@ -13,23 +13,8 @@ pub(super) fn at(second: i64) -> Timestamp {
 /// An effect of the one alert that nobody has tried yet.
 pub(super) fn entry(seq: u64, kind: EffectKind) -> Entry {
     let group = Group::Check { source: "db1".to_owned(), name: "disk".to_owned() };
-    Entry {
-        seq,
-        fingerprint: Fingerprint::new(&Salt::new("salt"), &group),
-        effect: Effect { kind, episode: 1, number: 1 },
-        repository: "ops/alerts".to_owned(),
-        made_at: at(0),
-        text: None,
-        doubt: None,
-        attempts: 0,
-        failing_since: None,
-        unprepared: 0,
-        not_before: None,
-        left_out: Vec::new(),
-        told: Vec::new(),
-        parked: None,
-        last_error: None,
-    }
+    let fingerprint = Fingerprint::new(&Salt::new("salt"), &group);
+    Entry::new(seq, fingerprint, Effect { kind, episode: 1, number: 1 }, "ops/alerts", at(0))
 }
 
 /// A doubt about a request that was sent then.

@@ -6,13 +6,20 @@
 //! looked at by itself now and then. However many issues there are, only changed ones are
 //! read.
 //!
+//! What webhooks tell of is looked at as soon as they do ([`Hints`]).
+//!
 //! It decides nothing: the engine says what a look is worth, and the alert what follows.
 
+mod bell;
+mod hints;
+mod sight;
 mod status;
 mod task;
 
 use jiff::SignedDuration;
 
+pub use self::bell::{Bell, Poke};
+pub use self::hints::Hints;
 pub use self::status::{Compared, Status};
 pub use self::task::Task;
 use crate::tasks::Pace;

@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::sight::{self, Unread};
 use super::{Compared, Settings, Status};
-use crate::alert::Sighted;
-use crate::engine::{self, Round, Sighting};
-use crate::gitea::{self, Concern, Issue, IssueState, StateFilter};
-use crate::outbox::{Ledger, News, Place, Priority, Worker, chain, check_home, look};
+use crate::engine::{self, Round};
+use crate::gitea::StateFilter;
+use crate::outbox::{Ledger, News, Place, Priority, Worker, check_home, look};
 use crate::tasks::Mark;
 
 /// A list reaches so far behind the last one: a change is dated before it can be read, and
@@ -45,28 +45,6 @@ struct Known {
     pause: SignedDuration,
     /// Nothing is asked before this time. A clock that was set back ends it.
     rests_until: Option<Timestamp>,
-}
-
-/// Why a comparison came to nothing.
-#[derive(Debug)]
-enum Unread {
-    /// The repository has another name now, which is remembered.
-    Moved,
-    /// In words.
-    Failed(String),
-    Engine(engine::Error),
-}
-
-impl From<engine::Error> for Unread {
-    fn from(error: engine::Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl From<crate::outbox::Failure> for Unread {
-    fn from(failure: crate::outbox::Failure) -> Self {
-        Self::Failed(chain(&failure))
-    }
 }
 
 impl<L: Ledger> Task<L> {
@@ -189,14 +167,14 @@ impl<L: Ledger> Task<L> {
         let client = worker.host.client(Priority::Reconcile);
         let identity = match worker.identity(Priority::Reconcile).await? {
             Ok(identity) => identity,
-            Err(error) => return Err(self.unread(error, place).await?),
+            Err(error) => return Err(sight::unread(worker, error, place).await?),
         };
         let since = round.record.polled_until.and_then(|at| at.checked_sub(OVERLAP).ok());
         let all = StateFilter::All;
         let read = look::issues(client, place.path(), &identity, &worker.salt, all, since, 0).await;
         let pass = match read {
             Ok(pass) => pass,
-            Err(error) => return Err(self.unread(error, place).await?),
+            Err(error) => return Err(sight::unread(worker, error, place).await?),
         };
         for seen in &pass.seen {
             check_home(place.id, &seen.issue)?;
@@ -204,60 +182,28 @@ impl<L: Ledger> Task<L> {
         if let Some(News::Refused(reason)) = worker.inspect(pass.markers()).await? {
             return Err(Unread::Failed(reason));
         }
-        let sightings: Vec<_> = pass.seen.iter().map(|seen| sighting(&seen.issue)).collect();
+        let sightings: Vec<_> = pass.seen.iter().map(|seen| sight::sighting(&seen.issue)).collect();
         let (name, writes) = (round.repository.clone(), round.writes);
         let (date, highest, open) = (pass.date, pass.highest(), pass.open());
         let handed_over = worker.ledger.ask(move |core, now| {
             let crossed = core.look(&name, writes, &sightings, now);
             core.polled(&name, date, highest, now);
             core.heal(&name, &open, now);
+            core.close_past(&name, writes, &open, now);
             crossed
         });
         Ok(handed_over.await?)
     }
 
-    /// Looks at one issue. What does not exist was deleted, if the repository answers and
-    /// has issues. Returns whether one of our own writes has crossed the look.
+    /// Looks at one issue. Returns whether one of our own writes has crossed the look.
     async fn look_at(&self, number: u64, writes: u64, place: &Place<'_>) -> Result<bool, Unread> {
-        let client = self.worker.host.client(Priority::Reconcile);
-        let (owner, name) = place.path();
-        let sighting = match client.issues(owner, name).get(number).await {
-            Ok(answer) => {
-                check_home(place.id, &answer.value)?;
-                sighting(&answer.value)
-            }
-            Err(error) if error.is_not_found() => match self.worker.question(place).await {
-                Ok(None) => Sighting { number, sighted: Sighted::Gone, labels: Vec::new() },
-                Ok(Some(reason)) => return Err(Unread::Failed(reason)),
-                Err(error) => return Err(self.unread(error, place).await?),
-            },
-            Err(error) => return Err(self.unread(error, place).await?),
-        };
+        let sighting = sight::issue(&self.worker, number, place).await?;
         let repository = place.repository.to_owned();
         let handed_over = self
             .worker
             .ledger
             .ask(move |core, now| core.look(&repository, writes, &[sighting], now));
         Ok(!handed_over.await?.is_empty())
-    }
-
-    /// What an answer means that is none.
-    async fn unread(
-        &self,
-        error: gitea::Error,
-        place: &Place<'_>,
-    ) -> Result<Unread, engine::Error> {
-        Ok(match error.concern() {
-            Concern::Moved { .. } => match self.worker.follow(&error, place).await? {
-                News::Refused(reason) => Unread::Failed(reason),
-                _ => Unread::Moved,
-            },
-            Concern::Identity => {
-                self.worker.host.forget_identity();
-                Unread::Failed(chain(&error))
-            }
-            _ => Unread::Failed(chain(&error)),
-        })
     }
 
     /// Remembers how a comparison went, and when the next may be.
@@ -310,16 +256,5 @@ impl<L: Ledger> Task<L> {
             status.repositories = repositories;
             is_news
         });
-    }
-}
-
-fn sighting(issue: &Issue) -> Sighting {
-    Sighting {
-        number: issue.number,
-        sighted: match issue.state {
-            IssueState::Open => Sighted::Open,
-            IssueState::Closed => Sighted::Closed,
-        },
-        labels: issue.labels.iter().map(|label| label.name.clone()).collect(),
     }
 }

@@ -1,8 +1,10 @@
-//! Proofs that a caller holds a secret: Standard Webhooks signatures and Bearer tokens.
+//! Proofs that a caller holds a secret: signatures of Standard Webhooks and of Gitea, and
+//! Bearer tokens.
 //!
 //! Pure: it computes and compares, and the time is an argument. It knows neither headers'
 //! names nor status codes; the doors do. Secrets never show in `Debug`.
 
+mod hook;
 mod secret;
 
 use base64::Engine as _;
@@ -12,6 +14,7 @@ use hmac::{Hmac, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
+pub use self::hook::{hook_matches, text_matches};
 pub use self::secret::{Error, Master, Secret, agent_secret, bearer_matches, new_master};
 
 /// How far a signature's timestamp may be from our clock, in either direction, unless

@@ -112,7 +112,7 @@ pub fn bearer_matches(secrets: &[Secret], token: &str) -> bool {
     })
 }
 
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
+pub(super) fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC refuses a key for its length")
 }
 

@@ -187,6 +187,9 @@ fn cases() -> Vec<Case> {
         ("fallback.kind", json!("generic"), "ntfy", json!("ntfy")),
         ("fallback.after", json!("10m"), "100s", json!("1m 40s")),
         ("fallback.every", json!("24h"), "110s", json!("1m 50s")),
+        ("webhooks.look_every", json!("2s"), "70ms", json!("70ms")),
+        ("webhooks.kept", json!(1_000), "10", json!(10)),
+        ("limits.webhook_bytes", json!(8_388_608), "3072", json!(3_072)),
         ("token_probe.every", json!("3h"), "130s", json!("2m 10s")),
         ("absence.mark", json!("5s"), "20ms", json!("20ms")),
         ("absence.gap", json!("10s"), "40ms", json!("40ms")),
@@ -923,7 +926,10 @@ fn every_setting_reaches_its_reader() {
         },
         webhooks: Webhooks {
             secret: None,
+            previous_secret: None,
             authorization: None,
+            bytes: 3072,
+            look_every: 70000000ns,
         },
         token_probe: 130s,
         store_cache_bytes: 2097152,
@@ -986,6 +992,7 @@ fn every_setting_reaches_its_reader() {
             absence_gap: 40000000ns,
             history_kept: 259200s,
             episodes_kept: 345600s,
+            deliveries_kept: 10,
             queue_commands: 101,
             queue_bytes: 4096,
             round_commands: 102,
@@ -1048,7 +1055,8 @@ fn a_route_replaces_what_it_names_and_inherits_the_rest() {
     let file = Some(world.dir.path().join("teawatch.toml"));
     let config = Config::load(&Sources { file, ..world.sources() }).unwrap();
     let told = |source: &str, team: Option<&str>| {
-        let labels = team.map(|team| ("team".to_owned(), team.to_owned())).into_iter().collect();
+        let labels: BTreeMap<_, _> =
+            team.map(|team| ("team".to_owned(), team.to_owned())).into_iter().collect();
         let resolved = config.engine.routes.resolve(source, "disk", &labels);
         let (policy, rule) = (&resolved.policy, &resolved.rule);
         format!(

@@ -92,6 +92,8 @@ fn prometheus_reads_figures_of_what_is_there_and_of_what_has_passed() {
     eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
     let after = figures();
     assert!(has(&after, "teawatch_ready 1"), "{after}");
+    assert!(has(&after, "teawatch_tasks{task=\"engine\",state=\"well\"} 1"), "{after}");
+    assert!(has(&after, "teawatch_tasks{task=\"engine\",state=\"stalled\"} 0"), "{after}");
     assert_eq!(number(&after, "teawatch_effects_confirmed_total{effect=\"open\"}"), 1.0);
     assert!(number(&after, "teawatch_gitea_answers_total{class=\"5xx\"}") > 0.0);
     assert!(number(&after, "teawatch_gitea_answers_total{class=\"2xx\"}") > 0.0);

@@ -16,7 +16,7 @@ const RESTARTS: usize = 10;
 /// Sources that send at the same time.
 const SOURCES: usize = 8;
 /// How many reports there are between two starts at least.
-const REPORTS_EACH: u64 = 60;
+const REPORTS_EACH: u64 = 1_000;
 
 /// Starts `command` as systemd does: with `socket` as its descriptor 3 and variables that say
 /// so. `fds` is how many there are said to be.

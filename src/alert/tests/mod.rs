@@ -1,6 +1,7 @@
 //! The machine of one alert, through one door: a script in, a log out; and its texts, as
 //! people read them.
 
+mod commands;
 mod comment;
 mod people;
 mod samples;
@@ -9,6 +10,7 @@ mod step;
 mod table;
 mod text;
 mod title;
+mod wishes;
 
 use jiff::Timestamp;
 

@@ -1,5 +1,8 @@
 //! Scripts of events, and the log of what followed.
 
+use jiff::Timestamp;
+
+use super::super::commands::read;
 use super::super::{
     Alert, Effect, EffectKind, Event, Issue, Learned, Order, Placement, Rule, Sighted, Standing,
     Target, step,
@@ -20,6 +23,7 @@ use super::at;
 /// | `o` `c` | its issue was seen open, closed                 |
 /// | `m`     | it was seen open, with the label `wontfix`      |
 /// | `n`     | it was looked for, and no longer exists         |
+/// | `/...`  | alice writes this command, with `_` for blanks  |
 /// | `A`     | the issue #9 of episode 3 is adopted            |
 ///
 /// The only place that calls [`step`]. After each step it wakes once more, which must
@@ -36,7 +40,7 @@ pub(super) fn play(
         let (second, event) = entry.split_once(':').unwrap();
         let now = at(second.parse().unwrap());
         let oldest = alert.undelivered.first().map(|entry| entry.effect);
-        let event = event_of(event, oldest);
+        let event = event_of(event, oldest, now);
         let before = alert.phase;
         let orders;
         (alert, orders) = step(rule, alert, &event, admission, now);
@@ -52,7 +56,7 @@ pub(super) fn play(
     (alert, log)
 }
 
-fn event_of(event: &str, oldest: Option<Effect>) -> Event {
+fn event_of(event: &str, oldest: Option<Effect>, now: Timestamp) -> Event {
     let member = |name: &str, standing| Event::Member {
         name: name.to_owned(),
         standing,
@@ -76,6 +80,10 @@ fn event_of(event: &str, oldest: Option<Effect>) -> Event {
         sighted,
         labels: labels.iter().map(|&label| label.to_owned()).collect(),
     };
+    if event.starts_with('/') {
+        let command = read(&event.replace('_', " ")).remove(0).unwrap();
+        return Event::Asked { command, by: "alice".to_owned(), at: now };
+    }
     match event {
         "o" => seen(Sighted::Open, &["watchdog"]),
         "c" => seen(Sighted::Closed, &[]),

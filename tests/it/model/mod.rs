@@ -21,20 +21,32 @@ const CASES: u32 = 20_000;
 #[test]
 fn whatever_happens_there_is_exactly_one_issue_per_trouble() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases: u32 = cases.unwrap_or(CASES);
+    println!("{cases} cases");
+    let players = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let players = u32::try_from(players).unwrap().min(cases);
+    std::thread::scope(|scope| {
+        let each = cases.div_ceil(players);
+        let players: Vec<_> = (0..players).map(|_| scope.spawn(move || play(each))).collect();
+        let failed: Vec<_> =
+            players.into_iter().filter_map(|player| player.join().unwrap().err()).collect();
+        assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+    });
+}
+
+/// Plays so many cases, and says why one of them failed.
+fn play(cases: u32) -> Result<(), String> {
     let config = Config {
-        cases: cases.unwrap_or(CASES),
+        cases,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         source_file: Some(file!()),
         max_shrink_iters: 20_000,
         ..Config::default()
     };
-    println!("{} cases", config.cases);
-    let mut runner = TestRunner::new(config);
-    match runner.run(&case(), |case| run(&case)) {
-        Ok(()) => {}
-        Err(TestError::Fail(why, case)) => panic!("{why}\n{case:#?}"),
-        Err(error) => panic!("{error}"),
-    }
+    TestRunner::new(config).run(&case(), |case| run(&case)).map_err(|error| match error {
+        TestError::Fail(why, case) => format!("{why}\n{case:#?}"),
+        TestError::Abort(_) => error.to_string(),
+    })
 }
 
 fn run(case: &Case) -> Result<(), TestCaseError> {

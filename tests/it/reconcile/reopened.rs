@@ -40,3 +40,31 @@ fn what_is_reopened_while_the_check_fails_is_firing_again() {
     scene.teawatch.settles(&scene.gitea);
     assert_eq!(turns(&scene.gitea.issue(1)), ["closed", "reopened", "closed"]);
 }
+
+#[test]
+fn an_issue_of_an_earlier_trouble_that_is_reopened_is_closed_once_and_says_where_it_goes_on() {
+    let scene = Scene::with(&[]);
+    // What a person has closed is not reopened by a later trouble.
+    scene.alice_closes(1);
+    eventually("it is noticed", || !scene.alert()["closed_by_hand_at"].is_null());
+    scene.teawatch.report(&passing(CHECK));
+    scene.teawatch.settles(&scene.gitea);
+    scene.teawatch.report(&failing(CHECK));
+    eventually("another one is open", || scene.gitea.open() == 1);
+    scene.teawatch.settles(&scene.gitea);
+    let before = scene.gitea.comments(1).len();
+    scene.alice_reopens(1);
+    eventually("it is closed again", || !scene.gitea.issue(1).is_open);
+    scene.teawatch.settles(&scene.gitea);
+    let comments = scene.gitea.comments(1);
+    assert_eq!(comments.len(), before + 1, "{comments:#?}");
+    assert!(comments[before].contains("**Over**"), "{comments:#?}");
+    assert!(comments[before].contains("is told in #2."), "{comments:#?}");
+    assert!(scene.gitea.issue(2).is_open);
+    assert_eq!(scene.gitea.comments(2).len(), 0);
+    // Whoever insists keeps it.
+    scene.alice_reopens(1);
+    scene.is_compared();
+    scene.teawatch.settles(&scene.gitea);
+    assert!(scene.gitea.issue(1).is_open);
+}

@@ -7,6 +7,7 @@ use teawatch::clock::Clock;
 use teawatch::engine::settings::Settings;
 use teawatch::engine::{Core, Ended, Engine, Feed, start};
 use teawatch::http::{self, App, Told};
+use teawatch::reconcile::Bell;
 use teawatch::signature::Master;
 use teawatch::store::Memory;
 use teawatch::tasks::Marks;
@@ -47,6 +48,8 @@ impl Inside {
             window: jiff::SignedDuration::from_mins(5),
             report_bytes: 1024 * 1024,
             limits: teawatch::observation::Limits::default(),
+            hooks: None,
+            hook_bytes: 1024 * 1024,
             read_token: None,
             write_token: None,
             page: true,
@@ -56,7 +59,7 @@ impl Inside {
         let board = marks.clone();
         let told =
             Told { outbox, outbox_figures, reconcile, shortage, marks: board, watchers: &[] };
-        let app = App::new(started.engine.clone(), told, clock.clone(), doors);
+        let app = App::new(started.engine.clone(), told, Bell::default(), clock.clone(), doors);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

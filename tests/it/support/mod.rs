@@ -24,7 +24,7 @@ pub use gitea::Gitea;
 pub use host::{Host, SOURCE, signal, text, waiting};
 pub use inside::{Inside, stopped_clock};
 pub use letter::{Answer, Letter, ask, client};
-pub use recorded::{Exchange, Sent, conversation, deliveries, fixtures, recorded};
+pub use recorded::{Exchange, Sent, Signed, conversation, deliveries, fixtures, recorded, signed};
 pub use report::{Report, failing, passing};
 pub use stand_in::{Asked, Say, StandIn, answer_of, refused, taken};
 pub use teawatch::{MASTER, SALT, Teawatch};

@@ -106,6 +106,104 @@ pub fn deliveries(version: &str) -> Vec<(String, Sent)> {
     parts.map(|(name, text)| (name, sent(&text))).collect()
 }
 
+/// A message of a webhook as it came over the wire.
+pub struct Signed {
+    pub name: String,
+    /// Names are in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Signed {
+    pub fn header(&self, wanted: &str) -> &str {
+        let found = self.headers.iter().find(|(name, _)| name == wanted);
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+/// The same messages with their ids and signatures, byte by byte.
+pub fn signed(version: &str) -> Vec<Signed> {
+    let mut payloads = BTreeMap::new();
+    let mut signed = Vec::new();
+    for (name, text) in parts(&format!("deliveries/signed-{version}.txt")) {
+        let (head, payload) = text.split_once("\n\n").unwrap();
+        let head = head.split_once('\n').unwrap().1;
+        let head: BTreeMap<_, _> =
+            head.lines().map(|line| line.split_once(": ").unwrap()).collect();
+        let payload = match payload.trim().strip_prefix("same as ") {
+            Some(other) => String::clone(&payloads[other]),
+            None => {
+                indented(payload.trim(), if head["X-Gitea-Event"] == "repository" { 1 } else { 2 })
+            }
+        };
+        payloads.insert(name.clone(), payload.clone());
+        let mut headers = Vec::new();
+        for (name, value) in &head {
+            headers.push((name.to_lowercase(), (*value).to_owned()));
+            // Gitea has these under three names.
+            if let Some(what) = name.strip_prefix("X-Gitea-") {
+                let others = if what == "Signature" { &["gogs"][..] } else { &["gogs", "github"] };
+                let others =
+                    others.iter().map(|vendor| format!("x-{vendor}-{}", what.to_lowercase()));
+                headers.extend(others.map(|name| (name, (*value).to_owned())));
+            }
+        }
+        headers.push((
+            "x-hub-signature-256".to_owned(),
+            format!("sha256={}", head["X-Gitea-Signature"]),
+        ));
+        let is_form = head["Content-Type"] != "application/json";
+        let body = if is_form { format!("payload={}", escaped(&payload)) } else { payload };
+        signed.push(Signed { name, headers, body });
+    }
+    signed
+}
+
+/// JSON on one line, as Gitea writes it on many.
+fn indented(json: &str, width: usize) -> String {
+    let (mut text, mut depth, mut in_text, mut is_escaped) = (String::new(), 0, false, false);
+    let mut before = ' ';
+    let line = |depth: usize| format!("\n{}", " ".repeat(depth * width));
+    for c in json.chars() {
+        let is_empty = matches!((before, c), ('{', '}') | ('[', ']'));
+        if !in_text && matches!(before, '{' | '[' | ',') && !is_empty {
+            text += &line(depth);
+        }
+        if !in_text && matches!(c, '}' | ']') {
+            depth -= 1;
+            if !is_empty {
+                text += &line(depth);
+            }
+        }
+        text.push(c);
+        if in_text {
+            in_text = is_escaped || c != '"';
+            is_escaped = !is_escaped && c == '\\';
+            before = ' ';
+            continue;
+        }
+        match c {
+            '"' => in_text = true,
+            '{' | '[' => depth += 1,
+            ':' => text.push(' '),
+            _ => {}
+        }
+        before = c;
+    }
+    text
+}
+
+/// A value of a form, as Go writes it.
+fn escaped(text: &str) -> String {
+    let one = |byte: u8| match byte {
+        b' ' => "+".to_owned(),
+        b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(one).collect()
+}
+
 /// The parts of a file below `fixtures/gitea` that holds many, each with its name.
 fn parts(file: &str) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(fixtures(file)).unwrap();

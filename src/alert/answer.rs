@@ -1,0 +1,105 @@
+//! What a person is told who has written commands, and how an alert is in one sentence.
+
+use super::commands::COMMANDS;
+use super::markdown::line;
+use super::text::{Facts, lead, put};
+use super::words::minute;
+use super::{Alert, OnManualClose, Phase, Rule, later};
+
+/// What there is to tell about the commands of one comment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Sentences of Markdown: what was not obeyed, and why.
+    pub sentences: Vec<String>,
+    /// The sentence about the alert, if the person asked how it is.
+    pub status: Option<String>,
+    pub wants_help: bool,
+}
+
+impl Answer {
+    /// Whether there is nothing to tell: what was asked for is done.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The comment that tells it to whoever is called `by`.
+    pub fn text(&self, facts: &Facts<'_>, by: &str) -> String {
+        let mut text = format!("{}\n\n", facts.marker);
+        let mut by = Some(by).filter(|by| !by.is_empty());
+        for sentence in &self.sentences {
+            let to = by.take().map(|by| format!("{}: ", line(by))).unwrap_or_default();
+            put(&mut text, format_args!("{to}{sentence}\n\n"));
+        }
+        if let Some(status) = &self.status {
+            put(&mut text, format_args!("{}\n\n{}\n\n", lead(facts.alert), line(status)));
+        }
+        if self.wants_help {
+            text.push_str("Each on a line of its own:\n\n");
+            for (_, usage, does) in COMMANDS {
+                put(&mut text, format_args!("- `{usage}`: {does}\n"));
+            }
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        text
+    }
+}
+
+impl Alert {
+    /// How it is, and what people have asked of it, in one sentence without markup.
+    pub fn explanation(&self, rule: &Rule) -> String {
+        let mut parts = vec![match self.phase {
+            Phase::Inactive => "All is well".to_owned(),
+            Phase::Pending { since } => {
+                format!("In trouble since {}, and not told yet", minute(since))
+            }
+            Phase::Firing => format!("In trouble since {}", minute(self.fired_at)),
+            Phase::Recovering { since } => format!("Well again since {}", minute(since)),
+        }];
+        if let Some(gone) = self.gone_at.filter(|_| self.is_active()) {
+            let (gone, until) = (minute(gone), minute(later(gone, rule.mute_max)));
+            parts.push(format!(
+                "somebody had deleted its issue by {gone}, and a new one follows after {until}"
+            ));
+        }
+        if let Some(shut) = self.shut_at.filter(|_| self.is_active()) {
+            let (at, until) = (minute(shut), minute(later(shut, rule.mute_max)));
+            let by = match &self.wishes.closed_by {
+                Some(by) => format!("{by} closed its issue at {at}"),
+                None => format!("somebody had closed its issue by {at}"),
+            };
+            parts.push(match rule.on_manual_close {
+                OnManualClose::Respect if !self.is_muted => {
+                    format!("{by}, and it is reopened after {until}")
+                }
+                OnManualClose::Respect | OnManualClose::Reopen => by,
+            });
+        }
+        if self.is_muted && self.is_active() {
+            parts.push("its issue wears a label that keeps it quiet until recovery".to_owned());
+        }
+        if let Some(silenced) = &self.wishes.silenced {
+            let why = match silenced.why.as_str() {
+                "" => String::new(),
+                why => format!(" ({why})"),
+            };
+            let until = minute(silenced.until);
+            parts.push(format!("{} has silenced it until {until}{why}", silenced.by));
+        }
+        if let Some(acked) = &self.wishes.acked {
+            let until = acked.until.map_or_else(|| "recovery".to_owned(), minute);
+            parts.push(format!("{} knows of it and wants no reminders until {until}", acked.by));
+        }
+        if let Some(by) = &self.wishes.held_by {
+            parts.push(format!("{by} keeps its issue open on recovery"));
+        }
+        format!("{}.", parts.join("; "))
+    }
+}
+
+/// What a comment says about an issue that stays open although all is well.
+pub(super) fn put_hold(text: &mut String, alert: &Alert) {
+    if let (Some(by), Phase::Recovering { .. }) = (&alert.wishes.held_by, alert.phase) {
+        put(text, format_args!("It stays open: {} holds it. `/unhold` ends that.\n\n", line(by)));
+    }
+}
