@@ -91,7 +91,7 @@ fn change(args: Args, is_install: bool) -> anyhow::Result<ExitCode> {
             match done {
                 Ok(done) => findings.well(CHECK, format!("{full_name}: {address} is {done}")),
                 Err(error) => {
-                    let (says, fix) = told(error, target);
+                    let (says, fix) = told(&error, target);
                     findings.fault(CHECK, format!("{full_name}: {says}"), fix);
                 }
             }

@@ -82,7 +82,7 @@ struct Plan {
     hook_token: Option<SecretString>,
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let folder = Folder::new(args.dir.clone());
     let file = folder.path(FILE);
     if !args.force && file.symlink_metadata().is_ok() {
@@ -92,7 +92,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             file.display()
         );
     }
-    let plan = Plan::make(&args, folder)?;
+    let plan = Plan::make(args, folder)?;
     let config = plan.config()?;
     super::runtime_small()?.block_on(set_up(&plan, &config, args.force))
 }
@@ -272,7 +272,7 @@ async fn hook(
                 findings.well(CHECK, format!("the one to {address} {done}"));
             }
             Err(error) => {
-                let (says, fix) = told(error, target);
+                let (says, fix) = told(&error, target);
                 findings.fault(CHECK, says, fix);
             }
         }

@@ -39,12 +39,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn welcome(welcome: &Welcome) -> String {
-    let Welcome { url, repository, issues_url, admin_url, bot, bot_token, .. } = welcome;
+    let Welcome {
+        url, repository, issues_url, admin_url, bot, bot_token, human, human_token, ..
+    } = welcome;
     format!(
         "A stand-in for Gitea {} is at {url}\n\
          \x20 issues      {issues_url}\n\
          \x20 repository  {repository}\n\
          \x20 bot         {bot}, token {bot_token}\n\
+         \x20 admin       {human}, token {human_token}\n\
          \x20 faults      {admin_url}\n\
          Everything is gone when it ends (Ctrl-C).\n",
         sandbox::VERSION,

@@ -463,7 +463,7 @@ fn the_readmes_file_is_fine_with_its_secrets_beside_it() {
     let readme = include_str!("../../README.md");
     let (_, rest) = readme.split_once("\n```toml\n").unwrap();
     let (file, _) = rest.split_once("```\n").unwrap();
-    let world = ["salt", "gitea-token", "master-secret"]
+    let world = ["salt", "gitea-token", "master-secret", "webhook-secret"]
         .iter()
         .fold(World::empty().file("teawatch.toml", file), |world, name| {
             world.file(name, format!("the-{name}-of-these-tests-0123456789\n"))

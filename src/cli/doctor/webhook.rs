@@ -61,7 +61,7 @@ impl Webhook<'_> {
                     }
                 }
                 Err(error) => {
-                    let (says, fix) = told(error, target);
+                    let (says, fix) = told(&error, target);
                     let (state, fix) = match token {
                         Some(_) => (State::Fault, fix),
                         None => (

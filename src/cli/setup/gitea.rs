@@ -9,12 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::finding::{Findings, State};
+use super::repository::{look_at, look_for_labels, make_labels};
 use super::targets::{Target, targets};
 use crate::cli::serve::network;
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::gitea::{Answer, Cause, Client, Concern, Error, Label, TransportError, User, Version};
-use crate::outbox::{LABEL_COLOR, LABEL_DESCRIPTION, chain};
+use crate::gitea::{Answer, Cause, Client, Error, TransportError, User, Version};
+use crate::loopback::is_on_this_machine;
+use crate::outbox::chain;
 
 /// Older ones have no scopes, and answer otherwise.
 const GITEA_MIN: (u32, u32) = (1, 20);
@@ -72,7 +74,7 @@ pub(in crate::cli) async fn examine(
     let user = who(&client, findings).await;
     for (number, target) in examined.targets.iter().enumerate() {
         let is_first = number == 0;
-        repository(&client, target, user.as_ref(), is_first, findings).await;
+        look_at(&client, target, user.as_ref(), is_first, findings).await;
     }
     for target in &examined.targets {
         match labels {
@@ -101,14 +103,14 @@ async fn is_gitea(
             return true;
         }
         Err(error) => {
-            not_reached(url, error, findings);
+            not_reached(url, &error, findings);
             return false;
         }
     };
     findings.well("address", format!("Gitea {} answers at {url}", answer.value));
     if url.scheme() == "https" {
         findings.well("certificate", "it is trusted");
-    } else if !crate::loopback::is_on_this_machine(url) {
+    } else if !is_on_this_machine(url) {
         let says = format!("{url} is not encrypted: whoever listens on the way learns the token");
         findings.add(State::Warning, "certificate", says, "use https://");
     }
@@ -118,7 +120,7 @@ async fn is_gitea(
     is_known(&answer.value, findings)
 }
 
-fn not_reached(url: &url::Url, error: Error, findings: &mut Findings) {
+fn not_reached(url: &url::Url, error: &Error, findings: &mut Findings) {
     let (check, fix) = match error.cause() {
         Cause::Transport(TransportError::Tls(_)) => (
             "certificate",
@@ -137,7 +139,7 @@ fn not_reached(url: &url::Url, error: Error, findings: &mut Findings) {
             "set `gitea.url` to Gitea's start page, with the path that it may live under",
         ),
     };
-    findings.fault(check, format!("no Gitea answers at {url}: {}", chain(&error)), fix);
+    findings.fault(check, format!("no Gitea answers at {url}: {}", chain(error)), fix);
 }
 
 fn clock_difference(theirs: Timestamp, ours: Timestamp, findings: &mut Findings) {
@@ -222,14 +224,19 @@ async fn who(client: &Client, findings: &mut Findings) -> Option<User> {
             Some(user)
         }
         Err(error) => {
-            scope_or_worse(SCOPE, "teawatch must learn who it is", error, findings);
+            scope_or_worse(SCOPE, "teawatch must learn who it is", &error, findings);
             None
         }
     }
 }
 
 /// Tells that a scope is missing, or whatever else came in between.
-fn scope_or_worse(scope: &'static str, why: &str, error: Error, findings: &mut Findings) {
+pub(super) fn scope_or_worse(
+    scope: &'static str,
+    why: &str,
+    error: &Error,
+    findings: &mut Findings,
+) {
     if error.status() == Some(StatusCode::FORBIDDEN) {
         findings.fault(
             scope,
@@ -237,156 +244,7 @@ fn scope_or_worse(scope: &'static str, why: &str, error: Error, findings: &mut F
             format!("make a new token that has {scope} too"),
         );
     } else {
-        findings.fault(scope, chain(&error), "look at Gitea's log, or try again later");
-    }
-}
-
-/// Looks at one repository; the scopes are those of the token, and told with the first.
-async fn repository(
-    client: &Client,
-    target: &Target,
-    user: Option<&User>,
-    is_first: bool,
-    findings: &mut Findings,
-) {
-    const READ: &str = "read:repository";
-    const WRITE: &str = "write:issue";
-    let (owner, name) = target.path();
-    let found = client.repository(owner, name).get().await;
-    // An issue without a title is refused for that, after all that is to be found out.
-    let refused = client.issues(owner, name).create("").send().await;
-    if is_first {
-        match &found {
-            Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => findings.fault(
-                READ,
-                "the token lacks this scope: teawatch must tell a deleted issue from a repository \
-                 that is gone, and follow a rename",
-                format!("make a new token that has {READ} too"),
-            ),
-            _ => findings.well(READ, "the token has this scope"),
-        }
-        match refused {
-            Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => scope_or_worse(
-                WRITE,
-                "teawatch opens issues, writes comments and makes labels",
-                error,
-                findings,
-            ),
-            _ => findings.well(WRITE, "the token has this scope"),
-        }
-    }
-    let full_name = target.full_name();
-    let login = user.map_or("the token's user", |user| &user.login);
-    let repository = match found {
-        Ok(answer) => answer.value,
-        Err(error) => {
-            let (state, fix) = match (error.concern(), error.status().map(|it| it.as_u16())) {
-                (Concern::Moved { .. }, _) => {
-                    (State::Fault, "set `gitea.repository` to its new name".to_owned())
-                }
-                (_, Some(404)) => (
-                    State::Fault,
-                    format!(
-                        "correct `gitea.repository`, or make the repository, and make {login} a \
-                         collaborator who may write; a token for public things only does not see \
-                         a private one"
-                    ),
-                ),
-                (_, Some(403)) => (State::Unknown, format!("see {READ} above")),
-                _ => (State::Fault, "look at Gitea's log, or try again later".to_owned()),
-            };
-            let says = format!("{login} cannot see {full_name}: {}", chain(&error));
-            findings.add(state, "repository", says, fix);
-            return;
-        }
-    };
-    if repository.archived {
-        let says = format!("{full_name} is archived, so nobody can open issues there");
-        findings.fault("repository", says, "unarchive it, or name another with `gitea.repository`");
-    } else if !repository.has_own_issues() {
-        let says = format!("issues are switched off in {full_name}");
-        findings.fault("repository", says, "switch on Gitea's own issues in its settings");
-    } else {
-        findings.well("repository", format!("{full_name} takes issues"));
-    }
-    rights(client, target, &repository, user, findings).await;
-}
-
-/// Whether the user may write to issues. Rights to the code say so, and where there are
-/// none the list of those who may be assigned.
-async fn rights(
-    client: &Client,
-    target: &Target,
-    repository: &crate::gitea::Repository,
-    user: Option<&User>,
-    findings: &mut Findings,
-) {
-    const CHECK: &str = "rights";
-    let (owner, name) = target.path();
-    let full_name = target.full_name();
-    let login = user.map_or("the token's user", |user| &user.login);
-    let may = repository.permissions.unwrap_or_default();
-    let may_write = if may.admin || may.push {
-        Ok(true)
-    } else {
-        let assignees = client.repository(owner, name).assignees().await;
-        assignees.map(|all| user.is_some_and(|user| all.value.iter().any(|it| it.id == user.id)))
-    };
-    let fix = || format!("make {login} a collaborator of {full_name} who may write");
-    match may_write {
-        Ok(true) => findings.well(CHECK, format!("{login} may write to {full_name}")),
-        Ok(false) => {
-            let says = format!(
-                "{login} may only read in {full_name}: it could open issues, and neither label \
-                 nor assign them"
-            );
-            findings.fault(CHECK, says, fix());
-        }
-        Err(error) => {
-            let says = format!("whether {login} may write cannot be told: {}", chain(&error));
-            findings.add(State::Unknown, CHECK, says, fix());
-        }
-    }
-}
-
-async fn make_labels(client: &Client, target: &Target, findings: &mut Findings) {
-    let (owner, name) = target.path();
-    for label in &target.labels {
-        match client.labels(owner, name).ensure(label, LABEL_COLOR, LABEL_DESCRIPTION).await {
-            Ok(_) => findings.well("label", format!("{} has {label}", target.full_name())),
-            Err(error) => findings.fault(
-                "label",
-                format!("{label} cannot be made: {}", chain(&error)),
-                "see that the token's user may write, or make the label by hand",
-            ),
-        }
-    }
-}
-
-async fn look_for_labels(client: &Client, target: &Target, findings: &mut Findings) {
-    let (owner, name) = target.path();
-    let full_name = target.full_name();
-    if target.labels.is_empty() {
-        return;
-    }
-    let known = match client.labels(owner, name).list().all().await {
-        Ok(answer) => answer.value,
-        Err(error) => {
-            let says = format!("the labels of {full_name} cannot be read: {}", chain(&error));
-            findings.add(State::Unknown, "label", says, "mend what is told above");
-            return;
-        }
-    };
-    for label in &target.labels {
-        if Label::lowest_named(label, known.iter().cloned()).is_some() {
-            findings.well("label", format!("{full_name} has {label}"));
-        } else {
-            findings.fault(
-                "label",
-                format!("{full_name} has no label {label}"),
-                "make it there, or run `teawatch doctor --write`; the next issue makes it as well",
-            );
-        }
+        findings.fault(scope, chain(error), "look at Gitea's log, or try again later");
     }
 }
 

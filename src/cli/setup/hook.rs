@@ -22,7 +22,7 @@ use crate::outbox::chain;
 pub(in crate::cli) struct HookToken {
     /// Read the token of an administrator of the repository from this file
     ///
-    /// TEAWATCH_HOOK_TOKEN may hold it instead. It needs the scope write:repository, is used
+    /// `TEAWATCH_HOOK_TOKEN` may hold it instead. It needs the scope write:repository, is used
     /// for the webhook, and kept nowhere.
     #[arg(long, value_name = "FILE")]
     hook_token_file: Option<PathBuf>,
@@ -120,7 +120,7 @@ async fn delete(client: &Client, target: &Target, hook: &Hook) -> Result<(), Err
 }
 
 /// Why hooks cannot be had, and what mends that.
-pub(in crate::cli) fn told(error: Error, target: &Target) -> (String, String) {
+pub(in crate::cli) fn told(error: &Error, target: &Target) -> (String, String) {
     let full_name = target.full_name();
     let fix = match error.status() {
         Some(StatusCode::UNAUTHORIZED) => "make a new token for the administrator".to_owned(),
@@ -133,5 +133,5 @@ pub(in crate::cli) fn told(error: Error, target: &Target) -> (String, String) {
         }
         _ => "look at Gitea's log, or try again later".to_owned(),
     };
-    (chain(&error), fix)
+    (chain(error), fix)
 }

@@ -6,6 +6,7 @@ mod finding;
 mod gitea;
 mod hook;
 mod prompt;
+mod repository;
 mod secrets;
 mod targets;
 
