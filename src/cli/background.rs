@@ -10,7 +10,7 @@ use super::space::{self, watch_space};
 use crate::engine::{self, Engine, Feed};
 use crate::http::{self, App};
 use crate::outbox::{self, Gate, Task, TokenProbe, Worker};
-use crate::reconcile;
+use crate::reconcile::{self, Poke};
 use crate::tasks::{Pace, Supervisor};
 
 /// Tasks that are asked to end, and not cut off.
@@ -28,6 +28,8 @@ pub(super) struct Background {
     pub(super) repositories: Vec<String>,
     pub(super) status: watch::Sender<outbox::Status>,
     pub(super) reconcile: reconcile::Settings,
+    /// Logins that may command.
+    pub(super) commands_allow: Vec<String>,
     pub(super) compared: watch::Sender<reconcile::Status>,
     pub(super) data_dir: PathBuf,
     /// With less room than this the disk is short of it.
@@ -80,10 +82,12 @@ impl Background {
             async move { watch_space(&data_dir, least, &shortage, &mark).await }
         });
 
-        let (settings, compared) = (self.reconcile, self.compared);
+        let (settings, compared, allow) = (self.reconcile, self.compared, self.commands_allow);
+        let poke = Poke::default();
         if settings.every.is_positive() {
             supervisor.start(RECONCILE, settings.pace(), move |mark, stop| {
                 let task = reconcile::Task::new(Arc::clone(&asks), settings, compared.clone());
+                let task = task.listening(poke.clone(), &allow);
                 async move { task.run(stop, &mark).await }
             });
         }

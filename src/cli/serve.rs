@@ -179,6 +179,7 @@ impl Server {
             repositories,
             status,
             reconcile: config.reconcile,
+            commands_allow: config.commands_allow.clone(),
             compared: compared_in,
             data_dir: config.data_dir.clone(),
             free_bytes: config.free_bytes,

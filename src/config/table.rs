@@ -40,6 +40,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
          check; a [[route]] replaces some of them for the checks that it matches.",
     ),
     ("reconcile", "How often Gitea is asked what people have done to our issues."),
+    ("commands", "Commands that people write into comments on our issues."),
     ("storm", "How many issues may open before the rest share one overflow issue."),
     ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
     ("kept", "How long what is past is kept."),
@@ -235,6 +236,10 @@ pub const SETTINGS: &[Setting] = &[
     setting("reconcile.look_every", Kind::Interval, Preset::Is("6h"),
         "How often each open issue is looked at by itself, since deleting one shows nowhere \
          else."),
+
+    setting("commands.allow", Kind::Names, Preset::Is(""),
+        "Logins whose commands are obeyed besides those of everybody who may write to the \
+         repository."),
 
     setting("storm.max_new_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("20"),
         "New issues per repository in a sliding hour."),

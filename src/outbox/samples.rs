@@ -17,6 +17,7 @@ pub(super) fn entry(seq: u64, kind: EffectKind) -> Entry {
         seq,
         fingerprint: Fingerprint::new(&Salt::new("salt"), &group),
         effect: Effect { kind, episode: 1, number: 1 },
+        about: None,
         repository: "ops/alerts".to_owned(),
         made_at: at(0),
         text: None,

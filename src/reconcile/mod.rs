@@ -6,13 +6,18 @@
 //! looked at by itself now and then. However many issues there are, only changed ones are
 //! read.
 //!
+//! What people write on a changed issue is read as well: commands may stand in it.
+//!
 //! It decides nothing: the engine says what a look is worth, and the alert what follows.
 
+mod bell;
+mod remarks;
 mod status;
 mod task;
 
 use jiff::SignedDuration;
 
+pub use self::bell::{Bell, Poke};
 pub use self::status::{Compared, Status};
 pub use self::task::Task;
 use crate::tasks::Pace;

@@ -15,6 +15,7 @@ mod agent;
 mod backup;
 mod bad_input;
 mod cli;
+mod commands;
 mod config;
 mod crash;
 mod crowds;
