@@ -86,8 +86,9 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
             Step::Wait(settled_at)
         }
         EffectKind::Open => Step::Look(Look::Issues { thorough }),
-        EffectKind::Reply => Step::Look(Look::Comments { thorough }),
-        EffectKind::Comment | EffectKind::Heal => Step::Look(Look::Comments { thorough }),
+        EffectKind::Comment | EffectKind::Heal | EffectKind::Reply => {
+            Step::Look(Look::Comments { thorough })
+        }
         EffectKind::Close | EffectKind::Reopen if !thorough => Step::Look(Look::State),
         EffectKind::Close | EffectKind::Reopen | EffectKind::Edit | EffectKind::React => Step::Try,
     }

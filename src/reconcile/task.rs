@@ -86,6 +86,7 @@ impl<L: Ledger> Task<L> {
 
     /// The same that compares at once what `poke` names, and lets people command whose logins
     /// are in `allow`, whatever Gitea says of them.
+    #[must_use]
     pub fn listening(self, poke: Poke, allow: &[String]) -> Self {
         let allow = allow.iter().map(|login| login.to_lowercase()).collect();
         Self { allow, poke, ..self }
