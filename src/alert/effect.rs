@@ -28,6 +28,10 @@ pub enum EffectKind {
     /// Closing a second issue that a request made which took effect too late. Its number is
     /// that of the issue.
     Heal,
+    /// The reactions to a comment, and a comment that answers one. Their number is that of
+    /// the comment.
+    React,
+    Reply,
 }
 
 impl fmt::Display for EffectKind {
@@ -39,13 +43,23 @@ impl fmt::Display for EffectKind {
             Self::Close => "close",
             Self::Reopen => "reopen",
             Self::Heal => "heal",
+            Self::React => "react",
+            Self::Reply => "reply",
         })
     }
 }
 
 impl EffectKind {
-    /// Every one.
-    pub const ALL: [Self; 5] = [Self::Open, Self::Comment, Self::Edit, Self::Close, Self::Reopen];
+    /// Every one that is counted.
+    pub const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Comment,
+        Self::Edit,
+        Self::Close,
+        Self::Reopen,
+        Self::React,
+        Self::Reply,
+    ];
 
     /// One of them, within a sentence.
     pub fn noun(self) -> &'static str {
@@ -56,7 +70,19 @@ impl EffectKind {
             Self::Close => "a closing",
             Self::Reopen => "a reopening",
             Self::Heal => "a healing",
+            Self::React => "a reaction",
+            Self::Reply => "an answer",
         }
+    }
+
+    /// Whether it is none of the effects that an alert orders, and it waits for none.
+    pub fn is_aside(self) -> bool {
+        matches!(self, Self::Heal | Self::React | Self::Reply)
+    }
+
+    /// Whether it answers a comment.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::React | Self::Reply)
     }
 }
 

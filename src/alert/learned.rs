@@ -31,7 +31,11 @@ pub(super) fn absorb_begun(alert: &mut Alert, effect: Effect, now: Timestamp) {
             alert.talk.is_table_old = false;
             alert.talk.edited_at = Some(now);
         }
-        EffectKind::Close | EffectKind::Reopen | EffectKind::Heal => {}
+        EffectKind::Close
+        | EffectKind::Reopen
+        | EffectKind::Heal
+        | EffectKind::React
+        | EffectKind::Reply => {}
     }
 }
 

@@ -62,6 +62,8 @@ impl Marker {
             "close" => EffectKind::Close,
             "reopen" => EffectKind::Reopen,
             "heal" => EffectKind::Heal,
+            "react" => EffectKind::React,
+            "reply" => EffectKind::Reply,
             _ => return None,
         };
         let number = parts.next()?.parse().ok()?;

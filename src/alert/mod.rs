@@ -194,6 +194,9 @@ pub struct Alert {
     /// What people have asked for with commands.
     #[serde(default, skip_serializing_if = "Wishes::is_empty")]
     pub wishes: Wishes,
+    /// Who was told, in this episode, that commands of theirs are not obeyed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    refused: BTreeSet<i64>,
     /// When the issue was looked at last, as far as that says whether it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<Timestamp>,
@@ -298,6 +301,7 @@ impl Alert {
             shut_at: None,
             is_muted: false,
             wishes: Wishes::default(),
+            refused: BTreeSet::new(),
             looked_at: None,
             previous: None,
             former: BTreeMap::new(),

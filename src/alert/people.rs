@@ -25,7 +25,11 @@ impl Alert {
             entry.effect.episode == self.episode
                 && match entry.effect.kind {
                     EffectKind::Open | EffectKind::Close | EffectKind::Reopen => true,
-                    EffectKind::Comment | EffectKind::Edit | EffectKind::Heal => false,
+                    EffectKind::Comment
+                    | EffectKind::Edit
+                    | EffectKind::Heal
+                    | EffectKind::React
+                    | EffectKind::Reply => false,
                 }
         });
         self.issue.is_some() && !is_under_way && !self.may_land_late(now)

@@ -87,8 +87,8 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
                 entry.trial = Trial::Refused;
             }
         }
-        // It is about an issue that is none of this alert's.
-        Event::Done { effect, .. } if effect.kind == EffectKind::Heal => {}
+        // It is about an issue that is none of this alert's, or answers a person.
+        Event::Done { effect, .. } if effect.kind.is_aside() => {}
         Event::Done { effect, learned } => {
             alert.undelivered.retain(|entry| entry.effect != *effect);
             absorb_learned(alert, *effect, learned, now);
@@ -268,6 +268,7 @@ fn open(
     alert.wishes.acked = None;
     alert.wishes.held_by = None;
     alert.wishes.closed_by = None;
+    alert.refused.clear();
     alert.looked_at = None;
     alert.previous = alert.issue.map(|issue| issue.number).or(alert.previous);
     alert.issue = None;

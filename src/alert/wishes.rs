@@ -12,6 +12,9 @@ use super::{Alert, EffectKind, OnManualClose, Order, Phase, Rule, Trial, earlier
 /// how long it holds: much may have happened since.
 pub const COMMAND_AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
 
+/// So many people are told in one issue that they may not command; the others are not.
+const REFUSED_MAX: usize = 100;
+
 /// What people have asked for. Each names who it was.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wishes {
@@ -59,6 +62,12 @@ impl Wishes {
 }
 
 impl Alert {
+    /// Remembers that this person's commands are not obeyed. Returns whether the person is to
+    /// be told, which is so once.
+    pub fn is_first_refusal(&mut self, person: i64) -> bool {
+        self.refused.len() < REFUSED_MAX && self.refused.insert(person)
+    }
+
     /// Why a command of `at` is not obeyed now, in a sentence, if it is not.
     pub fn objection(
         &self,

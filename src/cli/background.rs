@@ -30,6 +30,8 @@ pub(super) struct Background {
     pub(super) repositories: Vec<String>,
     pub(super) status: watch::Sender<outbox::Status>,
     pub(super) reconcile: reconcile::Settings,
+    /// Logins that may command.
+    pub(super) commands_allow: Vec<String>,
     pub(super) compared: watch::Sender<reconcile::Status>,
     /// There where webhooks are taken: the time between two looks at one issue, and what rings
     /// when there is something to look at.
@@ -86,16 +88,17 @@ impl Background {
             async move { watch_space(&data_dir, least, &shortage, &mark).await }
         });
 
-        let (settings, compared) = (self.reconcile, self.compared);
+        let (settings, compared, allow) = (self.reconcile, self.compared, self.commands_allow);
+        let poke = Poke::default();
         if settings.every.is_positive() {
+            let poke = poke.clone();
             supervisor.start(RECONCILE, settings.pace(), move |mark, stop| {
                 let task = reconcile::Task::new(Arc::clone(&asks), settings, compared.clone());
+                let task = task.listening(poke.clone(), &allow);
                 async move { task.run(stop, &mark).await }
             });
         }
 
-        // Whoever reads comments takes a clone of it, and waits for `poked`.
-        let poke = Poke::default();
         if let Some((every, bell)) = self.looks {
             supervisor.start(HINTS, Hints::<Engine>::PACE, move |mark, stop| {
                 let hints = Hints::new(Arc::clone(&hinted), every, bell.clone(), poke.clone());

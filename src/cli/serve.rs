@@ -180,6 +180,7 @@ impl Server {
             repositories,
             status,
             reconcile: config.reconcile,
+            commands_allow: config.commands_allow.clone(),
             compared: compared_in,
             looks: config.webhooks.secret.is_some().then_some((config.webhooks.look_every, bell)),
             data_dir: config.data_dir.clone(),

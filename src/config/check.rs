@@ -77,6 +77,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 every: view.duration("reconcile.every"),
                 look_every: view.duration("reconcile.look_every"),
             },
+            commands_allow: view.texts("commands.allow"),
             fallback,
             webhooks,
             token_probe: view.duration("token_probe.every"),

@@ -61,6 +61,8 @@ pub struct Config {
     pub deadman: DeadMan,
     /// How often Gitea is asked what people did.
     pub reconcile: reconcile::Settings,
+    /// Logins whose commands are obeyed, whatever Gitea says of them.
+    pub commands_allow: Vec<String>,
     pub fallback: Fallback,
     pub webhooks: Webhooks,
     /// How often the token is tried; 0 is never.

@@ -41,6 +41,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ),
     ("reconcile", "How often Gitea is asked what people have done to our issues."),
     ("webhooks", "What Gitea tells of itself, so that it is known at once what people do."),
+    ("commands", "Commands that people write into comments on our issues."),
     ("storm", "How many issues may open before the rest share one overflow issue."),
     ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
     ("kept", "How long what is past is kept."),
@@ -258,6 +259,9 @@ pub const SETTINGS: &[Setting] = &[
         "How often one issue is looked at, however often Gitea tells of it."),
     setting("webhooks.kept", Kind::Count { min: 10, max: 100_000 }, Preset::Is("1000"),
         "How many deliveries are kept, with what came of them: the newest."),
+    setting("commands.allow", Kind::Names, Preset::Is(""),
+        "Logins whose commands are obeyed besides those of everybody who may write to the \
+         repository."),
 
     setting("storm.max_new_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("20"),
         "New issues per repository in a sliding hour."),

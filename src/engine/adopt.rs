@@ -219,7 +219,9 @@ impl Core {
                     EffectKind::Open
                     | EffectKind::Close
                     | EffectKind::Reopen
-                    | EffectKind::Heal => true,
+                    | EffectKind::Heal
+                    | EffectKind::React
+                    | EffectKind::Reply => true,
                 }
         })
     }

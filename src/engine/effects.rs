@@ -143,6 +143,9 @@ impl Core {
         if entry.effect.kind == EffectKind::Heal {
             return Some(self.healing(entry));
         }
+        if let Some(issue) = entry.about {
+            return Some(self.answering(entry, issue));
+        }
         let alert = self.alerts.get(&entry.fingerprint)?;
         Some(Prospect {
             // Effects of an earlier episode go to the issue of that episode.
@@ -284,14 +287,11 @@ impl Core {
         let Some(entry) = self.entries.remove(&seq) else { return Dropped::Missing };
         self.dirty.entries.insert(seq);
         let what = format!("a person dropped what teawatch was to {}", entry.effect.kind);
-        let learned = match entry.effect.kind {
+        let learned = if entry.effect.kind == EffectKind::Open {
             // Without an issue there is nothing to write to.
-            EffectKind::Open => Learned::IssueGone,
-            EffectKind::Comment
-            | EffectKind::Edit
-            | EffectKind::Close
-            | EffectKind::Reopen
-            | EffectKind::Heal => Learned::Settled { left_out: vec![what], late_until: None },
+            Learned::IssueGone
+        } else {
+            Learned::Settled { left_out: vec![what], late_until: None }
         };
         let fingerprint = entry.fingerprint.clone();
         self.remember(Happened::Dropped { fingerprint, effect: entry.effect }, now);
@@ -371,7 +371,11 @@ impl Core {
                 Text { title: String::new(), body }
             }
             EffectKind::Edit => Text { title: String::new(), body: table::table(&facts) },
-            EffectKind::Close | EffectKind::Reopen | EffectKind::Heal => Text::default(),
+            EffectKind::Close
+            | EffectKind::Reopen
+            | EffectKind::Heal
+            | EffectKind::React
+            | EffectKind::Reply => Text::default(),
         }
     }
 

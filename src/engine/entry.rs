@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::turn::earlier;
-use crate::alert::{Effect, Fingerprint};
+use crate::alert::{Effect, Fingerprint, Issue};
 
 /// An effect that Gitea has not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Entry {
     pub seq: u64,
     pub fingerprint: Fingerprint,
     pub effect: Effect,
+    /// The issue of the comment that it answers, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Issue>,
     /// The repository of the episode, `owner/name`, as the configuration called it.
     pub repository: String,
     pub made_at: Timestamp,
@@ -136,6 +139,7 @@ impl Entry {
             seq,
             fingerprint,
             effect,
+            about: None,
             repository: repository.to_owned(),
             made_at,
             text: None,

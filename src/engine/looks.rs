@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::adopt::is_here;
 use super::core::Core;
 use super::records::Repository;
-use crate::alert::{Alert, EffectKind, Event, Fingerprint, Learned, Sighted, Trial};
+use crate::alert::{Alert, Event, Fingerprint, Learned, Sighted, Trial};
 
 /// A repository that is to be compared with our state now and then.
 #[derive(Debug, Clone)]
@@ -143,8 +143,7 @@ impl Core {
             // A closing that was ordered before is counted already. The place of an issue
             // that is gone is free for the one that may follow it.
             Event::Done { effect, learned: Learned::IssueGone } => {
-                let is_about_it =
-                    effect.episode == before.episode && effect.kind != EffectKind::Heal;
+                let is_about_it = effect.episode == before.episode && !effect.kind.is_aside();
                 is_about_it.then_some(false)
             }
             Event::Seen { sighted, .. } => {

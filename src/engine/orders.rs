@@ -22,7 +22,11 @@ impl Core {
                     EffectKind::Open => admission.count_opening(now),
                     EffectKind::Reopen => admission.count_open(),
                     EffectKind::Close => admission.count_closing(),
-                    EffectKind::Comment | EffectKind::Edit | EffectKind::Heal => {}
+                    EffectKind::Comment
+                    | EffectKind::Edit
+                    | EffectKind::Heal
+                    | EffectKind::React
+                    | EffectKind::Reply => {}
                 }
                 self.enter(fingerprint, repository, effect, None, now);
             }
@@ -39,7 +43,11 @@ impl Core {
                     }
                     EffectKind::Reopen => admission.count_closing(),
                     EffectKind::Close => admission.count_open(),
-                    EffectKind::Comment | EffectKind::Edit | EffectKind::Heal => {}
+                    EffectKind::Comment
+                    | EffectKind::Edit
+                    | EffectKind::Heal
+                    | EffectKind::React
+                    | EffectKind::Reply => {}
                 }
                 if let Some((seq, _)) = entry {
                     self.entries.remove(&seq);
@@ -52,7 +60,7 @@ impl Core {
     }
 
     /// Puts an effect into the outbox. Its text is written when it is tried, unless it is
-    /// given.
+    /// given. Returns its number.
     pub(super) fn enter(
         &mut self,
         fingerprint: &Fingerprint,
@@ -60,7 +68,7 @@ impl Core {
         effect: Effect,
         text: Option<Text>,
         now: Timestamp,
-    ) {
+    ) -> u64 {
         let seq = self.meta.next_entry;
         self.meta.next_entry += 1;
         self.dirty.meta = true;
@@ -70,5 +78,6 @@ impl Core {
         self.dirty.entries.insert(seq);
         let fingerprint = fingerprint.clone();
         self.remember(Happened::Ordered { fingerprint, effect }, now);
+        seq
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::Numbers;
 use super::outage::Outage;
+use super::remarks::Remarked;
 use crate::alert::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{Effect, Fingerprint};
@@ -49,6 +50,9 @@ pub struct Repository {
     /// Every change before this time, by Gitea's clock, was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub polled_until: Option<Timestamp>,
+    /// Which comments were read.
+    #[serde(default)]
+    pub remarked: Remarked,
     /// Second issues that were closed in favour of another. Each is closed once: then it
     /// is for people to say.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -114,6 +118,16 @@ pub enum Happened {
         fingerprint: Fingerprint,
         effect: Effect,
         why: String,
+    },
+    /// A person wrote commands into a comment.
+    Commanded {
+        fingerprint: Fingerprint,
+        comment: u64,
+        by: String,
+        /// The names of those that were obeyed.
+        obeyed: Vec<String>,
+        /// Why the others were not, in sentences.
+        refused: Vec<String>,
     },
     /// teawatch was not looking.
     Absent {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
-use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group};
+use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Wishes};
 use crate::check::{Check, CheckId, Labels, Latest, Status};
 
 /// Items on one page, at most.
@@ -69,6 +69,12 @@ pub struct AlertView {
     pub deleted_at: Option<Timestamp>,
     /// The issue wears a label that says that nobody wants to hear more of it.
     pub is_muted: bool,
+    /// What people have asked for with commands.
+    #[serde(default)]
+    pub wishes: Wishes,
+    /// How it is and what people have asked of it, in one sentence.
+    #[serde(default)]
+    pub explanation: String,
     /// Checks in trouble.
     pub in_trouble: Vec<String>,
     /// What Gitea has not confirmed.
@@ -138,7 +144,7 @@ impl Core {
             .range((from, Bound::Unbounded))
             .map(|(_, alert)| alert)
             .filter(|alert| alert.has_fired() || alert.is_in_trouble());
-        page(alerts, limit, alert_view, |alert| alert.fingerprint.to_string())
+        page(alerts, limit, |alert| self.alert_view(alert), |alert| alert.fingerprint.to_string())
     }
 
     /// Effects after the cursor `after` (their number), in order.
@@ -219,30 +225,32 @@ impl Core {
             results: check.results,
         }
     }
-}
 
-fn alert_view(alert: &Alert) -> AlertView {
-    let members = alert.members.iter();
-    AlertView {
-        fingerprint: alert.fingerprint.clone(),
-        group: alert.group.clone(),
-        title: alert.group.to_string(),
-        phase: alert.phase.to_string(),
-        episode: alert.episode,
-        reopens: alert.reopens,
-        fired_at: alert.has_fired().then_some(alert.fired_at),
-        closed_at: alert.closed_at,
-        repository: alert.target.repository.clone(),
-        issue: alert.issue.map(|issue| issue.number),
-        is_row: alert.placement == crate::alert::Placement::Row,
-        closed_by_hand_at: alert.shut_at,
-        deleted_at: alert.gone_at,
-        is_muted: alert.is_muted,
-        in_trouble: members
-            .filter(|(_, member)| member.standing.is_trouble())
-            .map(|(name, _)| name.clone())
-            .collect(),
-        undelivered: alert.undelivered.iter().map(|entry| entry.effect).collect(),
+    fn alert_view(&self, alert: &Alert) -> AlertView {
+        let members = alert.members.iter();
+        AlertView {
+            fingerprint: alert.fingerprint.clone(),
+            group: alert.group.clone(),
+            title: alert.group.to_string(),
+            phase: alert.phase.to_string(),
+            episode: alert.episode,
+            reopens: alert.reopens,
+            fired_at: alert.has_fired().then_some(alert.fired_at),
+            closed_at: alert.closed_at,
+            repository: alert.target.repository.clone(),
+            issue: alert.issue.map(|issue| issue.number),
+            is_row: alert.placement == Placement::Row,
+            closed_by_hand_at: alert.shut_at,
+            deleted_at: alert.gone_at,
+            is_muted: alert.is_muted,
+            wishes: alert.wishes.clone(),
+            explanation: alert.explanation(&self.rule_of(alert)),
+            in_trouble: members
+                .filter(|(_, member)| member.standing.is_trouble())
+                .map(|(name, _)| name.clone())
+                .collect(),
+            undelivered: alert.undelivered.iter().map(|entry| entry.effect).collect(),
+        }
     }
 }
 

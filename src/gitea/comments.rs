@@ -63,10 +63,24 @@ impl Comments {
         EditComment { comments: self.clone(), id, body: body.into() }
     }
 
+    /// Reacts to a comment, such as with `eyes`. Doing it twice is doing it once.
+    pub async fn react(&self, id: i64, content: &str) -> Result<Answer<()>> {
+        let id = id.to_string();
+        let repository = ["repos", &self.owner, &self.repository];
+        let path = [&repository[..], &["issues", "comments", &id, "reactions"]].concat();
+        let request = Request::new(Operation::ReactToComment, Method::POST, &path);
+        self.client.read_nothing(request.json(&Reaction { content })).await
+    }
+
     /// Deletes a comment.
     pub async fn delete(&self, id: i64) -> Result<Answer<()>> {
         self.client.read_nothing(self.by_id(Operation::DeleteComment, Method::DELETE, id)).await
     }
+}
+
+#[derive(Debug, Serialize)]
+struct Reaction<'a> {
+    content: &'a str,
 }
 
 /// Lists comments, see [`Comments::list`].

@@ -30,6 +30,7 @@ pub enum Operation {
     CreateComment,
     EditComment,
     DeleteComment,
+    ReactToComment,
     ListComments,
     ListLabels,
     CreateLabel,
@@ -60,6 +61,7 @@ impl Operation {
             | Self::CreateComment
             | Self::EditComment
             | Self::DeleteComment
+            | Self::ReactToComment
             | Self::CreateLabel
             | Self::AddLabels
             | Self::CreateHook
@@ -91,6 +93,7 @@ impl Operation {
                 | Self::CreateComment
                 | Self::EditComment
                 | Self::DeleteComment
+                | Self::ReactToComment
                 | Self::CreateLabel
                 | Self::AddLabels
         )
@@ -112,6 +115,7 @@ impl Operation {
             Self::CreateComment => "write a comment",
             Self::EditComment => "edit the comment",
             Self::DeleteComment => "delete the comment",
+            Self::ReactToComment => "react to the comment",
             Self::ListComments => "list comments",
             Self::ListLabels => "list labels",
             Self::CreateLabel => "create a label",
@@ -192,6 +196,8 @@ pub(super) fn concern(operation: Operation, status: StatusCode, location: Option
         403 | 413 | 423 if operation.is_dispensable() => Concern::Trimmings,
         // The list is only asked for to learn who may command, and needs a scope of its own.
         403 if operation == Operation::ListAssignees => Concern::Trimmings,
+        // Whatever it was that was deleted.
+        404 if operation == Operation::ReactToComment => Concern::Trimmings,
         404 if operation == (Operation::ListIssues { by_creator: true }) => Concern::Identity,
         404 if operation.is_about_an_issue() => Concern::IssueOrTarget,
         300..=399 | 401 | 403 | 404 | 405 | 407 | 423 => Concern::Target,

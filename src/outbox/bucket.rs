@@ -8,6 +8,8 @@ pub enum Priority {
     /// Finding out what happened, and closing.
     LookOrClose,
     Open,
+    /// Answering people.
+    Answer,
     /// Comments and edits.
     Talk,
     /// Asking what people have done.
@@ -18,14 +20,14 @@ pub enum Priority {
 
 impl Priority {
     /// All of them, the first first.
-    pub const ALL: [Self; 5] =
-        [Self::LookOrClose, Self::Open, Self::Talk, Self::Reconcile, Self::Probe];
+    pub const ALL: [Self; 6] =
+        [Self::LookOrClose, Self::Open, Self::Answer, Self::Talk, Self::Reconcile, Self::Probe];
 
     /// Tokens that must be there: the last of the burst is kept for the first two.
     fn needs(self) -> f64 {
         match self {
             Self::LookOrClose | Self::Open => 1.0,
-            Self::Talk | Self::Reconcile | Self::Probe => 2.0,
+            Self::Answer | Self::Talk | Self::Reconcile | Self::Probe => 2.0,
         }
     }
 }

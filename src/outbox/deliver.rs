@@ -10,7 +10,7 @@ use super::queue::priority;
 use super::{Host, Priority, Settings};
 use crate::alert::table::with_table;
 use crate::alert::{EffectKind, Issue, Learned};
-use crate::engine::{Prospect, Trimming};
+use crate::engine::{Prospect, SEEN, Trimming};
 use crate::gitea::{self, Concern, IssueState, LabelId};
 
 /// After so many fruitless attempts an opening goes without labels that can neither be read
@@ -107,6 +107,23 @@ impl Courier {
                     }
                 }
                 edit.send().await?;
+                Ok(settled(settings, prospect))
+            }
+            EffectKind::React => {
+                let comments = host.client(Priority::Answer).comments(path.0, path.1);
+                let comment = i64::try_from(entry.effect.number).unwrap_or_default();
+                for reaction in [SEEN, &text.body] {
+                    match comments.react(comment, reaction).await {
+                        // Which reactions there are is for each Gitea to say.
+                        Err(error) if !is_dispensable(&error) => return Err(error.into()),
+                        Ok(_) | Err(_) => {}
+                    }
+                }
+                Ok(settled(settings, prospect))
+            }
+            EffectKind::Reply => {
+                let comments = host.client(Priority::Answer).comments(path.0, path.1);
+                comments.create(number, text.body).send().await?;
                 Ok(settled(settings, prospect))
             }
             EffectKind::Heal => {
@@ -259,6 +276,7 @@ fn priority_of(prospect: &Prospect) -> Priority {
         // It is in doubt by now, and still goes with its kind.
         EffectKind::Open | EffectKind::Reopen => Priority::Open,
         EffectKind::Close | EffectKind::Heal => Priority::LookOrClose,
+        EffectKind::React | EffectKind::Reply => Priority::Answer,
         EffectKind::Comment | EffectKind::Edit => priority(&prospect.entry).max(Priority::Talk),
     }
 }

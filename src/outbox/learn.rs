@@ -152,7 +152,8 @@ fn in_doubt(
     message: String,
 ) -> Outcome {
     let at_once = later(now, settings.retry_first.min(SignedDuration::from_secs(1)));
-    let waits_by_itself = matches!(entry.effect.kind, EffectKind::Open | EffectKind::Comment);
+    let waits_by_itself =
+        matches!(entry.effect.kind, EffectKind::Open | EffectKind::Comment | EffectKind::Reply);
     let is_soon = error.retry_after().is_none() && (waits_by_itself || entry.attempts == 0);
     let retry_at = if is_soon { at_once } else { retry_at };
     Outcome::Unknown { retry_at, error: message }
@@ -163,7 +164,7 @@ fn in_doubt(
 fn trimmed(entry: &Entry, error: String, settings: &Settings, now: Timestamp) -> Outcome {
     let kind = entry.effect.kind;
     match kind {
-        EffectKind::Comment | EffectKind::Edit => {
+        EffectKind::Comment | EffectKind::Edit | EffectKind::React | EffectKind::Reply => {
             Outcome::GivenUp { note: format!("{} could not be written: {error}", kind.noun()) }
         }
         EffectKind::Open if !entry.left_out.contains(&Trimming::Labels) => {
@@ -233,8 +234,8 @@ fn may_land_late(settings: &Settings, entry: &Entry, now: Timestamp) -> bool {
 }
 
 /// Text that an issue can do without, rather than wait for a person.
-fn is_talk(kind: EffectKind) -> bool {
-    matches!(kind, EffectKind::Comment | EffectKind::Edit)
+pub(super) fn is_talk(kind: EffectKind) -> bool {
+    matches!(kind, EffectKind::Comment | EffectKind::Edit) || kind.is_answer()
 }
 
 fn parked(settings: &Settings, reason: String, now: Timestamp) -> Parked {

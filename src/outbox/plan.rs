@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Settings;
+use super::learn::is_talk;
 use crate::alert::{EffectKind, Learned};
 use crate::engine::{Outcome, Prospect};
 
@@ -60,10 +61,9 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
         let learned = Learned::Settled { left_out: Vec::new(), late_until: None };
         return Step::Settle(Outcome::Done(learned));
     }
-    let is_talk = matches!(kind, EffectKind::Comment | EffectKind::Edit);
     // In doubt or not: what comes behind it must not wait for ever. A comment that was
     // written all the same costs nothing.
-    if is_talk && is_hopeless(prospect, now) {
+    if is_talk(kind) && is_hopeless(prospect, now) {
         let error = entry.last_error.as_deref().unwrap_or("no answer");
         let what = kind.noun();
         let note = format!("{what} was given up after {} attempts: {error}", entry.attempts);
@@ -80,15 +80,17 @@ pub fn plan(settings: &Settings, prospect: &Prospect, now: Timestamp) -> Step {
     let settled_at = later(doubt.late_from(), settings.settle_wait);
     let thorough = doubt.looks > 0;
     match kind {
-        EffectKind::Open | EffectKind::Comment | EffectKind::Heal
+        EffectKind::Open | EffectKind::Comment | EffectKind::Heal | EffectKind::Reply
             if thorough && now < settled_at =>
         {
             Step::Wait(settled_at)
         }
         EffectKind::Open => Step::Look(Look::Issues { thorough }),
-        EffectKind::Comment | EffectKind::Heal => Step::Look(Look::Comments { thorough }),
+        EffectKind::Comment | EffectKind::Heal | EffectKind::Reply => {
+            Step::Look(Look::Comments { thorough })
+        }
         EffectKind::Close | EffectKind::Reopen if !thorough => Step::Look(Look::State),
-        EffectKind::Close | EffectKind::Reopen | EffectKind::Edit => Step::Try,
+        EffectKind::Close | EffectKind::Reopen | EffectKind::Edit | EffectKind::React => Step::Try,
     }
 }
 

@@ -105,8 +105,16 @@ impl Queue {
             if entries.keys().any(|seq| self.running.contains(seq)) {
                 return None;
             }
+            // Answers to people wait for nothing, and nothing waits for them.
+            let is_answer = |entry: &&Entry| entry.effect.kind.is_answer();
+            if let Some(answer) =
+                entries.values().filter(is_answer).find(|entry| is_due(entry, now))
+            {
+                return Some(answer);
+            }
             let mut an_edit_waits = false;
             let next = entries.values().find(|entry| match entry.effect.kind {
+                EffectKind::React | EffectKind::Reply => false,
                 EffectKind::Open => true,
                 _ if entry.parked.is_some() => false,
                 EffectKind::Edit => {
@@ -128,6 +136,7 @@ pub(super) fn priority(entry: &Entry) -> Priority {
         _ if entry.doubt.is_some() => Priority::LookOrClose,
         EffectKind::Close | EffectKind::Heal => Priority::LookOrClose,
         EffectKind::Open | EffectKind::Reopen => Priority::Open,
+        EffectKind::React | EffectKind::Reply => Priority::Answer,
         EffectKind::Comment | EffectKind::Edit => Priority::Talk,
     }
 }

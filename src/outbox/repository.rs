@@ -165,6 +165,7 @@ impl<L: Ledger> Worker<L> {
         self.ledger
             .ask(move |core, now| {
                 core.adopt(&repository, id, &found, now);
+                core.remarks_from(&repository, date, now);
                 core.polled(&repository, date, highest, now);
                 core.heal(&repository, &open, now);
             })

@@ -120,7 +120,7 @@ impl<L: Ledger> Worker<L> {
         let seq = prospect.entry.seq;
         let writes_marker = matches!(
             prospect.entry.effect.kind,
-            EffectKind::Open | EffectKind::Comment | EffectKind::Heal
+            EffectKind::Open | EffectKind::Comment | EffectKind::Heal | EffectKind::Reply
         );
         if writes_marker {
             // Whoever we are when we write must be known when we look. If it cannot be read,

@@ -7,11 +7,13 @@
 //! read.
 //!
 //! What webhooks tell of is looked at as soon as they do ([`Hints`]).
+//! What people write on a changed issue is read as well: commands may stand in it.
 //!
 //! It decides nothing: the engine says what a look is worth, and the alert what follows.
 
 mod bell;
 mod hints;
+mod remarks;
 mod sight;
 mod status;
 mod task;

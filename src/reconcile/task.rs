@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::remarks::{Ear, Reading};
 use super::sight::{self, Unread};
-use super::{Compared, Settings, Status};
+use super::{Compared, Poke, Settings, Status};
 use crate::engine::{self, Round};
 use crate::gitea::StateFilter;
 use crate::outbox::{Ledger, News, Place, Priority, Worker, check_home, look};
@@ -17,7 +18,7 @@ use crate::tasks::Mark;
 
 /// A list reaches so far behind the last one: a change is dated before it can be read, and
 /// Gitea's clock may be several.
-const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
+pub(super) const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
 /// Issues that are looked at by themselves in one go.
 const LOOKS_MAX: usize = 20;
 /// The longest sleep: what is due is found by looking, not by waiting for it.
@@ -32,6 +33,9 @@ const PAUSE_FIRST: SignedDuration = SignedDuration::from_secs(1);
 pub struct Task<L> {
     worker: Arc<Worker<L>>,
     settings: Settings,
+    /// Logins that may command, in small letters.
+    allow: BTreeSet<String>,
+    poke: Poke,
     known: BTreeMap<String, Known>,
     status: watch::Sender<Status>,
 }
@@ -42,6 +46,9 @@ struct Known {
     compared: Compared,
     /// Issues whose looks our own writes have crossed.
     again: BTreeSet<u64>,
+    ear: Ear,
+    /// Somebody says that there is something to read.
+    is_poked: bool,
     pause: SignedDuration,
     /// Nothing is asked before this time. A clock that was set back ends it.
     rests_until: Option<Timestamp>,
@@ -51,7 +58,16 @@ impl<L: Ledger> Task<L> {
     /// A task that has yet to ask for the first time. It tells through `status` how each
     /// comparison went.
     pub fn new(worker: Arc<Worker<L>>, settings: Settings, status: watch::Sender<Status>) -> Self {
-        Self { worker, settings, known: BTreeMap::new(), status }
+        let (allow, poke, known) = (BTreeSet::new(), Poke::default(), BTreeMap::new());
+        Self { worker, settings, allow, poke, known, status }
+    }
+
+    /// The same that compares at once what `poke` names, and lets people command whose logins
+    /// are in `allow`, whatever Gitea says of them.
+    #[must_use]
+    pub fn listening(self, poke: Poke, allow: &[String]) -> Self {
+        let allow = allow.iter().map(|login| login.to_lowercase()).collect();
+        Self { allow, poke, ..self }
     }
 
     /// Compares until `stop`, or until the engine has ended. Nothing is lost by stopping in
@@ -73,6 +89,9 @@ impl<L: Ledger> Task<L> {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = mark.rest((every / 10).clamp(SLEEP_MIN, longest)) => {}
+                poked = self.poke.poked() => for repository in poked {
+                    self.known.entry(repository).or_default().is_poked = true;
+                },
             }
         }
     }
@@ -106,17 +125,19 @@ impl<L: Ledger> Task<L> {
             let known = self.known.entry(round.repository.clone()).or_default();
             known.compared.succeeded_at = known.compared.succeeded_at.max(round.polled_at);
             let now = self.worker.clock.now();
-            let is_due =
-                round.polled_at.is_none_or(|at| now.duration_since(at) >= self.settings.every);
+            let is_due = known.is_poked
+                || round.polled_at.is_none_or(|at| now.duration_since(at) >= self.settings.every);
             let left = known.rests_until.map(|until| until.duration_since(now));
             let rests = left.is_some_and(|left| left.is_positive() && left <= known.pause);
             let has_work = is_due || !known.again.is_empty();
             if rests || !has_work {
                 continue;
             }
+            known.is_poked = false;
             let mut again = std::mem::take(&mut known.again);
-            let read = self.compare(&round, is_due, &mut again, &mut room).await;
-            self.note(&round.repository, again, read)?;
+            let mut ear = std::mem::take(&mut known.ear);
+            let read = self.compare(&round, is_due, &mut again, &mut ear, &mut room).await;
+            self.note(&round.repository, again, ear, read)?;
         }
         self.publish();
         Ok(())
@@ -129,12 +150,13 @@ impl<L: Ledger> Task<L> {
         round: &Round,
         is_due: bool,
         again: &mut BTreeSet<u64>,
+        ear: &mut Ear,
         room: &mut usize,
     ) -> Result<(), Unread> {
         let place = Place::new(&round.repository, &round.record);
         let mut numbers: Vec<_> = again.iter().copied().collect();
         if is_due {
-            again.extend(self.read_changes(round, &place).await?);
+            again.extend(self.read_changes(round, &place, ear).await?);
         }
         let (name, look_every) = (round.repository.clone(), self.settings.look_every);
         let asked = self
@@ -162,6 +184,7 @@ impl<L: Ledger> Task<L> {
         &self,
         round: &Round,
         place: &Place<'_>,
+        ear: &mut Ear,
     ) -> Result<BTreeSet<u64>, Unread> {
         let worker = &self.worker;
         let client = worker.host.client(Priority::Reconcile);
@@ -182,17 +205,29 @@ impl<L: Ledger> Task<L> {
         if let Some(News::Refused(reason)) = worker.inspect(pass.markers()).await? {
             return Err(Unread::Failed(reason));
         }
+        let reading = Reading { worker, place, identity: &identity, allow: &self.allow };
+        let changed = pass.seen.iter().map(|seen| &seen.issue);
+        let heard = ear.listen(&reading, round, changed, pass.date).await;
+        if let Err(Unread::Engine(error)) = heard {
+            return Err(Unread::Engine(error));
+        }
         let sightings: Vec<_> = pass.seen.iter().map(|seen| sight::sighting(&seen.issue)).collect();
         let (name, writes) = (round.repository.clone(), round.writes);
-        let (date, highest, open) = (pass.date, pass.highest(), pass.open());
+        // What could not be read is asked for once more.
+        let date = pass.date.filter(|_| heard.is_ok());
+        let (highest, open) = (pass.highest(), pass.open());
         let handed_over = worker.ledger.ask(move |core, now| {
             let crossed = core.look(&name, writes, &sightings, now);
             core.polled(&name, date, highest, now);
+            if let Some(at) = date.and_then(|at| at.checked_sub(OVERLAP).ok()) {
+                core.remarks_until(&name, at);
+            }
             core.heal(&name, &open, now);
             core.close_past(&name, writes, &open, now);
             crossed
         });
-        Ok(handed_over.await?)
+        let crossed = handed_over.await?;
+        heard.map(|()| crossed)
     }
 
     /// Looks at one issue. Returns whether one of our own writes has crossed the look.
@@ -211,11 +246,13 @@ impl<L: Ledger> Task<L> {
         &mut self,
         repository: &str,
         again: BTreeSet<u64>,
+        ear: Ear,
         read: Result<(), Unread>,
     ) -> Result<(), engine::Error> {
         let now = self.worker.clock.now();
         let known = self.known.entry(repository.to_owned()).or_default();
         known.again = again;
+        known.ear = ear;
         match read {
             Ok(()) => {
                 if known.compared.error.take().is_some() {
@@ -232,6 +269,8 @@ impl<L: Ledger> Task<L> {
                         "what people did to issues in {repository} cannot be read"
                     );
                 }
+                // What was to be read is yet to be read.
+                known.is_poked = true;
                 known.compared.failing_since.get_or_insert(now);
                 known.compared.error = Some(error);
             }

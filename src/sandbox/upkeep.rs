@@ -100,6 +100,13 @@ impl World {
         Ok(())
     }
 
+    /// Deletes a user. What the user wrote stays, and is nobody's.
+    pub fn delete_user(&mut self, login: &str) -> Result<(), Missing> {
+        let id = self.user_id(login)?;
+        self.users.remove(&id);
+        Ok(())
+    }
+
     /// Gives a user another login. The old one redirects in the paths of repositories, and
     /// is unknown everywhere else.
     pub fn rename_user(&mut self, login: &str, new: &str) -> Result<(), Missing> {

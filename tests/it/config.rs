@@ -169,6 +169,7 @@ fn cases() -> Vec<Case> {
         ("alerts.intro", json!(""), "call Ann\nor Ben", json!("call Ann\nor Ben")),
         ("reconcile.every", json!("5m"), "80s", json!("1m 20s")),
         ("reconcile.look_every", json!("6h"), "90s", json!("1m 30s")),
+        ("commands.allow", json!([]), "cat, dan", json!(["cat", "dan"])),
         ("storm.max_new_issues", json!(20), "5", json!(5)),
         ("storm.max_open_issues", json!(200), "50", json!(50)),
         ("limits.report_bytes", json!(mi), "2048", json!(2048)),
@@ -918,6 +919,10 @@ fn every_setting_reaches_its_reader() {
             every: 80s,
             look_every: 90s,
         },
+        commands_allow: [
+            "cat",
+            "dan",
+        ],
         fallback: Fallback {
             url: None,
             kind: "ntfy",

@@ -16,6 +16,7 @@ mod backup;
 mod bad_input;
 mod chaos;
 mod cli;
+mod commands;
 mod config;
 mod crash;
 mod crowds;

@@ -72,7 +72,9 @@ fn event_of(event: &str, oldest: Option<Effect>, now: Timestamp) -> Event {
             | EffectKind::Edit
             | EffectKind::Close
             | EffectKind::Reopen
-            | EffectKind::Heal => Learned::Settled { left_out: Vec::new(), late_until },
+            | EffectKind::Heal
+            | EffectKind::React
+            | EffectKind::Reply => Learned::Settled { left_out: Vec::new(), late_until },
         };
         Event::Done { effect, learned }
     };

@@ -1,0 +1,255 @@
+//! Comments that people write on our issues, and the commands in them.
+//!
+//! A comment counts once, as it was read first: its id is on the disk in the commit that
+//! obeys it, with everything that follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::core::Core;
+use super::records::Happened;
+use super::{Entry, Prospect, Text};
+use crate::alert::answer::Answer;
+use crate::alert::commands::{Command, Mistake};
+use crate::alert::marker::Marker;
+use crate::alert::text::Facts;
+use crate::alert::{Effect, EffectKind, Event, Fingerprint, Issue};
+
+/// How many comments of a repository are remembered one by one. Beyond it what has a lower
+/// number than the lowest counts as read.
+const READ_MAX: usize = 500;
+/// So many reactions and answers to the comments on one issue are under way at most. Who
+/// writes more commands gets none.
+const ANSWERS_MAX: usize = 50;
+
+/// The reactions to a comment: seen, done, not done.
+pub const SEEN: &str = "eyes";
+const DONE: &str = "+1";
+const NOT_DONE: &str = "confused";
+
+/// Which comments of a repository were read. Times are Gitea's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remarked {
+    /// What is older was written before this store knew the repository, and is nothing to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Comments that a list may show once more, and when each was written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    read: BTreeMap<u64, Timestamp>,
+    /// Everything up to this number was read.
+    #[serde(default)]
+    floor: u64,
+}
+
+/// A comment that somebody else has written.
+#[derive(Debug, Clone)]
+pub struct Remark {
+    pub id: u64,
+    /// Gitea's id of the person, and what the person is called.
+    pub person: i64,
+    pub login: String,
+    /// By Gitea's clock.
+    pub written_at: Timestamp,
+    /// How long ago that was.
+    pub age: SignedDuration,
+    pub commands: Vec<Result<Command, Mistake>>,
+    /// Why this person may not command, in a sentence, if so.
+    pub refusal: Option<String>,
+}
+
+impl Remarked {
+    /// Whether a comment is none of those that were read.
+    pub fn is_new(&self, id: u64, written_at: Timestamp) -> bool {
+        self.from.is_some_and(|from| written_at >= from)
+            && id > self.floor
+            && !self.read.contains_key(&id)
+    }
+
+    fn take(&mut self, id: u64, written_at: Timestamp) {
+        self.read.insert(id, written_at);
+        while self.read.len() > READ_MAX {
+            self.floor = self.read.pop_first().map_or(self.floor, |(id, _)| self.floor.max(id));
+        }
+    }
+}
+
+impl Core {
+    /// What is written in a repository from this time on, by Gitea's clock, may be a command.
+    pub fn remarks_from(&mut self, repository: &str, at: Option<Timestamp>, now: Timestamp) {
+        let at = at.unwrap_or(now);
+        self.repository(repository).remarked.from = Some(at);
+    }
+
+    /// Those of these issues that alerts have in a repository: of all others no comment counts.
+    pub fn issues_remarked(&self, repository: &str, numbers: &[u64]) -> BTreeSet<u64> {
+        let held = self.issues_held(repository);
+        numbers.iter().copied().filter(|number| held.contains_key(number)).collect()
+    }
+
+    /// What was written before this time, by Gitea's clock, is in no list any more.
+    pub fn remarks_until(&mut self, repository: &str, at: Timestamp) {
+        let known = self.repositories.get(repository).map(|record| &record.remarked.read);
+        if known.is_some_and(|read| read.values().any(|written_at| *written_at < at)) {
+            let read = &mut self.repository(repository).remarked.read;
+            read.retain(|_, written_at| *written_at >= at);
+        }
+    }
+
+    /// Takes note of what people have written on an issue, and obeys those who may command.
+    pub fn take_remarks(
+        &mut self,
+        repository: &str,
+        issue: u64,
+        remarks: &[Remark],
+        now: Timestamp,
+    ) {
+        for remark in remarks {
+            let known = self.repositories.get(repository).map(|record| &record.remarked);
+            if !known.is_some_and(|known| known.is_new(remark.id, remark.written_at)) {
+                continue;
+            }
+            self.repository(repository).remarked.take(remark.id, remark.written_at);
+            let held = self.issues_held(repository).remove(&issue);
+            if let Some(fingerprint) = held.filter(|_| !remark.commands.is_empty()) {
+                self.obey(&fingerprint, remark, now);
+            }
+        }
+    }
+
+    fn obey(&mut self, fingerprint: &Fingerprint, remark: &Remark, now: Timestamp) {
+        let mut answer = Answer::default();
+        let mut obeyed = Vec::new();
+        let mut is_told = true;
+        if let Some(refusal) = &remark.refusal {
+            answer.sentences.push(refusal.clone());
+            let alert = self.alerts.get_mut(fingerprint);
+            is_told = alert.is_some_and(|alert| alert.is_first_refusal(remark.person));
+            self.dirty.alerts.insert(fingerprint.clone());
+        } else {
+            for command in &remark.commands {
+                match self.obey_one(fingerprint, command, remark, now) {
+                    Ok(()) => {}
+                    Err(why) => {
+                        answer.sentences.push(why);
+                        continue;
+                    }
+                }
+                if let Ok(command) = command {
+                    obeyed.push(command.name().to_owned());
+                    answer.wants_help |= *command == Command::Help;
+                }
+            }
+            if obeyed.iter().any(|name| name == Command::Status.name()) {
+                let alert = self.alerts.get(fingerprint);
+                answer.status = alert.map(|alert| alert.explanation(&self.rule_of(alert)));
+            }
+        }
+        tracing::info!(
+            alert.fingerprint = %fingerprint,
+            comment = remark.id,
+            by = remark.login,
+            "a comment was read: obeyed {obeyed:?}, not obeyed {:?}", answer.sentences
+        );
+        let happened = Happened::Commanded {
+            fingerprint: fingerprint.clone(),
+            comment: remark.id,
+            by: remark.login.clone(),
+            obeyed,
+            refused: answer.sentences.clone(),
+        };
+        self.remember(happened, now);
+        self.answer(fingerprint, remark, &answer, is_told, now);
+    }
+
+    /// Obeys a command, or says why it does not.
+    fn obey_one(
+        &mut self,
+        fingerprint: &Fingerprint,
+        command: &Result<Command, Mistake>,
+        remark: &Remark,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let command = command.as_ref().map_err(Mistake::sentence)?;
+        let Some(alert) = self.alerts.get(fingerprint) else { return Ok(()) };
+        let (group, rule) = (alert.group.clone(), self.rule_of(alert));
+        // A clock of Gitea's that goes ahead makes nothing last longer.
+        let age = remark.age.max(SignedDuration::ZERO);
+        let at = now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        if let Some(why) = alert.objection(&rule, command, at, now) {
+            return Err(why);
+        }
+        let event = Event::Asked { command: command.clone(), by: remark.login.clone(), at };
+        self.step_alert(fingerprint, &group, &rule, &event, now);
+        Ok(())
+    }
+
+    /// Orders the reaction to a comment, and what there is to tell.
+    fn answer(
+        &mut self,
+        fingerprint: &Fingerprint,
+        remark: &Remark,
+        answer: &Answer,
+        is_told: bool,
+        now: Timestamp,
+    ) {
+        let is_answer = |entry: &&Entry| entry.about.is_some() && entry.fingerprint == *fingerprint;
+        if self.entries.values().filter(is_answer).count() >= ANSWERS_MAX {
+            tracing::warn!(comment = remark.id, "so many comments at once are not answered");
+            return;
+        }
+        let reaction = if answer.sentences.is_empty() { DONE } else { NOT_DONE };
+        let text = Text { title: String::new(), body: reaction.to_owned() };
+        self.enter_answer(fingerprint, EffectKind::React, remark.id, text, now);
+        if answer.is_empty() || !is_told {
+            return;
+        }
+        let Some(alert) = self.alerts.get(fingerprint) else { return };
+        let effect = Effect { kind: EffectKind::Reply, episode: alert.episode, number: remark.id };
+        let instance = self.meta.instance.clone();
+        let marker = Marker { instance, fingerprint: fingerprint.clone(), effect };
+        let facts = Facts {
+            alert,
+            now,
+            diagnostics: BTreeMap::new(),
+            absences: Vec::new(),
+            public_url: None,
+            marker: marker.line(&self.salt),
+        };
+        let body = answer.text(&facts, &remark.login);
+        let text = Text { title: String::new(), body };
+        self.enter_answer(fingerprint, EffectKind::Reply, remark.id, text, now);
+    }
+
+    fn enter_answer(
+        &mut self,
+        fingerprint: &Fingerprint,
+        kind: EffectKind,
+        comment: u64,
+        text: Text,
+        now: Timestamp,
+    ) {
+        let Some(alert) = self.alerts.get(fingerprint) else { return };
+        let effect = Effect { kind, episode: alert.episode, number: comment };
+        let (repository, issue) = (alert.target.repository.clone(), alert.issue);
+        let seq = self.enter(fingerprint, &repository, effect, Some(text), now);
+        if let Some(entry) = self.entries.get_mut(&seq) {
+            entry.about = issue;
+        }
+    }
+
+    /// What answers a comment needs its issue alone, whatever the alert has become since.
+    pub(super) fn answering(&self, entry: Entry, issue: Issue) -> Prospect {
+        Prospect {
+            issue: Some(issue),
+            late_until: None,
+            others_got_through: entry.failing_since.is_some_and(|since| {
+                self.delivered_at.get(&entry.repository).is_some_and(|&at| at > since)
+            }),
+            labels: Vec::new(),
+            assignees: Vec::new(),
+            entry,
+        }
+    }
+}
