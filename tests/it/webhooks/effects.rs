@@ -204,25 +204,20 @@ fn a_look_that_our_own_writes_cross_says_nothing_about_people() {
 #[test]
 fn what_people_do_to_an_issue_before_we_know_that_it_is_ours_is_noticed() {
     let scene = Scene::start();
-    let stall = Fault::new(Action::DoAndStall);
-    scene.gitea.order(stall.on(&Method::POST, Route::Issues));
+    scene.gitea.order(Fault::new(Action::DoAndStall).on(&Method::POST, Route::Issues));
     scene.teawatch.report(&failing("db1/other"));
     eventually("it is open, though nobody has told us", || scene.gitea.open() == 2);
-    scene.gitea.world().delete_issue(REPOSITORY, 2).unwrap();
-    eventually("both are told", || {
-        let numbers = scene.deliveries();
-        numbers.iter().filter(|it| it["issue"] == 2 && it["sender"] == "alice").count() == 1
+    let now = scene.gitea.now();
+    scene.gitea.world().close_as("alice", REPOSITORY, 2, now).unwrap();
+    eventually("it is adopted, and what she did is noticed", || {
+        let alerts = scene.teawatch.get("/api/v1/alerts").1["items"].clone();
+        let is_noticed =
+            |alert: &Value| alert["issue"] == 2 && !alert["closed_by_hand_at"].is_null();
+        alerts.as_array().unwrap().iter().any(is_noticed)
     });
-    let deletion = || {
-        let deliveries = scene.deliveries();
-        deliveries.iter().find(|it| it["action"] == "deleted").unwrap()["outcome"].clone()
-    };
-    assert_eq!(deletion(), "not looked at yet");
-    // It is sent again at last, as an issue of its own.
-    eventually("it is settled", || scene.gitea.open() == 2 && scene.teawatch.outbox().is_empty());
-    eventually("nobody waits for the first any more", || {
-        deletion() == "not about an issue of ours: nothing was asked"
-    });
+    scene.teawatch.settles(&scene.gitea);
+    assert_eq!(turns(&scene.gitea.issue(2)), ["closed"]);
+    assert_eq!(scene.gitea.issues().len(), 2);
 }
 
 #[test]
