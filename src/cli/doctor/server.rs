@@ -1,16 +1,14 @@
 //! The server: whether it runs, and what it has heard of.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, Unit};
-use serde::Deserialize;
 
 use crate::check::Status;
 use crate::cli::call::Server;
 use crate::cli::setup::{Findings, State};
 use crate::config::Config;
-use crate::engine::CheckView;
+use crate::engine::{CheckView, DeliveryView, Page};
 
 /// The implicit check of every source.
 const AGENT: &str = "agent";
@@ -24,27 +22,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A server that answers.
 pub(super) struct Running<'a>(&'a Server);
 
-/// A message of Gitea that the server has taken.
-#[derive(Debug, Deserialize)]
-pub(super) struct Delivery {
-    at: Timestamp,
-    id: String,
-    pub(super) event: String,
-    repository: Option<String>,
-    pub(super) issue: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Deliveries {
-    /// The newest first.
-    deliveries: Vec<Delivery>,
-}
-
-impl Delivery {
-    /// Whether it is of this repository, as far as it says of which it is.
-    pub(super) fn is_of(&self, full_name: &str) -> bool {
-        self.repository.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(full_name))
-    }
+/// Whether a message is of this repository, as far as it says of which it is.
+pub(super) fn is_of(delivery: &DeliveryView, full_name: &str) -> bool {
+    let repository = delivery.repository.as_ref();
+    repository.is_none_or(|name| name.eq_ignore_ascii_case(full_name))
 }
 
 impl<'a> Running<'a> {
@@ -121,7 +102,7 @@ impl<'a> Running<'a> {
             return false;
         }
         match self.taken().await.map(|taken| taken.into_iter().next()) {
-            Ok(Some(Delivery { at, event, .. })) => {
+            Ok(Some(DeliveryView { at, event, .. })) => {
                 findings.well(CHECK, format!("the last one, {event}, came at {at}"));
                 return true;
             }
@@ -140,27 +121,27 @@ impl<'a> Running<'a> {
         false
     }
 
-    /// What Gitea has sent, the newest first.
-    async fn taken(&self) -> anyhow::Result<Vec<Delivery>> {
-        let taken: Deliveries = self.0.get("api/v1/deliveries", &[]).await?;
-        Ok(taken.deliveries)
+    /// What Gitea has sent of late, the newest first.
+    async fn taken(&self) -> anyhow::Result<Vec<DeliveryView>> {
+        let taken: Page<DeliveryView> = self.0.get("api/v1/deliveries", &[]).await?;
+        Ok(taken.items)
     }
 
-    /// What has come so far.
-    pub(super) async fn known(&self) -> anyhow::Result<BTreeSet<String>> {
-        Ok(self.taken().await?.into_iter().map(|delivery| delivery.id).collect())
+    /// The number of the newest one that has come so far.
+    pub(super) async fn newest(&self) -> anyhow::Result<u64> {
+        Ok(self.taken().await?.first().map_or(0, |delivery| delivery.number))
     }
 
-    /// Waits until one comes that is not known and `is_it`; says whether it did.
+    /// Waits until one comes after this one that `is_it`; says whether it did.
     pub(super) async fn arrives(
         &self,
-        known: &BTreeSet<String>,
-        is_it: impl Fn(&Delivery) -> bool,
+        newest: u64,
+        is_it: impl Fn(&DeliveryView) -> bool,
     ) -> anyhow::Result<bool> {
         let waiting = async {
             loop {
                 let taken = self.taken().await?;
-                if taken.iter().any(|delivery| !known.contains(&delivery.id) && is_it(delivery)) {
+                if taken.iter().any(|delivery| delivery.number > newest && is_it(delivery)) {
                     return anyhow::Ok(());
                 }
                 tokio::time::sleep(LOOK_EVERY).await;

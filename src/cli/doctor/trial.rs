@@ -3,10 +3,11 @@
 //! Whatever dies in between leaves an open issue with a title of its own; the next trial
 //! closes it.
 
-use super::server::{Delivery, Running};
+use super::server::{Running, is_of};
 use super::webhook::arrived;
 use crate::cli::setup::{Examined, Findings, Target};
 use crate::config::Config;
+use crate::engine::DeliveryView;
 use crate::gitea::{Client, Error, IssueState, StateFilter};
 use crate::outbox::{LABEL_COLOR, LABEL_DESCRIPTION, chain};
 
@@ -25,8 +26,8 @@ pub(super) async fn run(
     for target in &examined.targets {
         let full_name = target.full_name();
         let takes_webhooks = config.webhooks.secret.is_some();
-        let known = match running.filter(|_| takes_webhooks) {
-            Some(running) => running.known().await.ok().map(|known| (running, known)),
+        let newest = match running.filter(|_| takes_webhooks) {
+            Some(running) => running.newest().await.ok().map(|newest| (running, newest)),
             None => None,
         };
         match story(client, target).await {
@@ -39,11 +40,11 @@ pub(super) async fn run(
                     "#{number} of {full_name} was opened, labelled, commented and closed{more}"
                 );
                 findings.well(CHECK, says);
-                if let Some((running, known)) = known {
-                    let is_it = |delivery: &Delivery| {
-                        delivery.issue == Some(number) && delivery.is_of(&full_name)
+                if let Some((running, newest)) = newest {
+                    let is_it = |delivery: &DeliveryView| {
+                        delivery.issue == Some(number) && is_of(delivery, &full_name)
                     };
-                    let came = running.arrives(&known, is_it).await;
+                    let came = running.arrives(newest, is_it).await;
                     arrived(came, "a message about the test issue", findings);
                 }
             }

@@ -3,11 +3,12 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::server::{ARRIVES_WITHIN, Running};
+use super::server::{ARRIVES_WITHIN, Running, is_of};
 use crate::cli::setup::{
     Examined, Findings, State, Target, client, doubts, find, hook_address, told,
 };
 use crate::config::Config;
+use crate::engine::DeliveryView;
 use crate::gitea::{Client, Hook};
 use crate::outbox::chain;
 
@@ -115,8 +116,8 @@ async fn round_trip(
         let says = format!("Gitea tests no webhook of {full_name}, which has no commit so far");
         return findings.add(State::Unknown, CHECK, says, "--write tries it with an issue");
     }
-    let known = match running.known().await {
-        Ok(known) => known,
+    let newest = match running.newest().await {
+        Ok(newest) => newest,
         Err(error) => {
             let fix = "mend what is told of deliveries";
             return findings.add(State::Unknown, CHECK, format!("{error:#}"), fix);
@@ -126,9 +127,8 @@ async fn round_trip(
         let says = format!("Gitea does not test the webhook: {}", chain(&error));
         return findings.fault(CHECK, says, "the token needs the scope write:repository for that");
     }
-    let is_it =
-        |delivery: &super::server::Delivery| delivery.event == "push" && delivery.is_of(&full_name);
-    arrived(running.arrives(&known, is_it).await, "a test of the webhook", findings);
+    let is_it = |delivery: &DeliveryView| delivery.event == "push" && is_of(delivery, &full_name);
+    arrived(running.arrives(newest, is_it).await, "a test of the webhook", findings);
 }
 
 /// Tells whether a message of Gitea arrived.

@@ -63,9 +63,12 @@ fn answer_well(asked: &Asked, taken: &std::sync::Mutex<Vec<Value>>, checks: &str
         "/readyz" => answer_of(200, READY),
         "/webhooks/gitea" => {
             let body = asked.json();
-            taken.lock().unwrap().insert(
+            let mut taken = taken.lock().unwrap();
+            let number = taken.len() + 1;
+            taken.insert(
                 0,
                 serde_json::json!({
+                    "number": number, "action": "", "sender": null,
                     "at": "2026-11-25T18:00:00Z",
                     "id": asked.header("x-gitea-delivery").unwrap(),
                     "event": asked.header("x-gitea-event").unwrap(),
@@ -78,7 +81,7 @@ fn answer_well(asked: &Asked, taken: &std::sync::Mutex<Vec<Value>>, checks: &str
         }
         path if path.starts_with("/api/v1/deliveries") => {
             let taken = taken.lock().unwrap().clone();
-            answer_of(200, &serde_json::json!({ "deliveries": taken }).to_string())
+            answer_of(200, &serde_json::json!({ "items": taken, "next": null }).to_string())
         }
         path if path.starts_with("/api/v1/checks") => answer_of(200, checks),
         path => panic!("asked for {path}"),
@@ -163,12 +166,25 @@ fn a_server_of_the_real_binary_is_looked_at() {
     assert!(fault.contains("teawatch serve"), "{fault}");
     let teawatch = Teawatch::launch(desk.command(&["serve", "--listen", "127.0.0.1:0"]));
     eventually("it is ready", || teawatch.get("/readyz").0 == 200);
-    let told = desk.command(&["doctor", "--listen", teawatch.url.trim_start_matches("http://")]);
-    let mut told = told;
-    let told = said(&told.output().unwrap());
-    assert!(told.contains("ok       server"), "{told}");
-    assert!(told.contains("ok       data"), "{told}");
+    let listen = teawatch.url.trim_start_matches("http://").to_owned();
+    let with_hook = |arguments: &[&str]| {
+        let mut command = desk.command(arguments);
+        command.args(["--listen", &listen]).env("TEAWATCH_HOOK_TOKEN", ALICE_TOKEN);
+        command
+    };
+    let told = fails(&mut with_hook(&["doctor"]));
+    assert!(told.contains("none was ever seen") && told.contains("none that points to"), "{told}");
+    well(&mut with_hook(&["hook", "install"]));
+    // The test that this one orders is the first message that the server sees.
+    fails(&mut with_hook(&["doctor"]));
+    let told = well(&mut with_hook(&["doctor", "--write"]));
+    for well in ["server", "data", "deliveries", "webhook", "round trip", "test issue"] {
+        assert!(told.contains(&format!("ok       {well} ")), "{well}:\n{told}");
+    }
+    assert!(told.contains("a message about the test issue arrived"), "{told}");
     assert!(told.contains("none has reported so far"), "{told}");
+    // The server took the test for nobody's trouble.
+    assert_eq!((desk.gitea.issues().len(), desk.gitea.open()), (1, 0));
 }
 
 #[test]
