@@ -23,6 +23,11 @@ const EVENTS: u32 = 200;
 const CHECKS: [&str; 4] = ["db1/disk", "db1/load", "web1/http", "web2/http"];
 /// A label that says that nobody wants to hear more.
 const MUTE: &str = "wontfix";
+/// What people write on issues.
+const SAID: [&str; 6] = ["I am at it.", HELP, HELP, "/ack 1h", "/close", "/reopen"];
+const HELP: &str = "/help";
+/// What stands in the answer to it.
+const HELPED: &str = "Each on a line of its own";
 const SECRET: &str = "the-secret-of-a-webhook";
 
 const SETTINGS: [(&str, &str); 7] = [
@@ -136,6 +141,7 @@ impl Chaos {
         let Some(issue) = self.gitea.issues_about(check).pop() else { return };
         let (number, now) = (issue.number, self.gitea.now());
         let what = self.rng.random_range(0..100);
+        let said = SAID[self.rng.random_range(0..SAID.len())];
         let mut world = self.gitea.world();
         match what {
             0..30 if issue.is_open => world.close_as("alice", REPOSITORY, number, now),
@@ -146,7 +152,7 @@ impl Chaos {
             30..50 => world.add_label_as("alice", REPOSITORY, number, MUTE, now),
             50..60 => world.delete_issue(REPOSITORY, number),
             60..75 => world.edit_title_as("alice", REPOSITORY, number, &issue.title, now),
-            _ => world.comment_as("alice", REPOSITORY, number, "I am at it.", now).map(|_| ()),
+            _ => world.comment_as("alice", REPOSITORY, number, said, now).map(drop),
         }
         .unwrap();
     }
@@ -200,6 +206,14 @@ impl Chaos {
             eventually("Gitea is asked", || compared_at() > before);
         }
         assert_eq!(self.difference(), None);
+        for issue in self.gitea.issues() {
+            let count = |is_it: &dyn Fn(&str) -> bool| {
+                issue.comments().filter(|comment| is_it(&comment.body)).count()
+            };
+            let (asked, helped) =
+                (count(&|body| body == HELP), count(&|body| body.contains(HELPED)));
+            assert!(helped <= asked, "a command was obeyed twice: {issue:#?}");
+        }
     }
 
     /// What teawatch says that is not so, or the other way round.
