@@ -47,7 +47,7 @@ impl Check {
         if let Some(latest) = &mut self.latest {
             latest.at = beat.at;
             latest.observed_at = beat.observed_at;
-            self.last_seen = Some(beat.at);
+            self.last_seen = Some(beat.at.into());
             self.streak.count = beat.streak;
             self.recent = beat.recent;
             self.results = beat.results;

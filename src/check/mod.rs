@@ -11,6 +11,7 @@ mod absence;
 mod beat;
 mod flapping;
 mod id;
+mod moment;
 mod pairs;
 mod status;
 mod step;
@@ -26,6 +27,7 @@ pub use self::absence::{Absence, Absences};
 pub use self::beat::Beat;
 pub use self::flapping::{Flapping, Recent};
 pub use self::id::{AGENT, CheckId};
+pub use self::moment::Moment;
 pub use self::pairs::{Labels, Numbers};
 pub use self::status::Status;
 pub use self::step::step;
@@ -127,7 +129,7 @@ pub struct Check {
     /// Changing so often that neither up nor down is believed; counts as down.
     pub is_flapping: bool,
     /// Since when nobody could tell.
-    pub unknown_since: Option<Timestamp>,
+    pub unknown_since: Option<Moment>,
     /// Unknown for so long that it was told.
     pub is_blind: bool,
     /// Nobody looks at it: the source's agent is silent, or says that it cannot. So it is
@@ -135,12 +137,12 @@ pub struct Check {
     pub unseen: bool,
     /// When it was last looked at again: nothing could be heard before.
     #[serde(default)]
-    pub seen_again_at: Option<Timestamp>,
+    pub seen_again_at: Option<Moment>,
     /// Since when it runs, between its start and its next result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub running_since: Option<Timestamp>,
+    pub running_since: Option<Moment>,
     /// When it was last heard of.
-    pub last_seen: Option<Timestamp>,
+    pub last_seen: Option<Moment>,
     /// The newest report that it was heard in. Decides nothing here: by it, whoever takes
     /// reports knows which of them come too late for this check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -311,7 +313,7 @@ impl Check {
         let blindness = self
             .unknown_since
             .filter(|_| !self.is_blind)
-            .map(|since| absences.end_of(self.audible_since(since), policy.unknown_after));
+            .map(|since| absences.end_of(self.audible_since(since.get()), policy.unknown_after));
         // Every limit is "strictly more than", so the wake-up is a moment later.
         [silence, failing, blindness].into_iter().flatten().min().map(|at| later(at, INSTANT))
     }
@@ -320,23 +322,26 @@ impl Check {
     /// passed since then as before.
     pub fn rewind(&mut self, by: SignedDuration) {
         let times = [Some(&mut self.since), Some(&mut self.streak.first)];
-        let perhaps = [self.unknown_since.as_mut(), self.last_seen.as_mut()];
         let latest = self.latest.as_mut().map(|latest| &mut latest.at);
-        let rest = [latest, self.seen_again_at.as_mut(), self.running_since.as_mut()];
-        for at in times.into_iter().chain(perhaps).chain(rest).flatten() {
+        for at in times.into_iter().chain([latest]).flatten() {
             *at = earlier(*at, by);
+        }
+        let perhaps = [&mut self.unknown_since, &mut self.last_seen];
+        let rest = [&mut self.seen_again_at, &mut self.running_since];
+        for at in perhaps.into_iter().chain(rest).flatten() {
+            *at = earlier(at.get(), by).into();
         }
     }
 
     /// Since when it has been silent, or expected, while it could be heard.
     fn heard_from(&self) -> Timestamp {
-        self.audible_since(self.last_seen.unwrap_or(self.since))
+        self.audible_since(self.last_seen.map_or(self.since, Moment::get))
     }
 
     /// `at`, or when it was looked at again where that is later: the time before counts
     /// against nobody.
     fn audible_since(&self, at: Timestamp) -> Timestamp {
-        self.seen_again_at.map_or(at, |again| again.max(at))
+        self.seen_again_at.map_or(at, |again| again.get().max(at))
     }
 }
 

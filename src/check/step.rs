@@ -35,7 +35,7 @@ pub fn step(
     let mut check = Check { unseen, ..check };
     if is_back {
         // What it had no chance to say is no silence of its own.
-        check.seen_again_at = Some(now);
+        check.seen_again_at = Some(now.into());
     }
     let (mut is_result, mut says_news) = (false, false);
     if let Input::Observed(observation) = input {
@@ -57,7 +57,7 @@ pub fn step(
         }
         check.is_blind = check.unknown_since.is_some_and(|since| {
             check.is_blind
-                || now > absences.end_of(check.audible_since(since), policy.unknown_after)
+                || now > absences.end_of(check.audible_since(since.get()), policy.unknown_after)
         });
     }
     let changes = Changes {
@@ -88,15 +88,15 @@ fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Ti
         Kind::Failure => Some(true),
         Kind::Unknown => None,
         Kind::Start => {
-            check.running_since = Some(now);
+            check.running_since = Some(now.into());
             return true;
         }
     };
     check.running_since = None;
-    check.last_seen = Some(now);
+    check.last_seen = Some(now.into());
     let says_news = hear(check, observation, now);
     let Some(failing) = failing else {
-        check.unknown_since.get_or_insert(now);
+        check.unknown_since.get_or_insert(now.into());
         // It is no result, and so no beat.
         return true;
     };

@@ -154,7 +154,7 @@ fn a_start_is_no_result_and_does_not_make_the_wait_for_one_longer() {
     let running = |script| play(&policy(), &Absences::default(), new(), script).0.running_since;
     assert_eq!(
         ["0:. 5:s", "5:s 6:s", "5:s 6:.", "5:s 6:?"].map(running),
-        [Some(at(5)), Some(at(6)), None, None]
+        [Some(at(5).into()), Some(at(6).into()), None, None]
     );
 }
 

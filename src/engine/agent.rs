@@ -13,7 +13,7 @@ impl Core {
         match agent.verdict {
             // It may need more than one report to be up again, and yet it is heard.
             Verdict::Down(Cause::Silent | Cause::NeverSeen)
-                if agent.last_seen.is_none_or(|seen| seen < agent.since) =>
+                if agent.last_seen.is_none_or(|seen| seen.get() < agent.since) =>
             {
                 true
             }

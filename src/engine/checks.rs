@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use jiff::Timestamp;
-
-use crate::check::{Check, CheckId};
+use crate::check::{Check, CheckId, Moment};
 
 /// The checks by their ids.
 #[derive(Debug, Default)]
@@ -16,7 +14,7 @@ pub(super) struct Checks(BTreeMap<CheckId, Box<Watched>>);
 pub(super) struct Watched {
     pub(super) check: Check,
     /// The entry of [`Deadlines`](super::deadlines::Deadlines) that counts.
-    pub(super) wakes_at: Option<Timestamp>,
+    pub(super) wakes_at: Option<Moment>,
     /// The disk may have a beat of it, which a new record must take away.
     pub(super) may_have_beat: bool,
 }

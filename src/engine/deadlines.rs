@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::checks::{Checks, Watched};
 use crate::alert::Fingerprint;
-use crate::check::CheckId;
+use crate::check::{CheckId, Moment};
 
 /// What can be woken.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum Sleeper {
 /// counts stands with the check.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
-    checks: BinaryHeap<Reverse<(Timestamp, CheckId)>>,
+    checks: BinaryHeap<Reverse<(Moment, CheckId)>>,
     alerts: BinaryHeap<Reverse<(Timestamp, Fingerprint)>>,
     /// The entries of alerts that count.
     known: BTreeMap<Fingerprint, Timestamp>,
@@ -33,7 +33,7 @@ pub(super) struct Deadlines {
 impl Deadlines {
     /// Makes sure that a check is looked at no later than `at`.
     pub(super) fn wake_check_by(&mut self, watched: &mut Watched, at: Option<Timestamp>) {
-        let Some(at) = at else { return };
+        let Some(at) = at.map(Moment::from) else { return };
         if watched.wakes_at.is_none_or(|known| known > at) {
             watched.wakes_at = Some(at);
             self.checks.push(Reverse((at, watched.check.id.clone())));
@@ -79,7 +79,7 @@ impl Deadlines {
     }
 
     fn next_check(&self) -> Option<Timestamp> {
-        self.checks.peek().map(|Reverse((at, _))| *at)
+        self.checks.peek().map(|Reverse((at, _))| at.get())
     }
 }
 

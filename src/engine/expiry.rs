@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::changes::keys;
 use super::core::Core;
 use crate::alert::{Event, Fingerprint, Group};
-use crate::check::{Check, CheckId};
+use crate::check::{Check, CheckId, Moment};
 
 /// So many checks, and as many alerts and sources, are looked at in each turn. It takes hours
 /// until all of a million are, which is little beside how long they are kept.
@@ -64,8 +64,8 @@ impl Core {
 
     /// Whether a check is well, and nobody has heard of it or expects it.
     fn is_over(&self, check: &Check, now: Timestamp) -> bool {
-        let heard = [check.last_seen, check.running_since, Some(check.since)];
-        let heard = heard.into_iter().flatten().max().unwrap_or(now);
+        let heard = [check.last_seen, check.running_since].into_iter().flatten();
+        let heard = heard.map(Moment::get).fold(check.since, Timestamp::max);
         self.is_long_ago(heard, now)
             && !check.is_down()
             && !check.is_blind

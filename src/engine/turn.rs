@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::core::Core;
 use super::records::Happened;
 use crate::alert::{Alert, EffectKind};
-use crate::check::Absence;
+use crate::check::{Absence, Moment};
 
 /// Clocks are corrected all the time; less than this is no jump.
 const JUMP_MIN: SignedDuration = SignedDuration::from_secs(1);
@@ -48,7 +48,7 @@ impl Core {
         let hidden = troubled.filter_map(|(name, member)| {
             let (source, name) = name.split_once('/')?;
             let check = self.checks.find(source, name)?;
-            let heard = check.last_seen.unwrap_or(member.since).min(check.streak.first);
+            let heard = check.last_seen.map_or(member.since, Moment::get).min(check.streak.first);
             Some(earlier(heard.min(member.since), check.interval.unwrap_or_default()))
         });
         hidden.fold(since, Timestamp::min)

@@ -10,7 +10,7 @@ use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Wishes};
-use crate::check::{Check, CheckId, Labels, Latest, Status};
+use crate::check::{Check, CheckId, Labels, Latest, Moment, Status};
 
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
@@ -216,8 +216,8 @@ impl Core {
             name: name.to_owned(),
             status: check.status(&self.absences, now),
             since: check.since,
-            last_seen: check.last_seen,
-            running_since: check.running_since,
+            last_seen: check.last_seen.map(Moment::get),
+            running_since: check.running_since.map(Moment::get),
             interval: check.interval,
             silent_at: check.silent_at(policy, &self.absences),
             latest: check.latest.clone(),
