@@ -74,13 +74,17 @@ fn look(
         }
         let examined = examine(config, Labels::Look, &clock, findings).await?;
         let gets_through = match &running {
-            Some(running) => running.deliveries(config, findings).await,
+            Some(running) => running.newest().await.is_ok_and(|newest| newest > 0),
             None => false,
         };
         let webhook = webhook::Webhook { config, examined: &examined, gets_through };
         webhook.look(hook_token.as_ref(), running.as_ref(), findings).await?;
         if write {
             trial::run(config, &examined, running.as_ref(), findings).await;
+        }
+        // What was just sent counts.
+        if let Some(running) = &running {
+            running.deliveries(config, findings).await;
         }
         Ok(())
     })

@@ -92,19 +92,17 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Whether Gitea's messages arrive at all: whether one was ever seen.
-    pub(super) async fn deliveries(&self, config: &Config, findings: &mut Findings) -> bool {
+    /// Whether Gitea's messages arrive at all.
+    pub(super) async fn deliveries(&self, config: &Config, findings: &mut Findings) {
         const CHECK: &str = "deliveries";
         if config.webhooks.secret.is_none() {
             let says = "no webhook is taken: what people do is noticed within reconcile.every";
             let fix = "set `webhooks.secret_file`, and `teawatch hook install`";
-            findings.add(State::Warning, CHECK, says, fix);
-            return false;
+            return findings.add(State::Warning, CHECK, says, fix);
         }
         match self.taken().await.map(|taken| taken.into_iter().next()) {
             Ok(Some(DeliveryView { at, event, .. })) => {
                 findings.well(CHECK, format!("the last one, {event}, came at {at}"));
-                return true;
             }
             Ok(None) => findings.fault(
                 CHECK,
@@ -118,7 +116,6 @@ impl<'a> Running<'a> {
                 findings.add(State::Unknown, CHECK, format!("{error:#}"), fix);
             }
         }
-        false
     }
 
     /// What Gitea has sent of late, the newest first.
