@@ -103,4 +103,7 @@ fn what_was_obeyed_before_a_restart_is_not_obeyed_again() {
     scene.is_compared();
     scene.teawatch.settles(&scene.gitea);
     assert_eq!(turns(&scene.gitea.issue(1)), ["closed", "reopened"]);
+    assert_eq!(scene.answers().len(), 0, "{:#?}", scene.answers());
+    let comments: Vec<_> = scene.gitea.issue(1).comments().map(|it| it.id).collect();
+    assert!(comments.iter().all(|&id| scene.reactions(id) == ["eyes", "+1"]));
 }
