@@ -52,7 +52,7 @@ impl Chaos {
             0..40 => self.checks_report(),
             40..80 => self.somebody_acts(),
             80..98 => self.messages_suffer(),
-            _ => return self.is_killed(),
+            _ => return self.killed(),
         }
         self
     }
@@ -97,7 +97,7 @@ impl Chaos {
         self.scene.gitea.world().order_mishap(fault);
     }
 
-    fn is_killed(self) -> Self {
+    fn killed(self) -> Self {
         let Scene { gitea, teawatch, data } = self.scene;
         teawatch.kill();
         let settings: Vec<_> =
