@@ -125,3 +125,14 @@ fn what_we_do_ourselves_is_told_and_nothing_follows() {
     assert_eq!(scene.asked(), [issue + 1, lists]);
     assert_eq!(scene.gitea.world().writes(), writes);
 }
+
+#[test]
+fn a_command_is_obeyed_at_once() {
+    let scene = Scene::start();
+    let now = scene.gitea.now();
+    scene.gitea.world().comment_as("alice", REPOSITORY, 1, "/help", now).unwrap();
+    eventually("it is answered", || {
+        scene.gitea.comments(1).iter().any(|comment| comment.contains("Each on a line of its own"))
+    });
+    scene.teawatch.settles(&scene.gitea);
+}
