@@ -22,6 +22,7 @@ mod past;
 mod people;
 pub mod route;
 mod step;
+pub mod surplus;
 pub mod table;
 #[cfg(test)]
 mod tests;

@@ -175,28 +175,6 @@ pub fn farewell(facts: &Facts<'_>, gathered: &Gathered) -> String {
     text
 }
 
-/// The comment in a second issue that is closed in favour of the one that stays.
-pub fn second_issue(marker: &str, stays: u64) -> String {
-    format!(
-        "{marker}\n\n**A second issue for one trouble**: a request to Gitea took effect after it \
-         had been given up and repeated. It goes on in #{stays}, and this one is closed. Whoever \
-         reopens it keeps it.\n"
-    )
-}
-
-/// The comment in an issue of an earlier trouble that somebody has reopened, and that is closed
-/// again. The trouble may have come back, and then it is told elsewhere.
-pub fn past_issue(marker: &str, goes_on_in: Option<u64>) -> String {
-    let now = match goes_on_in {
-        Some(number) => format!("What is in trouble now is told in #{number}."),
-        None => "What comes next gets an issue of its own.".to_owned(),
-    };
-    format!(
-        "{marker}\n\n**Over**: the trouble that this issue tells of has ended, and nothing more \
-         is written here. {now} Whoever reopens it once more keeps it.\n"
-    )
-}
-
 fn put_recovered(text: &mut String, gathered: &Gathered) {
     let Some(closed) = gathered.closed_at else { return };
     let lasted = human(closed.duration_since(gathered.fired_at.unwrap_or(closed)));

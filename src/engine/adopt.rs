@@ -1,7 +1,5 @@
 //! Issues of ours that this store did not open: those of a store that was lost.
 
-use std::cmp::Reverse;
-
 use jiff::Timestamp;
 
 use super::core::Core;
@@ -37,6 +35,16 @@ fn within(room: &mut usize, names: &[String]) -> Vec<String> {
     }
 }
 
+/// The issue of an alert to go on in. Stores count their episodes each for itself, so the
+/// newest has the highest number; of copies with one marker the first is everybody's.
+fn newest(unclaimed: &[Unclaimed], fingerprint: &Fingerprint) -> Option<u64> {
+    let own = || unclaimed.iter().filter(|issue| issue.fingerprint == *fingerprint);
+    let last = own().max_by_key(|issue| issue.number)?;
+    let is_copy =
+        |issue: &&Unclaimed| (&issue.instance, issue.episode) == (&last.instance, last.episode);
+    own().filter(is_copy).map(|issue| issue.number).min()
+}
+
 /// An open issue that our user wrote, with the marker that was found in it.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -51,8 +59,8 @@ impl Core {
     /// there. Each goes on as the issue of its alert as soon as one of its checks is heard
     /// of; those that were heard of already claim theirs at once.
     ///
-    /// Of several issues with one fingerprint the newest episode's lowest number goes on; the
-    /// others stay unclaimed, for people to see.
+    /// Of several issues with one fingerprint the newest goes on, and of copies of that the
+    /// first; the others are closed.
     pub fn adopt(&mut self, repository: &str, id: Option<i64>, found: &[Found], now: Timestamp) {
         // What is known stays known: another id is another repository.
         let record = self.repository(repository);
@@ -63,6 +71,7 @@ impl Core {
         let unclaimed: Vec<_> = opened
             .filter(|found| !self.holds(repository, found.number))
             .map(|found| Unclaimed {
+                instance: found.marker.instance.clone(),
                 fingerprint: found.marker.fingerprint.clone(),
                 episode: found.marker.effect.episode,
                 number: found.number,
@@ -136,7 +145,7 @@ impl Core {
     }
 
     /// Lets one alert claim its issue, wherever it is. One that has its own, or may have
-    /// opened it without knowing yet, keeps that: what was found stays unclaimed.
+    /// opened it without knowing yet, keeps that. What it leaves is closed.
     pub(super) fn claim(
         &mut self,
         fingerprint: &Fingerprint,
@@ -144,18 +153,19 @@ impl Core {
         rule: &Rule,
         now: Timestamp,
     ) {
-        let Some((name, index)) = self.repositories.iter().find_map(|(name, repository)| {
-            let unclaimed = repository.unclaimed.iter().enumerate();
-            let own = unclaimed.filter(|(_, issue)| issue.fingerprint == *fingerprint);
-            let best = own.max_by_key(|(_, issue)| (issue.episode, Reverse(issue.number)));
-            Some((name.clone(), best?.0))
+        let Some((name, number)) = self.repositories.iter().find_map(|(name, repository)| {
+            Some((name.clone(), newest(&repository.unclaimed, fingerprint)?))
         }) else {
             return;
         };
         if self.alerts.get(fingerprint).is_some_and(Alert::may_have_an_issue) {
+            self.close_left_behind(fingerprint, now);
             return;
         }
         let record = self.repository(&name);
+        let Some(index) = record.unclaimed.iter().position(|issue| issue.number == number) else {
+            return;
+        };
         let unclaimed = record.unclaimed.remove(index);
         record.admission.count_open();
         let id = record.admission.id;
@@ -172,6 +182,7 @@ impl Core {
         );
         self.step_alert(fingerprint, group, rule, &event, now);
         self.hear_out(fingerprint, now);
+        self.close_left_behind(fingerprint, now);
     }
 
     /// The same issue is not found again under another name of its repository.

@@ -1,5 +1,6 @@
 //! Open issues that no alert goes on in. Two with one marker: a request that was given up took
-//! effect after all. Or one of an episode that is over for good: a person has reopened it.
+//! effect after all. Or one of an episode that is over for good: a person has reopened it. Or
+//! one of several that a lost store has left.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use super::core::Core;
 use super::{Entry, Prospect, Text};
 use crate::alert::marker::Marker;
-use crate::alert::{Effect, EffectKind, Issue, text};
+use crate::alert::{Effect, EffectKind, Fingerprint, Issue, surplus};
 
 /// The issue that stays, and a number: only what has a higher one is closed.
 type Stays = (u64, u64);
@@ -35,8 +36,9 @@ impl Core {
                 let is_second = number != stays && number > floor;
                 if is_second && !is_healed && !self.holds(repository, number) {
                     tracing::warn!(issue.number = number, "closing a second issue: #{stays} stays");
-                    let text = |line: &str| text::second_issue(line, stays);
-                    self.order_closing(repository, marker, number, text, now);
+                    let text = |line: &str| surplus::second_issue(line, stays);
+                    let of = (&marker.fingerprint, marker.effect.episode);
+                    self.order_closing(repository, of, number, text, now);
                 }
             }
         }
@@ -69,9 +71,36 @@ impl Core {
             let is_closed = healed.is_some_and(|healed| healed.contains(number));
             if !is_closed && !self.holds(repository, *number) {
                 tracing::info!(issue.number = number, "closing an issue of an earlier trouble");
-                let text = |line: &str| text::past_issue(line, goes_on_in);
-                self.order_closing(repository, marker, *number, text, now);
+                let text = |line: &str| surplus::past_issue(line, goes_on_in);
+                let of = (&marker.fingerprint, episode);
+                self.order_closing(repository, of, *number, text, now);
             }
+        }
+    }
+
+    /// Closes what earlier stores have left open of an alert that goes on in another issue.
+    pub(super) fn close_left_behind(&mut self, fingerprint: &Fingerprint, now: Timestamp) {
+        let Some(alert) = self.alerts.get(fingerprint).filter(|alert| alert.gone_at.is_none())
+        else {
+            return;
+        };
+        let Some(stays) = alert.issue.map(|issue| issue.number) else { return };
+        let (home, is_active) = (alert.target.repository.clone(), alert.is_active());
+        let left: Vec<_> = self
+            .repositories
+            .iter()
+            .flat_map(|(name, record)| record.unclaimed.iter().map(move |issue| (name, issue)))
+            .filter(|(_, issue)| issue.fingerprint == *fingerprint)
+            .map(|(name, issue)| (name.clone(), issue.episode, issue.number))
+            .collect();
+        for (repository, episode, number) in left {
+            tracing::info!(issue.number = number, "closing what was left open: #{stays} stays");
+            let stays = match repository == home {
+                true => format!("#{stays}"),
+                false => format!("{home}#{stays}"),
+            };
+            let text = |line: &str| surplus::left_behind(line, &stays, is_active);
+            self.order_closing(&repository, (fingerprint, episode), number, text, now);
         }
     }
 
@@ -100,11 +129,11 @@ impl Core {
         }
     }
 
-    /// Has an issue closed that is no alert's, with a comment.
+    /// Has an issue of an episode closed that no alert goes on in, with a comment.
     fn order_closing(
         &mut self,
         repository: &str,
-        marker: &Marker,
+        (fingerprint, episode): (&Fingerprint, u64),
         number: u64,
         text: impl Fn(&str) -> String,
         now: Timestamp,
@@ -112,8 +141,7 @@ impl Core {
         let record = self.repository(repository);
         record.healed.insert(number);
         record.unclaimed.retain(|issue| issue.number != number);
-        let fingerprint = &marker.fingerprint;
-        let effect = Effect { kind: EffectKind::Heal, episode: marker.effect.episode, number };
+        let effect = Effect { kind: EffectKind::Heal, episode, number };
         let instance = self.meta.instance.clone();
         let line = Marker { instance, fingerprint: fingerprint.clone(), effect }.line(&self.salt);
         let text = Text { title: String::new(), body: text(&line) };

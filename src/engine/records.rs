@@ -64,6 +64,8 @@ pub struct Repository {
 /// An open issue of ours that this store did not open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unclaimed {
+    /// The store that has opened it.
+    pub instance: Instance,
     pub fingerprint: Fingerprint,
     pub episode: u64,
     pub number: u64,

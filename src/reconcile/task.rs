@@ -73,7 +73,6 @@ impl<L: Ledger> Task<L> {
     /// Compares until `stop`, or until the engine has ended. Nothing is lost by stopping in
     /// the middle: what was not handed over is read again.
     pub async fn run(mut self, stop: CancellationToken, mark: &Mark) {
-        let every = self.settings.every.unsigned_abs();
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -83,17 +82,24 @@ impl<L: Ledger> Task<L> {
                 },
             }
             self.tell(mark);
-            // At first nothing is known of any repository, which passes.
-            let is_new = self.known.is_empty();
-            let longest = if is_new { PAUSE_FIRST.unsigned_abs() } else { SLEEP_MAX };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = mark.rest((every / 10).clamp(SLEEP_MIN, longest)) => {}
+                () = mark.rest(self.rest()) => {}
                 poked = self.poke.poked() => for repository in poked {
                     self.known.entry(repository).or_default().is_poked = true;
                 },
             }
         }
+    }
+
+    /// How long to sleep: less where something is to be asked again soon.
+    fn rest(&self) -> Duration {
+        // At first nothing is known of any repository, which passes.
+        let longest = if self.known.is_empty() { PAUSE_FIRST.unsigned_abs() } else { SLEEP_MAX };
+        let again = self.known.values().filter(|known| known.rests_until.is_some());
+        let again = again.map(|known| known.pause.unsigned_abs()).min();
+        let every = self.settings.every.unsigned_abs() / 10;
+        every.min(again.unwrap_or(every)).clamp(SLEEP_MIN, longest)
     }
 
     /// Says whether it does what it is for. A comparison that has come to nothing is no
@@ -260,7 +266,8 @@ impl<L: Ledger> Task<L> {
                 }
                 known.compared.failing_since = None;
             }
-            Err(Unread::Moved | Unread::Engine(engine::Error::Full)) => {}
+            // What was to be read is yet to be read.
+            Err(Unread::Moved | Unread::Engine(engine::Error::Full)) => known.is_poked = true,
             Err(Unread::Engine(error)) => return Err(error),
             Err(Unread::Failed(error)) => {
                 if known.compared.error.as_ref() != Some(&error) {

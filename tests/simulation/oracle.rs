@@ -59,7 +59,9 @@ impl Oracle {
                 return Err(format!("{place:?} has the marker of another effect: {marker}"));
             }
             let before = self.made.insert(marker.to_string(), place);
-            if before.is_some_and(|before| before != place) {
+            // What a person has deleted before its opening was settled cannot be found.
+            let is_there = |before: &Place| world.issue(before.0, before.1).is_some();
+            if before.is_some_and(|before| before != place && is_there(&before)) {
                 return Err(format!("{marker} has made {before:?} and {place:?}"));
             }
             self.issues.insert(place, (issue.content_version, marker));

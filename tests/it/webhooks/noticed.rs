@@ -1,6 +1,8 @@
 //! What people do is noticed at once, with nobody asking Gitea by itself.
 
+use http::Method;
 use serde_json::Value;
+use teawatch::sandbox::{Action, Fault, Route};
 
 use super::Scene;
 use crate::support::{CHECK, REPOSITORY, Report, eventually, passing, turns};
@@ -135,4 +137,28 @@ fn a_command_is_obeyed_at_once() {
         scene.gitea.comments(1).iter().any(|comment| comment.contains("Each on a line of its own"))
     });
     scene.teawatch.settles(&scene.gitea);
+}
+
+#[test]
+fn a_command_is_obeyed_soon_although_the_first_reading_fails_or_finds_another_name() {
+    let scene = Scene::start();
+    let comment = |repository: &str| {
+        let now = scene.gitea.now();
+        scene.gitea.world().comment_as("alice", repository, 1, "/help", now).unwrap();
+    };
+    let answers = |repository: &str| {
+        let world = scene.gitea.world();
+        let issue = world.issue(repository, 1).unwrap();
+        issue.comments().filter(|it| it.body.contains("Each on a line of its own")).count()
+    };
+    let refusal = Action::Refuse { status: 502, retry_after: None, body: Default::default() };
+    scene.gitea.order(Fault::new(refusal).on(&Method::GET, Route::Issues));
+    comment(REPOSITORY);
+    eventually("it is answered", || answers(REPOSITORY) == 1);
+    scene.teawatch.settles(&scene.gitea);
+    assert!(scene.gitea.world().faults().is_empty());
+
+    scene.gitea.world().rename_repository(REPOSITORY, "alarms").unwrap();
+    comment("ops/alarms");
+    eventually("it is answered as well", || answers("ops/alarms") == 2);
 }
