@@ -19,6 +19,7 @@ mod step;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct Observation {
     pub observed_at: Option<Timestamp>,
     /// When the next observation is due, counted from this one.
     pub interval: Option<SignedDuration>,
+    /// How long a failure holds that is not said again, for who speaks only of trouble and
+    /// has judged it already: one result is enough then. Without one it holds for ever.
+    pub holds_for: Option<SignedDuration>,
     /// What routes may match besides source and name.
     pub labels: BTreeMap<String, String>,
 }
@@ -73,6 +77,7 @@ impl Observation {
             numbers: BTreeMap::new(),
             observed_at: None,
             interval: None,
+            holds_for: None,
             labels: BTreeMap::new(),
         }
     }
@@ -149,6 +154,9 @@ pub struct Check {
     pub heard: Option<Heard>,
     /// How often it is to be heard of; without one, silence means nothing.
     pub interval: Option<SignedDuration>,
+    /// How long a failure holds that is not said again, in whole seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_for: Option<NonZeroU32>,
     /// The newest observation.
     pub latest: Option<Latest>,
     pub labels: Labels,
@@ -252,6 +260,7 @@ impl Check {
             last_seen: None,
             heard: None,
             interval: None,
+            holds_for: None,
             latest: None,
             labels: Labels::default(),
             results: 0,
@@ -271,7 +280,7 @@ impl Check {
     /// Whether it has been well for long enough to be believed.
     pub fn is_believed_well(&self, policy: &Policy) -> bool {
         let Streak { failing, count, .. } = self.streak;
-        !self.is_down() && !failing && count >= policy.recover_after.max(1)
+        !self.is_down() && !failing && count >= self.patience(policy).recover_after
     }
 
     /// Whether its newest result says how it is.
@@ -295,6 +304,24 @@ impl Check {
         self.silent_at(policy, absences).is_some_and(|silent| now > silent)
     }
 
+    /// The end of what its failure holds for: later than this it is taken for over.
+    pub fn lapses_at(&self, absences: &Absences) -> Option<Timestamp> {
+        let holds_for = SignedDuration::from_secs(self.holds_for?.get().into());
+        Some(absences.end_of(self.heard_from(), holds_for))
+    }
+
+    /// How many results it takes. Who says how long a failure holds has judged it already.
+    fn patience(&self, policy: &Policy) -> Patience {
+        match self.holds_for {
+            Some(_) => Patience { fail_after: 1, fail_for: SignedDuration::ZERO, recover_after: 1 },
+            None => Patience {
+                fail_after: policy.fail_after.max(1),
+                fail_for: policy.fail_for,
+                recover_after: policy.recover_after.max(1),
+            },
+        }
+    }
+
     /// When it next needs an [`Input::Woken`], if ever. A function of the state, so there
     /// is no timer to forget and none to cancel.
     pub fn deadline(&self, policy: &Policy, absences: &Absences) -> Option<Timestamp> {
@@ -304,12 +331,11 @@ impl Check {
         let silence = match self.verdict {
             Verdict::Up | Verdict::NeverSeen => self.silent_at(policy, absences),
             // A check that fails and then falls silent is still down: nothing to tell.
-            Verdict::Down(_) => None,
+            Verdict::Down(_) => self.lapses_at(absences),
         };
-        let is_counting =
-            !self.is_down() && self.streak.failing && self.streak.count >= policy.fail_after;
-        let failing =
-            is_counting.then(|| later(self.audible_since(self.streak.first), policy.fail_for));
+        let Patience { fail_after, fail_for, .. } = self.patience(policy);
+        let is_counting = !self.is_down() && self.streak.failing && self.streak.count >= fail_after;
+        let failing = is_counting.then(|| later(self.audible_since(self.streak.first), fail_for));
         let blindness = self
             .unknown_since
             .filter(|_| !self.is_blind)
@@ -343,6 +369,13 @@ impl Check {
     fn audible_since(&self, at: Timestamp) -> Timestamp {
         self.seen_again_at.map_or(at, |again| again.get().max(at))
     }
+}
+
+/// How many results of one kind in a row are believed, and since when the first must be.
+struct Patience {
+    fail_after: u32,
+    fail_for: SignedDuration,
+    recover_after: u32,
 }
 
 /// The step from "not later than" to "later than".

@@ -1,11 +1,16 @@
 //! How a check changes.
 
+use std::num::NonZeroU32;
+
 use jiff::Timestamp;
 
 use super::{
-    Absences, Cause, Changes, Check, Input, Kind, Latest, Observation, Policy, Streak, Turn,
-    Verdict,
+    Absences, Cause, Changes, Check, Input, Kind, Latest, Numbers, Observation, Policy, Streak,
+    Turn, Verdict,
 };
+
+/// What is told of a failure that was not said again.
+const LAPSED: &str = "nobody has said it again, and it is taken for over";
 
 /// Takes one input into account.
 ///
@@ -13,7 +18,10 @@ use super::{
 /// |------------|----------------------------------------------|---------------------------|----------------------|
 /// | never seen | down, once there are enough                  | up                        | down, never seen     |
 /// | up         | down, once there are enough; or flapping     | -, or down while flapping | down, silent         |
-/// | down       | down, failing                                | up, once there are enough | -                    |
+/// | down       | down, failing                                | up, once there are enough | -, or up: see below  |
+///
+/// A failure that holds for a time only is over when it is not said again until then: whoever
+/// speaks only of trouble may have forgotten that there was one.
 ///
 /// An unknown result changes no verdict; unknown for longer than the policy allows is
 /// told. While a check is `unseen`, since its source's agent is silent or cannot look at
@@ -47,9 +55,13 @@ pub fn step(
         if verdict != check.verdict {
             let stays_down = was_down && matches!(verdict, Verdict::Down(_));
             check.verdict = verdict;
-            if verdict == Verdict::Down(Cause::Silent) {
+            let has_lapsed = was_down && verdict == Verdict::Up && !is_result;
+            if verdict == Verdict::Down(Cause::Silent) || has_lapsed {
                 // What passed before the silence says nothing about the time after it.
                 check.streak = Streak { failing: false, count: 0, first: now };
+            }
+            if has_lapsed {
+                lapse(&mut check, now);
             }
             if !stays_down {
                 check.since = now;
@@ -73,7 +85,7 @@ fn standing(check: &Check) -> impl PartialEq + use<> {
     (
         (check.verdict, check.since, check.streak.failing, check.streak.first),
         (check.is_flapping, check.unknown_since, check.is_blind),
-        (check.unseen, check.seen_again_at, check.interval, check.running_since),
+        (check.unseen, check.seen_again_at, check.interval, check.running_since, check.holds_for),
     )
 }
 
@@ -83,6 +95,8 @@ fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Ti
     if observation.interval.is_some() {
         check.interval = observation.interval;
     }
+    let holds_for = observation.holds_for.map(|holds| u32::try_from(holds.as_secs()));
+    check.holds_for = holds_for.and_then(|seconds| NonZeroU32::new(seconds.unwrap_or(u32::MAX)));
     let failing = match observation.kind {
         Kind::Success => Some(false),
         Kind::Failure => Some(true),
@@ -114,8 +128,7 @@ fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Ti
 
 /// Records the words of an observation. Returns whether any of them is new.
 fn hear(check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
-    let Observation { kind, summary, details, numbers, observed_at, interval: _, labels } =
-        observation;
+    let Observation { kind, summary, details, numbers, observed_at, labels, .. } = observation;
     let same = |latest: &&mut Latest| {
         latest.kind == *kind
             && *latest.summary == **summary
@@ -141,6 +154,18 @@ fn hear(check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
     true
 }
 
+/// Says why it is well again, although nobody has said so.
+fn lapse(check: &mut Check, now: Timestamp) {
+    check.latest = Some(Latest {
+        kind: Kind::Unknown,
+        summary: LAPSED.into(),
+        details: Box::default(),
+        numbers: Numbers::default(),
+        at: now,
+        observed_at: None,
+    });
+}
+
 /// What is to be believed now.
 fn judge(
     policy: &Policy,
@@ -149,12 +174,14 @@ fn judge(
     is_result: bool,
     now: Timestamp,
 ) -> Verdict {
-    let streak = check.streak;
+    let (streak, patience) = (check.streak, check.patience(policy));
     let failed_enough = streak.failing
-        && streak.count >= policy.fail_after.max(1)
-        && now.duration_since(check.audible_since(streak.first)) >= policy.fail_for;
-    let passed_enough = !streak.failing && streak.count >= policy.recover_after.max(1);
+        && streak.count >= patience.fail_after
+        && now.duration_since(check.audible_since(streak.first)) >= patience.fail_for;
+    let passed_enough = !streak.failing && streak.count >= patience.recover_after;
+    let has_lapsed = check.lapses_at(absences).is_some_and(|end| now > end);
     match check.verdict {
+        Verdict::Down(_) if !is_result && has_lapsed => Verdict::Up,
         // Only results say anything about a check that is down.
         Verdict::Down(cause) if !is_result => Verdict::Down(cause),
         _ if check.is_flapping && is_result => Verdict::Down(Cause::Flapping),

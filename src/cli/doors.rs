@@ -17,7 +17,7 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
     let token = |token: &Option<secrecy::SecretString>| {
         token.as_ref().map(|token| Secret::parse(token.expose_secret())).transpose()
     };
-    let hooks = &config.webhooks;
+    let (alertmanager, hooks) = (&config.alertmanager, &config.webhooks);
     let proofs = hooks.secret.as_ref().map(|secret| http::Proofs {
         secrets: [secret].into_iter().chain(&hooks.previous_secret).cloned().collect(),
         authorization: hooks.authorization.clone(),
@@ -34,6 +34,13 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
             observations: config.reports.observations,
             name_bytes: config.engine.name_max,
             source_bytes: config.engine.source_max,
+        },
+        alertmanager: http::alertmanager::Settings {
+            bytes: alertmanager.bytes,
+            per_alert: alertmanager.per_alert,
+            repeat_interval: alertmanager.repeat_interval,
+            watchdogs: alertmanager.watchdogs.clone(),
+            watchdog_interval: alertmanager.watchdog_interval,
         },
         hooks: proofs,
         hook_bytes: hooks.bytes,

@@ -18,7 +18,7 @@ use super::value::Value;
 use super::view::View;
 use super::watchers::{dead_man, fallback};
 use super::webhooks::webhooks;
-use super::{Agents, Api, Caller, Config, Gitea, Log, Reports, secret};
+use super::{Agents, Alertmanager, Api, Caller, Config, Gitea, Log, Reports, secret};
 use crate::alert::Salt;
 use crate::alert::admit::Limits;
 use crate::alert::route::Matcher;
@@ -79,6 +79,13 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
             },
             commands_allow: view.texts("commands.allow"),
             fallback,
+            alertmanager: Alertmanager {
+                bytes: view.size("limits.alertmanager_bytes"),
+                per_alert: view.text("alertmanager.issue_per") == "alert",
+                repeat_interval: view.duration("alertmanager.repeat_interval"),
+                watchdogs: view.texts("alertmanager.watchdogs").into_iter().collect(),
+                watchdog_interval: view.duration("alertmanager.watchdog_interval"),
+            },
             webhooks,
             token_probe: view.duration("token_probe.every"),
             store_cache_bytes: view.count("limits.store_cache_bytes"),

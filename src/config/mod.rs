@@ -64,6 +64,7 @@ pub struct Config {
     /// Logins whose commands are obeyed, whatever Gitea says of them.
     pub commands_allow: Vec<String>,
     pub fallback: Fallback,
+    pub alertmanager: Alertmanager,
     pub webhooks: Webhooks,
     /// How often the token is tried; 0 is never.
     pub token_probe: SignedDuration,
@@ -140,6 +141,18 @@ pub struct Fallback {
     pub after: SignedDuration,
     /// How often it is brought to mind.
     pub every: SignedDuration,
+}
+
+/// How messages of Alertmanager become checks.
+#[derive(Debug, Clone)]
+pub struct Alertmanager {
+    /// How large one may be.
+    pub bytes: usize,
+    /// Whether each alert is a check of its own, instead of each group.
+    pub per_alert: bool,
+    pub repeat_interval: SignedDuration,
+    pub watchdogs: BTreeSet<String>,
+    pub watchdog_interval: SignedDuration,
 }
 
 /// How Gitea's webhooks are taken.

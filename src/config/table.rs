@@ -39,6 +39,11 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "When a check is in trouble, when people are told, and where. These hold for every \
          check; a [[route]] replaces some of them for the checks that it matches.",
     ),
+    (
+        "alertmanager",
+        "How messages of Prometheus's Alertmanager become checks. Their sender is a source, \
+        proven by its secret.",
+    ),
     ("reconcile", "How often Gitea is asked what people have done to our issues."),
     ("webhooks", "What Gitea tells of itself, so that it is known at once what people do."),
     ("commands", "Commands that people write into comments on our issues."),
@@ -231,6 +236,20 @@ pub const SETTINGS: &[Setting] = &[
     setting("alerts.intro", Kind::Text, Preset::Is(""),
         "Words on top of every issue, in Markdown: whom to call, where the runbook is."),
 
+    setting("alertmanager.issue_per", Kind::Choice(&["group", "alert"]), Preset::Is("group"),
+        "Whether a group of alerts is one check (group_by in Alertmanager says what is a group), \
+         or each alert one of its own."),
+    setting("alertmanager.repeat_interval", Kind::Interval, Preset::Is("4h"),
+        "Alertmanager's repeat_interval, the longest of its routes to here. What it has not said \
+         again for three times as long is taken for over: after a crash it forgets what it has \
+         told, and never says that it ended."),
+    setting("alertmanager.watchdogs", Kind::Names, Preset::Is("Watchdog"),
+        "Alerts that always fire, to show that Prometheus and Alertmanager work. While one \
+         fires all is well; its silence is the trouble."),
+    setting("alertmanager.watchdog_interval", Kind::Interval, Preset::Is("4h"),
+        "How often these are said again: the repeat_interval of their route, which may be far \
+         shorter."),
+
     setting("reconcile.every", Kind::Duration, Preset::Is("5m"),
         "How often each repository is asked for what has changed; at the start, too. 0 \
          switches it off: then only webhooks tell what people do."),
@@ -276,6 +295,9 @@ pub const SETTINGS: &[Setting] = &[
         Preset::Is("8388608"),
         "The longest message of a webhook, in bytes. Gitea sends the whole text of an issue, \
          escaped, and with an edit the text before it as well."),
+    setting("limits.alertmanager_bytes", Kind::Count { min: 1024, max: 64 * MEBI },
+        Preset::Is("4194304"),
+        "The longest message of Alertmanager, in bytes. Its `max_alerts` makes them shorter."),
     setting("limits.check_name_bytes", Kind::Count { min: 1, max: 379 }, Preset::Is("200"),
         "The longest name of a check, in bytes. Together with source_bytes at most 380, \
          which is what the store keeps of both names."),

@@ -64,6 +64,16 @@ impl Core {
         Accepted { observations, duplicate: false }
     }
 
+    /// Takes observations of a source into account that have no order: each says how its check
+    /// is now, and saying it twice changes nothing. No agent is behind them.
+    pub fn hear_of(&mut self, source: &str, seen: &[(String, Observation)], now: Timestamp) {
+        let mut spelled = String::new();
+        for (name, observation) in seen {
+            let id = self.checks.id(&mut spelled, source, name);
+            self.observe(&id, observation, now);
+        }
+    }
+
     /// Takes each observation into account that is the newest of its check.
     fn hear(&mut self, report: &Report, now: Timestamp) {
         let Some(source) = self.sources.get(&report.source) else { return };

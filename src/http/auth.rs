@@ -30,7 +30,18 @@ impl FromRequest<App> for Proven {
         check_source(source, app.settings.limits.source_bytes)
             .map_err(|_| ApiError::Unproven("the header `teawatch-source` names no source"))?;
         let now = app.clock.now();
-        prove(&app.settings, source, &parts.headers, &body, now)?;
+        let proof = match bearer(&parts.headers) {
+            Some(token) => Proof::Token(token),
+            None => Proof::Signature(
+                Headers {
+                    id: text(&parts.headers, "webhook-id"),
+                    timestamp: text(&parts.headers, "webhook-timestamp"),
+                    signature: text(&parts.headers, "webhook-signature"),
+                },
+                &body,
+            ),
+        };
+        prove(&app.settings, source, proof, now)?;
         if !app.settings.admits(source) {
             return Err(ApiError::Denied(source.to_owned()));
         }
@@ -48,7 +59,7 @@ impl FromRequest<App> for Proven {
 }
 
 impl Settings {
-    fn admits(&self, source: &str) -> bool {
+    pub(super) fn admits(&self, source: &str) -> bool {
         !self.deny.contains(source) && (self.auto || self.allow.contains(source))
     }
 
@@ -62,25 +73,26 @@ impl Settings {
     }
 }
 
-fn prove(
+/// How a caller proves to be a source: with the source's secret, or with what only that signs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Proof<'a> {
+    Token(&'a str),
+    Signature(Headers<'a>, &'a [u8]),
+}
+
+pub(super) fn prove(
     settings: &Settings,
     source: &str,
-    headers: &HeaderMap,
-    body: &[u8],
+    proof: Proof<'_>,
     now: jiff::Timestamp,
 ) -> Result<(), ApiError> {
     let current = settings.generation(source);
     let judge = |generation| {
         let secrets = settings.secrets(source, generation);
-        match bearer(headers) {
-            Some(token) if signature::bearer_matches(&secrets, token) => Ok(()),
-            Some(_) => Err(Refusal::Mismatch),
-            None => {
-                let headers = Headers {
-                    id: text(headers, "webhook-id"),
-                    timestamp: text(headers, "webhook-timestamp"),
-                    signature: text(headers, "webhook-signature"),
-                };
+        match proof {
+            Proof::Token(token) if signature::bearer_matches(&secrets, token) => Ok(()),
+            Proof::Token(_) => Err(Refusal::Mismatch),
+            Proof::Signature(headers, body) => {
                 signature::verify(&secrets, headers, body, now, settings.window)
             }
         }
@@ -151,11 +163,11 @@ fn check_token(
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text(headers, header::AUTHORIZATION.as_str())?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }

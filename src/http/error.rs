@@ -25,6 +25,9 @@ pub enum ApiError {
     /// 401: the same of a message of Gitea's.
     #[error("{0}")]
     Unsigned(&'static str),
+    /// 401: the same of a message of Alertmanager's.
+    #[error("{0}")]
+    NoCredentials(&'static str),
     /// 401: the signature is right, and the caller's clock or ours is wrong.
     #[error("the signature's time is too far from the server's")]
     Clock { server: Timestamp },
@@ -104,6 +107,12 @@ impl ApiError {
                 "unproven",
                 "give the webhook in Gitea the secret of `webhooks.secret_file`, and, if there is \
                  one, the value of `webhooks.authorization_file` as its authorization header",
+            ),
+            Self::NoCredentials(_) => (
+                StatusCode::UNAUTHORIZED,
+                "unproven",
+                "give the receiver in Alertmanager `basic_auth` with a source as `username`, and \
+                 as `password` what `teawatch secret agent SOURCE` prints",
             ),
             Self::HooksOff => (
                 StatusCode::NOT_FOUND,

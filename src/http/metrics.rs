@@ -61,6 +61,20 @@ const OUTCOMES: [&str; 13] = [
     "no_room",
 ];
 
+/// The same of a message of Alertmanager's.
+const MESSAGE_OUTCOMES: [&str; 10] = [
+    "taken",
+    "unproven",
+    "generation",
+    "denied",
+    "incomplete",
+    "too_long",
+    "bad_body",
+    "too_many",
+    "busy",
+    "no_room",
+];
+
 /// The same of a message of Gitea's.
 const DELIVERY_OUTCOMES: [&str; 9] = [
     "taken",
@@ -78,6 +92,7 @@ const DELIVERY_OUTCOMES: [&str; 9] = [
 #[derive(Debug)]
 pub(super) struct Figures {
     reports: Family<Outcome, Counter>,
+    messages: Family<Outcome, Counter>,
     deliveries: Family<Delivered, Counter>,
 }
 
@@ -88,13 +103,17 @@ impl Default for Figures {
         for outcome in OUTCOMES {
             drop(reports.get_or_create(&Outcome { outcome }));
         }
+        let messages = Family::default();
+        for outcome in MESSAGE_OUTCOMES {
+            drop(messages.get_or_create(&Outcome { outcome }));
+        }
         let deliveries = Family::default();
         for event in hooks::KINDS {
             for outcome in DELIVERY_OUTCOMES {
                 drop(deliveries.get_or_create(&Delivered { event, outcome }));
             }
         }
-        Self { reports, deliveries }
+        Self { reports, messages, deliveries }
     }
 }
 
@@ -102,6 +121,11 @@ impl Figures {
     /// Counts a report: `taken`, `duplicate`, or the code of the error that it met.
     pub(super) fn count_report(&self, outcome: &'static str) {
         self.reports.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts a message of Alertmanager's, likewise.
+    pub(super) fn count_message(&self, outcome: &'static str) {
+        self.messages.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Counts a message of Gitea's, likewise.
@@ -123,6 +147,9 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
     registry.register("repositories_refusing", "Repositories that take nothing", refusing);
     let reports = app.figures.reports.clone();
     registry.register("reports", "Reports by what became of them", reports);
+    let messages = app.figures.messages.clone();
+    let help = "Messages of Alertmanager by what became of them";
+    registry.register("alertmanager_messages", help, messages);
     let deliveries = app.figures.deliveries.clone();
     let help = "Messages of Gitea's webhooks by what became of them at the door";
     registry.register("deliveries", help, deliveries);

@@ -4,6 +4,7 @@
 //! engine, and answers once the disk has it. No rule about alerts is here, and nothing
 //! past the doors knows JSON shapes, headers or status codes.
 
+pub mod alertmanager;
 mod api;
 mod auth;
 mod backup;
@@ -84,6 +85,7 @@ pub struct Settings {
     /// The largest body of a report, in bytes.
     pub report_bytes: usize,
     pub limits: Limits,
+    pub alertmanager: alertmanager::Settings,
     /// Without them Gitea is told that nobody listens.
     pub hooks: Option<Proofs>,
     /// The largest body of a message of Gitea's, in bytes.
@@ -110,6 +112,7 @@ impl App {
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/api/v1/reports", post(reports::create))
+        .route("/api/v1/alertmanager", post(alertmanager::create))
         .route("/api/v1/alerts", get(api::alerts))
         .route("/api/v1/checks", get(api::checks))
         .route("/api/v1/checks/{source}/{*name}", delete(api::forget))

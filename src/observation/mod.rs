@@ -249,6 +249,7 @@ impl WireObservation {
             numbers: self.numbers,
             observed_at: self.time,
             interval: own.or(report_interval),
+            holds_for: None,
             labels: self.labels,
         };
         Ok((self.name, observation))

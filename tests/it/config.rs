@@ -190,6 +190,11 @@ fn cases() -> Vec<Case> {
         ("fallback.every", json!("24h"), "110s", json!("1m 50s")),
         ("webhooks.look_every", json!("2s"), "70ms", json!("70ms")),
         ("webhooks.kept", json!(1_000), "10", json!(10)),
+        ("alertmanager.issue_per", json!("group"), "alert", json!("alert")),
+        ("alertmanager.repeat_interval", json!("4h"), "71s", json!("1m 11s")),
+        ("alertmanager.watchdogs", json!(["Watchdog"]), "A,B", json!(["A", "B"])),
+        ("alertmanager.watchdog_interval", json!("4h"), "72s", json!("1m 12s")),
+        ("limits.alertmanager_bytes", json!(4_194_304), "3073", json!(3_073)),
         ("limits.webhook_bytes", json!(8_388_608), "3072", json!(3_072)),
         ("token_probe.every", json!("3h"), "130s", json!("2m 10s")),
         ("absence.mark", json!("5s"), "20ms", json!("20ms")),
@@ -928,6 +933,16 @@ fn every_setting_reaches_its_reader() {
             kind: "ntfy",
             after: 100s,
             every: 110s,
+        },
+        alertmanager: Alertmanager {
+            bytes: 3073,
+            per_alert: true,
+            repeat_interval: 71s,
+            watchdogs: {
+                "A",
+                "B",
+            },
+            watchdog_interval: 72s,
         },
         webhooks: Webhooks {
             secret: None,

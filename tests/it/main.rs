@@ -12,6 +12,7 @@
 mod absences;
 mod adoption;
 mod agent;
+mod alertmanager;
 mod backup;
 mod bad_input;
 mod chaos;

@@ -10,6 +10,7 @@
 )]
 
 mod agent;
+mod alertmanager;
 mod durability;
 mod figures;
 mod full_disk;

@@ -48,6 +48,13 @@ impl Inside {
             window: jiff::SignedDuration::from_mins(5),
             report_bytes: 1024 * 1024,
             limits: teawatch::observation::Limits::default(),
+            alertmanager: http::alertmanager::Settings {
+                bytes: 4 << 20,
+                per_alert: false,
+                repeat_interval: jiff::SignedDuration::from_hours(4),
+                watchdogs: [].into(),
+                watchdog_interval: jiff::SignedDuration::from_hours(4),
+            },
             hooks: None,
             hook_bytes: 1024 * 1024,
             read_token: None,
