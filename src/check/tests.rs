@@ -26,7 +26,8 @@ fn every_minute() -> Check {
 }
 
 /// Plays a script of `second:input` and writes down what changed. Inputs are `.` success,
-/// `x` failure, `?` unknown, `s` start, `w` woken, and `a` woken while unseen.
+/// `x` failure, `h` a failure that holds for a minute, `?` unknown, `s` start, `w` woken, and
+/// `a` woken while unseen.
 ///
 /// The only place that calls [`step`]. After each step it wakes once more, which must
 /// change nothing, and looks at the deadline, which must not be due. What is said to be no
@@ -41,6 +42,10 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
         let observation = match input {
             "." => Some(observation(Kind::Success)),
             "x" => Some(observation(Kind::Failure)),
+            "h" => Some(Observation {
+                holds_for: Some(SignedDuration::from_secs(60)),
+                ..observation(Kind::Failure)
+            }),
             "?" => Some(observation(Kind::Unknown)),
             "s" => Some(observation(Kind::Start)),
             _ => None,
@@ -103,6 +108,38 @@ fn failures_and_successes_count_in_a_row_only() {
     8s down Failing, trouble Continues
     9s Up, trouble Ended
     ");
+}
+
+#[test]
+fn a_failure_that_holds_for_a_time_is_believed_at_once_and_over_when_it_is_not_said_again() {
+    let policy = Policy {
+        fail_after: 3,
+        fail_for: SignedDuration::from_secs(30),
+        recover_after: 3,
+        ..policy()
+    };
+    let script = "0:h 60:w 60.5:h 120.5:w 120.6:w 130:w 200:h 270:a 280:w";
+    assert_snapshot!(log(&policy, new(), script), @"
+    0s down Failing, trouble Began
+    60.5s down Failing, trouble Continues
+    120.6s Up, trouble Ended
+    200s down Failing, trouble Began
+    ");
+    // What nobody could have heard does not count.
+    let absent = [Absence { from: at(10), until: at(110) }];
+    let absences = absent.into_iter().fold(Absences::default(), |mut all, absence| {
+        all.push(absence);
+        all
+    });
+    assert_snapshot!(play(&policy, &absences, new(), "0:h 160:w 160.1:w").1, @"
+    0s down Failing, trouble Began
+    160.1s Up, trouble Ended
+    ");
+    let (check, _) = play(&policy, &Absences::default(), new(), "0:h 61:w");
+    assert_eq!(
+        &*check.latest.unwrap().summary,
+        "nobody has said it again, and it is taken for over"
+    );
 }
 
 #[test]
