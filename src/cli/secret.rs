@@ -23,6 +23,13 @@ pub(super) enum Command {
         #[command(flatten)]
         config: Box<ConfigArgs>,
     },
+    /// Print the key by which a source pings: /ping/KEY/SLUG, /api/push/KEY/NAME
+    Ping {
+        /// The source that the pings are of
+        source: String,
+        #[command(flatten)]
+        config: Box<ConfigArgs>,
+    },
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -31,12 +38,25 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Agent { source, config } => {
             print(&format!("{}\n", of_source(&source, &config.sources())?.expose()))?;
         }
+        Command::Ping { source, config } => {
+            let key = derived(&source, &config.sources(), signature::ping_key)?;
+            print(&format!("{}\n", key.expose()))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The secret of a source, by the configuration of the server.
 pub(super) fn of_source(source: &str, sources: &Sources) -> anyhow::Result<Secret> {
+    derived(source, sources, signature::agent_secret)
+}
+
+/// What follows for a source from the master secret.
+fn derived(
+    source: &str,
+    sources: &Sources,
+    of: fn(&Master, &str, u64) -> Secret,
+) -> anyhow::Result<Secret> {
     let judge = |bytes_max| {
         check_source(source, bytes_max)
             .map_err(|what| anyhow::anyhow!("the name of the source {what}"))
@@ -47,5 +67,5 @@ pub(super) fn of_source(source: &str, sources: &Sources) -> anyhow::Result<Secre
     judge(agents.source_bytes)?;
     let master =
         Master::parse(agents.master.expose_secret()).context("the master secret cannot be used")?;
-    Ok(signature::agent_secret(&master, source, agents.generation(source)))
+    Ok(of(&master, source, agents.generation(source)))
 }

@@ -39,7 +39,7 @@ mod turn;
 mod unheard;
 mod view;
 
-pub use self::accept::Accepted;
+pub use self::accept::{Accepted, Pinged};
 pub use self::adopt::Found;
 pub use self::backup::{Backup, renew};
 pub use self::core::Core;

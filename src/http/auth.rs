@@ -63,7 +63,7 @@ impl Settings {
         !self.deny.contains(source) && (self.auto || self.allow.contains(source))
     }
 
-    fn generation(&self, source: &str) -> u64 {
+    pub(super) fn generation(&self, source: &str) -> u64 {
         self.generations.get(source).copied().unwrap_or(1)
     }
 

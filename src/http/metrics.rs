@@ -75,6 +75,9 @@ const MESSAGE_OUTCOMES: [&str; 10] = [
     "no_room",
 ];
 
+/// The same of a ping. Who has no key is not told apart from who names no check.
+const PING_OUTCOMES: [&str; 6] = ["taken", "missing", "bad_query", "too_many", "busy", "no_room"];
+
 /// The same of a message of Gitea's.
 const DELIVERY_OUTCOMES: [&str; 9] = [
     "taken",
@@ -93,6 +96,7 @@ const DELIVERY_OUTCOMES: [&str; 9] = [
 pub(super) struct Figures {
     reports: Family<Outcome, Counter>,
     messages: Family<Outcome, Counter>,
+    pings: Family<Outcome, Counter>,
     deliveries: Family<Delivered, Counter>,
 }
 
@@ -107,13 +111,17 @@ impl Default for Figures {
         for outcome in MESSAGE_OUTCOMES {
             drop(messages.get_or_create(&Outcome { outcome }));
         }
+        let pings = Family::default();
+        for outcome in PING_OUTCOMES {
+            drop(pings.get_or_create(&Outcome { outcome }));
+        }
         let deliveries = Family::default();
         for event in hooks::KINDS {
             for outcome in DELIVERY_OUTCOMES {
                 drop(deliveries.get_or_create(&Delivered { event, outcome }));
             }
         }
-        Self { reports, messages, deliveries }
+        Self { reports, messages, pings, deliveries }
     }
 }
 
@@ -126,6 +134,11 @@ impl Figures {
     /// Counts a message of Alertmanager's, likewise.
     pub(super) fn count_message(&self, outcome: &'static str) {
         self.messages.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts a ping, likewise.
+    pub(super) fn count_ping(&self, outcome: &'static str) {
+        self.pings.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Counts a message of Gitea's, likewise.
@@ -150,6 +163,8 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
     let messages = app.figures.messages.clone();
     let help = "Messages of Alertmanager by what became of them";
     registry.register("alertmanager_messages", help, messages);
+    let pings = app.figures.pings.clone();
+    registry.register("pings", "Pings by what became of them", pings);
     let deliveries = app.figures.deliveries.clone();
     let help = "Messages of Gitea's webhooks by what became of them at the door";
     registry.register("deliveries", help, deliveries);

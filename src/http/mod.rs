@@ -14,6 +14,7 @@ mod health;
 mod hooks;
 mod metrics;
 mod page;
+mod ping;
 mod rate;
 mod reports;
 
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
@@ -122,10 +123,12 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/outbox/{seq}", get(api::outbox_entry).delete(api::drop_entry))
         .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))
         .route("/webhooks/gitea", post(hooks::create))
+        .route("/api/push/{key}/{*name}", any(ping::push))
         .route("/", get(page::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
+        .nest("/ping", ping::doors())
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
         // Bodies are limited where they are read, by the setting of each door.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::Sha256;
@@ -15,6 +16,9 @@ const MASTER_CHARS: usize = 32;
 
 /// The shortest key of a secret, in bytes, as Standard Webhooks has it.
 const KEY_BYTES: usize = 24;
+
+/// Of the key by which a source pings, in bytes.
+const PING_KEY_BYTES: usize = 16;
 
 /// What tells a secret whose key is in base64 from one that is its own key.
 const PREFIX: &str = "whsec_";
@@ -101,6 +105,17 @@ pub fn agent_secret(master: &Master, source: &str, generation: u64) -> Secret {
     mac.update(format!("agent/{source}/{generation}").as_bytes());
     let key = mac.finalize().into_bytes().to_vec();
     let printed = format!("{PREFIX}{}", BASE64.encode(&key));
+    Secret { printed: printed.into(), key: key.into() }
+}
+
+/// The key by which a source pings, `SOURCE.` and 22 characters that may stand in an address.
+/// It is another than the agent's secret: addresses stand in logs, and this one can do no more
+/// than ping.
+pub fn ping_key(master: &Master, source: &str, generation: u64) -> Secret {
+    let mut mac = keyed(master.0.expose_secret().as_bytes());
+    mac.update(format!("ping/{source}/{generation}").as_bytes());
+    let key = mac.finalize().into_bytes()[..PING_KEY_BYTES].to_vec();
+    let printed = format!("{source}.{}", URL_SAFE_NO_PAD.encode(&key));
     Secret { printed: printed.into(), key: key.into() }
 }
 

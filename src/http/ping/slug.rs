@@ -1,0 +1,88 @@
+//! What an address says: which check, and what has happened.
+
+use std::collections::BTreeMap;
+
+use super::Refused;
+use super::body::Body;
+use crate::check::{AGENT, Kind, Observation};
+
+/// The longest slug, in bytes, as in Healthchecks.
+const SLUG_BYTES: usize = 100;
+
+const MISSHAPEN: Refused = Refused::Misshapen("invalid url format");
+
+/// The name of a check in an address: of `a-z 0-9 - _`.
+pub(super) struct Slug(pub(super) String);
+
+impl Slug {
+    pub(super) fn parse(text: &str, name_bytes: usize) -> Result<Self, Refused> {
+        let is_fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+        let is_short = (1..=SLUG_BYTES.min(name_bytes)).contains(&text.len());
+        if !is_short || !text.bytes().all(is_fine) || text == AGENT {
+            return Err(MISSHAPEN);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// What has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    Success,
+    Start,
+    Fail,
+    /// Something to read, which says nothing of how it is.
+    Log,
+    Exited(u8),
+}
+
+impl Action {
+    /// Nothing is a success; a number is the exit status of a program.
+    pub(super) fn parse(action: Option<&str>) -> Result<Self, Refused> {
+        Ok(match action {
+            None => Self::Success,
+            Some("start") => Self::Start,
+            Some("fail") => Self::Fail,
+            Some("log") => Self::Log,
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Self::Exited(digits.parse().map_err(|_| MISSHAPEN)?)
+            }
+            Some(_) => return Err(Refused::NotFound),
+        })
+    }
+
+    /// The same as a check takes it; nothing if it does not concern one.
+    pub(super) fn seen(self, body: &Body) -> Option<Observation> {
+        let (kind, words) = match self {
+            Self::Log => return None,
+            Self::Start => (Kind::Start, "running".to_owned()),
+            Self::Success | Self::Exited(0) => {
+                (Kind::Success, "it says that all is well".to_owned())
+            }
+            Self::Fail => (Kind::Failure, "it says that it has failed".to_owned()),
+            Self::Exited(status) => (Kind::Failure, format!("exit status {status}")),
+        };
+        // The last line of what a program prints says best how it ended.
+        let summary = match (self, body.last_line()) {
+            (Self::Start, _) | (_, None) => words,
+            (Self::Exited(status), Some(line)) if status > 0 => format!("{words}: {line}"),
+            (_, Some(line)) => line.to_owned(),
+        };
+        let status = match self {
+            Self::Exited(status) => Some(("exit_status".to_owned(), f64::from(status))),
+            Self::Success | Self::Start | Self::Fail | Self::Log => None,
+        };
+        Some(Observation {
+            details: body.text().to_owned(),
+            numbers: status.into_iter().collect::<BTreeMap<_, _>>(),
+            ..Observation::new(kind, summary)
+        })
+    }
+}
+
+/// Whether this is a UUID with its dashes, in letters of any case.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.concat().bytes().all(|b| b.is_ascii_hexdigit())
+}
