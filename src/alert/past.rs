@@ -20,13 +20,15 @@ impl Alert {
         }
     }
 
+    /// Whether it waits for nothing, as far as can be said without looking at its members.
+    pub fn is_quiet(&self) -> bool {
+        self.phase == Phase::Inactive && self.undelivered.is_empty()
+    }
+
     /// Since when it is settled: no issue of it is open or on its way, nobody is in trouble,
     /// and nothing is left to be told.
     pub fn settled_at(&self, rule: &Rule, now: Timestamp) -> Option<Timestamp> {
-        let is_settled = self.phase == Phase::Inactive
-            && self.undelivered.is_empty()
-            && !self.is_in_trouble()
-            && !self.may_reopen(rule, now);
+        let is_settled = self.is_quiet() && !self.is_in_trouble() && !self.may_reopen(rule, now);
         let talk = [self.talk.commented_at, self.talk.edited_at];
         let own = [self.closed_at, self.gone_at, self.late_until, Some(self.fired_at)];
         let members = self.members.values().map(|member| Some(member.since));

@@ -54,8 +54,7 @@ pub fn step(
     );
     // A person who deletes a closed issue tidies up, and silences no trouble: neither this
     // one nor the next.
-    let is_told = alert.is_in_trouble() && alert.silent_until().is_none();
-    if is_relapse_lost && is_told {
+    if is_relapse_lost && alert.silent_until().is_none() && alert.is_in_trouble() {
         open(rule, &mut alert, admission, now, &mut orders);
     } else if is_relapse_lost {
         alert.phase = Phase::Inactive;

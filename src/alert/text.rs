@@ -21,7 +21,7 @@ const TITLE_MAX: usize = 255;
 /// One line from outside, in a table or a sentence.
 pub(super) const SUMMARY_MAX: usize = 200;
 /// Members whose details are shown in one text; the rest is counted.
-const DETAILS_MAX: usize = 5;
+pub const DETAILS_MAX: usize = 5;
 /// Names in one sentence; the rest is counted.
 const NAMES_MAX: usize = 10;
 /// Absences named in one text, the newest.
@@ -32,8 +32,10 @@ const ABSENCES_MAX: usize = 3;
 pub struct Facts<'a> {
     pub alert: &'a Alert,
     pub now: Timestamp,
-    /// By member: what was seen last.
+    /// By member: what was seen last. At most [`DETAILS_MAX`] of those [`spoken_of`].
     pub diagnostics: BTreeMap<String, Diagnostics>,
+    /// And of how many more.
+    pub more: usize,
     /// When teawatch was not looking, oldest first.
     pub absences: Vec<(Timestamp, Timestamp)>,
     /// Where teawatch can be seen, without a slash at its end.
@@ -293,14 +295,18 @@ fn put_summary(text: &mut String, gathered: &Gathered) {
 }
 
 /// What was seen last of the members in trouble, or of all when none is.
-fn put_diagnostics(text: &mut String, facts: &Facts<'_>) {
-    let alert = facts.alert;
-    let seen = |(name, _): (&String, &Member)| Some((name.clone(), facts.diagnostics.get(name)?));
-    let mut shown: Vec<_> = troubled(alert).filter_map(seen).collect();
-    if shown.is_empty() {
-        shown = alert.members.iter().filter_map(seen).collect();
+/// The members of which a text tells what was seen last: those in trouble, or else all. Only
+/// those that are `known`.
+pub fn spoken_of(alert: &Alert, known: impl Fn(&String) -> bool) -> Vec<&String> {
+    let in_trouble: Vec<_> = troubled(alert).map(|(name, _)| name).filter(|it| known(it)).collect();
+    match in_trouble.is_empty() {
+        true => alert.members.keys().filter(|it| known(it)).collect(),
+        false => in_trouble,
     }
-    for (name, seen) in shown.iter().take(DETAILS_MAX) {
+}
+
+fn put_diagnostics(text: &mut String, facts: &Facts<'_>) {
+    for (name, seen) in &facts.diagnostics {
         let summary = match line(&shorten(&seen.summary, SUMMARY_MAX)) {
             summary if summary.is_empty() => "no word".to_owned(),
             summary => summary,
@@ -318,9 +324,8 @@ fn put_diagnostics(text: &mut String, facts: &Facts<'_>) {
             put(text, format_args!("{}\n\n", block(&seen.details)));
         }
     }
-    let left_out = shown.len().saturating_sub(DETAILS_MAX);
-    if left_out > 0 {
-        put(text, format_args!("… and {left_out} more.\n\n"));
+    if facts.more > 0 {
+        put(text, format_args!("… and {} more.\n\n", facts.more));
     }
 }
 

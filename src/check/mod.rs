@@ -12,13 +12,13 @@ mod beat;
 mod flapping;
 mod id;
 mod moment;
+mod observation;
 mod pairs;
 mod status;
 mod step;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use jiff::{SignedDuration, Timestamp};
@@ -29,59 +29,10 @@ pub use self::beat::Beat;
 pub use self::flapping::{Flapping, Recent};
 pub use self::id::{AGENT, CheckId};
 pub use self::moment::Moment;
+pub use self::observation::{Kind, Observation};
 pub use self::pairs::{Labels, Numbers};
 pub use self::status::Status;
 pub use self::step::step;
-
-/// What somebody saw when looking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    Success,
-    Failure,
-    /// Whoever looked could not tell. Neither counts nor resets anything.
-    Unknown,
-    /// It has begun. Says nothing about how it is, nor that it will ever end: the time until
-    /// its next result goes on.
-    Start,
-}
-
-/// What any inbound format becomes at the door.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Observation {
-    pub kind: Kind,
-    /// One line for tables and titles.
-    pub summary: String,
-    /// Several lines for who wants to know more; may be empty.
-    pub details: String,
-    /// Measured values by name.
-    pub numbers: BTreeMap<String, f64>,
-    /// The observer's own time: shown, never judged by.
-    pub observed_at: Option<Timestamp>,
-    /// When the next observation is due, counted from this one.
-    pub interval: Option<SignedDuration>,
-    /// How long a failure holds that is not said again, for who speaks only of trouble and
-    /// has judged it already: one result is enough then. Without one it holds for ever.
-    pub holds_for: Option<SignedDuration>,
-    /// What routes may match besides source and name.
-    pub labels: BTreeMap<String, String>,
-}
-
-impl Observation {
-    /// An observation that says `summary` and nothing else.
-    pub fn new(kind: Kind, summary: impl Into<String>) -> Self {
-        Self {
-            kind,
-            summary: summary.into(),
-            details: String::new(),
-            numbers: BTreeMap::new(),
-            observed_at: None,
-            interval: None,
-            holds_for: None,
-            labels: BTreeMap::new(),
-        }
-    }
-}
 
 /// What [`step()`] takes into account.
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +105,9 @@ pub struct Check {
     pub heard: Option<Heard>,
     /// How often it is to be heard of; without one, silence means nothing.
     pub interval: Option<SignedDuration>,
+    /// That is what the configuration expects of it, and not what it says of itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_expected: bool,
     /// How long a failure holds that is not said again, in whole seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_for: Option<NonZeroU32>,
@@ -260,6 +214,7 @@ impl Check {
             last_seen: None,
             heard: None,
             interval: None,
+            is_expected: false,
             holds_for: None,
             latest: None,
             labels: Labels::default(),
@@ -269,7 +224,12 @@ impl Check {
 
     /// A check that the configuration expects every `interval`, from `now` on.
     pub fn expected(id: CheckId, interval: SignedDuration, now: Timestamp) -> Self {
-        Self { verdict: Verdict::NeverSeen, interval: Some(interval), ..Self::new(id, now) }
+        Self {
+            verdict: Verdict::NeverSeen,
+            interval: Some(interval),
+            is_expected: true,
+            ..Self::new(id, now)
+        }
     }
 
     /// Whether it is in trouble by the last verdict.
@@ -306,8 +266,9 @@ impl Check {
 
     /// The end of what its failure holds for: later than this it is taken for over.
     pub fn lapses_at(&self, absences: &Absences) -> Option<Timestamp> {
+        let said = matches!(self.verdict, Verdict::Down(Cause::Failing | Cause::Flapping));
         let holds_for = SignedDuration::from_secs(self.holds_for?.get().into());
-        Some(absences.end_of(self.heard_from(), holds_for))
+        said.then(|| absences.end_of(self.heard_from(), holds_for))
     }
 
     /// How many results it takes. Who says how long a failure holds has judged it already.
@@ -330,6 +291,7 @@ impl Check {
         }
         let silence = match self.verdict {
             Verdict::Up | Verdict::NeverSeen => self.silent_at(policy, absences),
+            Verdict::Down(Cause::Failing) if self.id.is_agent() => self.silent_at(policy, absences),
             // A check that fails and then falls silent is still down: nothing to tell.
             Verdict::Down(_) => self.lapses_at(absences),
         };

@@ -21,7 +21,8 @@ const LAPSED: &str = "nobody has said it again, and it is taken for over";
 /// | down       | down, failing                                | up, once there are enough | -, or up: see below  |
 ///
 /// A failure that holds for a time only is over when it is not said again until then: whoever
-/// speaks only of trouble may have forgotten that there was one.
+/// speaks only of trouble may have forgotten that there was one. And an agent that fails and
+/// then falls silent is silent, which says more.
 ///
 /// An unknown result changes no verdict; unknown for longer than the policy allows is
 /// told. While a check is `unseen`, since its source's agent is silent or cannot look at
@@ -45,7 +46,7 @@ pub fn step(
         // What it had no chance to say is no silence of its own.
         check.seen_again_at = Some(now.into());
     }
-    let (mut is_result, mut says_news) = (false, false);
+    let (mut is_result, mut says_news, mut has_turned) = (false, false, false);
     if let Input::Observed(observation) = input {
         is_result = matches!(observation.kind, Kind::Success | Kind::Failure);
         says_news = absorb(policy, &mut check, observation, now);
@@ -54,6 +55,7 @@ pub fn step(
         let verdict = judge(policy, absences, &check, is_result, now);
         if verdict != check.verdict {
             let stays_down = was_down && matches!(verdict, Verdict::Down(_));
+            has_turned = true;
             check.verdict = verdict;
             let has_lapsed = was_down && verdict == Verdict::Up && !is_result;
             if verdict == Verdict::Down(Cause::Silent) || has_lapsed {
@@ -73,7 +75,7 @@ pub fn step(
         });
     }
     let changes = Changes {
-        trouble: turn(was_down, check.is_down(), is_result),
+        trouble: turn(was_down, check.is_down(), is_result || has_turned),
         blindness: turn(was_blind, check.is_blind, false),
         is_news: says_news || standing(&check) != before,
     };
@@ -85,15 +87,17 @@ fn standing(check: &Check) -> impl PartialEq + use<> {
     (
         (check.verdict, check.since, check.streak.failing, check.streak.first),
         (check.is_flapping, check.unknown_since, check.is_blind),
-        (check.unseen, check.seen_again_at, check.interval, check.running_since, check.holds_for),
+        (check.unseen, check.seen_again_at, check.running_since),
+        (check.interval, check.is_expected, check.holds_for),
     )
 }
 
 /// Records what was observed, without judging it. Returns whether it says anything that
 /// the observation before it did not.
 fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
-    if observation.interval.is_some() {
-        check.interval = observation.interval;
+    // Who speaks only of trouble is silent while all is well.
+    if observation.interval.is_some() || observation.holds_for.is_some() {
+        (check.interval, check.is_expected) = (observation.interval, false);
     }
     let holds_for = observation.holds_for.map(|holds| u32::try_from(holds.as_secs()));
     check.holds_for = holds_for.and_then(|seconds| NonZeroU32::new(seconds.unwrap_or(u32::MAX)));
@@ -156,6 +160,7 @@ fn hear(check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
 
 /// Says why it is well again, although nobody has said so.
 fn lapse(check: &mut Check, now: Timestamp) {
+    check.unknown_since = None;
     check.latest = Some(Latest {
         kind: Kind::Unknown,
         summary: LAPSED.into(),
@@ -180,7 +185,13 @@ fn judge(
         && now.duration_since(check.audible_since(streak.first)) >= patience.fail_for;
     let passed_enough = !streak.failing && streak.count >= patience.recover_after;
     let has_lapsed = check.lapses_at(absences).is_some_and(|end| now > end);
+    let is_silent = check.is_silent(policy, absences, now);
     match check.verdict {
+        // An agent that fails and can be heard no more: nobody can look at what it watches.
+        Verdict::Down(Cause::Failing) if !is_result && check.id.is_agent() && is_silent => {
+            Verdict::Down(Cause::Silent)
+        }
+        Verdict::Down(_) if !is_result && has_lapsed && is_silent => Verdict::Down(Cause::Silent),
         Verdict::Down(_) if !is_result && has_lapsed => Verdict::Up,
         // Only results say anything about a check that is down.
         Verdict::Down(cause) if !is_result => Verdict::Down(cause),
@@ -190,10 +201,8 @@ fn judge(
         Verdict::Down(cause) => Verdict::Down(cause),
         Verdict::Up | Verdict::NeverSeen if failed_enough => Verdict::Down(Cause::Failing),
         Verdict::NeverSeen if check.last_seen.is_some() => Verdict::Up,
-        Verdict::NeverSeen if check.is_silent(policy, absences, now) => {
-            Verdict::Down(Cause::NeverSeen)
-        }
-        Verdict::Up if check.is_silent(policy, absences, now) => Verdict::Down(Cause::Silent),
+        Verdict::NeverSeen if is_silent => Verdict::Down(Cause::NeverSeen),
+        Verdict::Up if is_silent => Verdict::Down(Cause::Silent),
         verdict @ (Verdict::Up | Verdict::NeverSeen) => verdict,
     }
 }

@@ -143,6 +143,30 @@ fn a_failure_that_holds_for_a_time_is_believed_at_once_and_over_when_it_is_not_s
 }
 
 #[test]
+fn a_failure_that_lapses_where_silence_counts_ends_as_silence_and_stays_that() {
+    // The configuration expects it besides.
+    let (failing, _) = play(&policy(), &Absences::default(), new(), "0:h");
+    let expected = Check { interval: Some(SignedDuration::from_secs(60)), ..failing };
+    assert_snapshot!(log(&policy(), expected.clone(), "200:w 300:w 400:w"), @"
+    200s down Silent, trouble Continues
+    ");
+    assert_snapshot!(log(&policy(), expected, "61:w 130:w 400:w"), @"
+    61s Up, trouble Ended
+    130s down Silent, trouble Began
+    ");
+}
+
+#[test]
+fn an_agent_that_fails_and_falls_silent_is_silent() {
+    let agent = Check { id: CheckId::agent("db1"), ..every_minute() };
+    assert_snapshot!(log(&policy(), agent, "0:x 120:w 121:w 200:w 300:x"), @"
+    0s down Failing, trouble Began
+    121s down Silent, trouble Continues
+    300s down Failing, trouble Continues
+    ");
+}
+
+#[test]
 fn a_failure_must_last_where_the_policy_wants_it() {
     let policy = Policy { fail_for: SignedDuration::from_secs(30), ..policy() };
     assert_snapshot!(log(&policy, new(), "0:x 10:x 29.999:w 30:w"), @"30s down Failing, trouble Began");

@@ -8,7 +8,7 @@ use super::core::Core;
 use super::records::Happened;
 use super::source::{Place, Source};
 use crate::alert::{Event, Fingerprint, Group};
-use crate::check::{AGENT, Check, CheckId, Kind, Observation};
+use crate::check::{AGENT, Cause, Check, CheckId, Kind, Observation, Verdict};
 use crate::observation::Report;
 
 /// What became of a report.
@@ -60,6 +60,13 @@ impl Core {
         // The agent's own check goes first, so that the others are believed again.
         let mut spelled = String::new();
         let agent = self.checks.id(&mut spelled, &report.source, AGENT);
+        // Jobs report one by one, also on a host whose agent has died: only who says when it
+        // reports again speaks for the agent, where there is one.
+        let has_agent = self.checks.get(&agent).is_some_and(|agent| agent.interval.is_some());
+        if has_agent && report.interval.is_none() {
+            self.hear(report, now);
+            return Accepted { observations, duplicate: false };
+        }
         let was_silent = !self.checks.contains(&agent) || self.is_agent_silent(&report.source, now);
         let looks_elsewhere =
             self.sources.get_mut(&report.source).is_some_and(|source| source.looks(report));
@@ -165,23 +172,30 @@ impl Core {
                 continue;
             };
             // What a check says of itself counts more than what is expected of it.
-            let own = check.interval.filter(|_| check.last_seen.is_some());
-            let interval = Some(own.unwrap_or(expect.interval));
-            if check.interval != interval {
-                check.interval = interval;
+            let has_own = check.interval.is_some() && !check.is_expected;
+            if !has_own && check.interval != Some(expect.interval) {
+                (check.interval, check.is_expected) = (Some(expect.interval), true);
                 self.dirty.checks.insert(expect.id.clone());
             }
         }
         let named: BTreeSet<_> = expected.iter().map(|expect| &expect.id).collect();
-        let forgotten: Vec<_> = self
+        let is_unheard = |check: &Check| check.last_seen.is_none() && check.running_since.is_none();
+        let withdrawn: Vec<_> = self
             .checks
             .iter()
-            .filter(|check| check.last_seen.is_none() && check.running_since.is_none())
+            .filter(|check| is_unheard(check) || check.is_expected)
             .filter(|check| !named.contains(&check.id))
             .map(|check| check.id.clone())
             .collect();
-        for id in forgotten {
-            self.forget(&id, "the configuration no longer expects it", now);
+        for id in withdrawn {
+            let Some(check) = self.checks.get_mut(&id) else { continue };
+            // Of what was heard the words stay, unless it is its silence that is told.
+            if is_unheard(check) || check.verdict == Verdict::Down(Cause::Silent) {
+                self.forget(&id, "the configuration no longer expects it", now);
+                continue;
+            }
+            (check.interval, check.is_expected) = (None, false);
+            self.dirty.checks.insert(id);
         }
     }
 
@@ -205,6 +219,14 @@ impl Core {
             let rule = self.rule_for(id, &check.labels);
             let event = Event::MemberGone { name: name.clone(), why: why.to_owned() };
             self.step_alert(&fingerprint, &group, &rule, &event, now);
+        }
+        if id.is_agent() {
+            // Without it nobody looks at these, and nothing would be told of them ever again.
+            let unseen = self.checks.of_source(id.source()).filter(|check| check.unseen);
+            let unseen: Vec<_> = unseen.map(|check| check.id.clone()).collect();
+            for id in unseen {
+                self.forget(&id, why, now);
+            }
         }
         true
     }

@@ -112,9 +112,9 @@ impl Core {
                 .issue
                 .is_some_and(|issue| !found.iter().any(|found| found.number == issue.number));
             if is_behind && is_closed {
-                let was_active = alert.is_active();
+                let took_room = alert.takes_room();
                 alert.leave_issue();
-                if was_active {
+                if took_room {
                     self.repository(repository).admission.count_closing();
                 }
             }

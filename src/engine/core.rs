@@ -94,9 +94,10 @@ impl Core {
     }
 
     fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
-        let unseen = !id.is_agent()
-            && (self.is_agent_silent(id.source(), now)
-                || matches!(input, Input::Woken) && self.is_unseen(id));
+        // What it says itself is heard, whoever else is silent.
+        let unseen = matches!(input, Input::Woken)
+            && !id.is_agent()
+            && (self.is_agent_silent(id.source(), now) || self.is_unseen(id));
         let Some(watched) = self.checks.watched(id) else { return };
         let check = &mut watched.check;
         let verdict = check.verdict;

@@ -1,16 +1,13 @@
 //! What the outbox asks of the engine: begin an effect, and settle what came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::Core;
 use super::records::Happened;
-use super::{Doubt, Entry, Parked, Text, Trimming};
-use crate::alert::marker::Marker;
-use crate::alert::table;
-use crate::alert::text::{self, Diagnostics, Facts};
-use crate::alert::{Alert, EffectKind, Event, Issue, Learned};
+use super::{Doubt, Entry, Parked, Trimming};
+use crate::alert::{EffectKind, Event, Issue, Learned};
 
 /// Gitea's clock and ours may differ, and a write may take its time: a look reaches this
 /// far behind the moment before the request.
@@ -342,55 +339,5 @@ impl Core {
         let Some(alert) = self.alerts.get(&entry.fingerprint) else { return };
         let (group, rule) = (alert.group.clone(), self.rule_of(alert));
         self.step_alert(&entry.fingerprint, &group, &rule, event, now);
-    }
-
-    fn render(&self, entry: &Entry, alert: &Alert, now: Timestamp) -> Text {
-        let since = self.told_since(alert, entry.effect.kind);
-        let marker = Marker {
-            instance: self.meta.instance.clone(),
-            fingerprint: entry.fingerprint.clone(),
-            effect: entry.effect,
-        };
-        let facts = Facts {
-            alert,
-            now,
-            diagnostics: self.diagnostics(alert),
-            absences: self.absences.since(since).map(|gap| (gap.from, gap.until)).collect(),
-            public_url: self.public_url.as_deref(),
-            marker: marker.line(&self.salt),
-        };
-        match entry.effect.kind {
-            EffectKind::Open => Text { title: text::title(alert), body: text::body(&facts) },
-            EffectKind::Comment => {
-                let farewell = &alert.talk.farewell;
-                let farewell = farewell.as_ref().filter(|_| entry.effect.episode < alert.episode);
-                let body = match farewell {
-                    Some(farewell) => text::farewell(&facts, farewell),
-                    None => text::comment(&facts),
-                };
-                Text { title: String::new(), body }
-            }
-            EffectKind::Edit => Text { title: String::new(), body: table::table(&facts) },
-            EffectKind::Close
-            | EffectKind::Reopen
-            | EffectKind::Heal
-            | EffectKind::React
-            | EffectKind::Reply => Text::default(),
-        }
-    }
-
-    fn diagnostics(&self, alert: &Alert) -> BTreeMap<String, Diagnostics> {
-        let seen = |name: &String| {
-            let (source, check) = name.split_once('/')?;
-            let seen = self.checks.find(source, check)?.latest.as_ref()?;
-            let diagnostics = Diagnostics {
-                summary: seen.summary.to_string(),
-                details: seen.details.to_string(),
-                numbers: (&seen.numbers).into(),
-                at: seen.at,
-            };
-            Some((name.clone(), diagnostics))
-        };
-        alert.members.keys().filter_map(seen).collect()
     }
 }

@@ -37,8 +37,11 @@ impl Core {
         let checks = next(checks, &mut round.check, |check| self.is_over(check, now));
         let at = round.alert.take();
         let alerts = next(behind(&self.alerts, at.as_ref()), &mut round.alert, |alert| {
-            let settled_at = alert.settled_at(&self.rule_of(alert), now);
-            settled_at.is_some_and(|at| self.is_long_ago(at, now))
+            // A look at each in every turn: the members of many take their time.
+            alert.is_quiet() && self.is_long_ago(alert.fired_at, now) && {
+                let settled_at = alert.settled_at(&self.rule_of(alert), now);
+                settled_at.is_some_and(|at| self.is_long_ago(at, now))
+            }
         });
         self.round = round;
         for id in checks {
@@ -85,6 +88,7 @@ impl Core {
     fn forget_alert(&mut self, fingerprint: &Fingerprint, now: Timestamp) {
         let Some(alert) = self.alerts.remove(fingerprint) else { return };
         self.tally.alert(Some(alert.phase), None);
+        self.written.remove(fingerprint);
         self.dirty.alerts.insert(fingerprint.clone());
         let names = alert.members.keys().chain(&alert.touched);
         let gone = names.map(|name| keys::member(&self.salt, fingerprint, name));

@@ -29,6 +29,7 @@ mod outage;
 mod overview;
 mod records;
 mod remarks;
+mod render;
 mod round;
 pub mod settings;
 mod source;

@@ -15,7 +15,7 @@ use crate::alert::answer::Answer;
 use crate::alert::commands::{Command, Mistake};
 use crate::alert::marker::Marker;
 use crate::alert::text::Facts;
-use crate::alert::{Effect, EffectKind, Event, Fingerprint, Issue};
+use crate::alert::{Alert, Effect, EffectKind, Event, Fingerprint, Issue};
 
 /// How many comments of a repository are remembered one by one. Beyond it what has a lower
 /// number than the lowest counts as read.
@@ -75,6 +75,25 @@ impl Remarked {
     }
 }
 
+/// Where a comment stands. What it commands may begin an episode that has another issue.
+struct Commented {
+    fingerprint: Fingerprint,
+    repository: String,
+    episode: u64,
+    issue: Option<Issue>,
+}
+
+impl Commented {
+    fn on(alert: &Alert) -> Self {
+        Self {
+            fingerprint: alert.fingerprint.clone(),
+            repository: alert.target.repository.clone(),
+            episode: alert.episode,
+            issue: alert.issue,
+        }
+    }
+}
+
 impl Core {
     /// What is written in a repository from this time on, by Gitea's clock, may be a command.
     pub fn remarks_from(&mut self, repository: &str, at: Option<Timestamp>, now: Timestamp) {
@@ -119,6 +138,7 @@ impl Core {
     }
 
     fn obey(&mut self, fingerprint: &Fingerprint, remark: &Remark, now: Timestamp) {
+        let Some(place) = self.alerts.get(fingerprint).map(Commented::on) else { return };
         let mut answer = Answer::default();
         let mut obeyed = Vec::new();
         let mut is_told = true;
@@ -160,7 +180,7 @@ impl Core {
             refused: answer.sentences.clone(),
         };
         self.remember(happened, now);
-        self.answer(fingerprint, remark, &answer, is_told, now);
+        self.answer(&place, remark, &answer, is_told, now);
     }
 
     /// Obeys a command, or says why it does not.
@@ -188,12 +208,13 @@ impl Core {
     /// Orders the reaction to a comment, and what there is to tell.
     fn answer(
         &mut self,
-        fingerprint: &Fingerprint,
+        place: &Commented,
         remark: &Remark,
         answer: &Answer,
         is_told: bool,
         now: Timestamp,
     ) {
+        let fingerprint = &place.fingerprint;
         let is_answer = |entry: &&Entry| entry.about.is_some() && entry.fingerprint == *fingerprint;
         if self.entries.values().filter(is_answer).count() >= ANSWERS_MAX {
             tracing::warn!(comment = remark.id, "so many comments at once are not answered");
@@ -201,41 +222,40 @@ impl Core {
         }
         let reaction = if answer.sentences.is_empty() { DONE } else { NOT_DONE };
         let text = Text { title: String::new(), body: reaction.to_owned() };
-        self.enter_answer(fingerprint, EffectKind::React, remark.id, text, now);
+        self.enter_answer(place, EffectKind::React, remark.id, text, now);
         if answer.is_empty() || !is_told {
             return;
         }
         let Some(alert) = self.alerts.get(fingerprint) else { return };
-        let effect = Effect { kind: EffectKind::Reply, episode: alert.episode, number: remark.id };
+        let effect = Effect { kind: EffectKind::Reply, episode: place.episode, number: remark.id };
         let instance = self.meta.instance.clone();
         let marker = Marker { instance, fingerprint: fingerprint.clone(), effect };
         let facts = Facts {
             alert,
             now,
             diagnostics: BTreeMap::new(),
+            more: 0,
             absences: Vec::new(),
             public_url: None,
             marker: marker.line(&self.salt),
         };
         let body = answer.text(&facts, &remark.login);
         let text = Text { title: String::new(), body };
-        self.enter_answer(fingerprint, EffectKind::Reply, remark.id, text, now);
+        self.enter_answer(place, EffectKind::Reply, remark.id, text, now);
     }
 
     fn enter_answer(
         &mut self,
-        fingerprint: &Fingerprint,
+        place: &Commented,
         kind: EffectKind,
         comment: u64,
         text: Text,
         now: Timestamp,
     ) {
-        let Some(alert) = self.alerts.get(fingerprint) else { return };
-        let effect = Effect { kind, episode: alert.episode, number: comment };
-        let (repository, issue) = (alert.target.repository.clone(), alert.issue);
-        let seq = self.enter(fingerprint, &repository, effect, Some(text), now);
+        let effect = Effect { kind, episode: place.episode, number: comment };
+        let seq = self.enter(&place.fingerprint, &place.repository, effect, Some(text), now);
         if let Some(entry) = self.entries.get_mut(&seq) {
-            entry.about = issue;
+            entry.about = place.issue;
         }
     }
 

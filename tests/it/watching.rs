@@ -226,8 +226,60 @@ fn the_checks_of_a_host_that_was_forgotten_are_believed_when_it_is_back() {
     teawatch.report(&passing("db1/disk").every(0.2));
     eventually("its check is unknown", || status(&teawatch, "db1/disk") == "unknown");
     assert!(teawatch.cli(&["checks", "forget", "db1/agent"]).status.success());
-    teawatch.report(&passing("db1/other").every(3_600.0));
+    // Nobody looks at it any more, so it is forgotten as well.
+    assert_eq!(teawatch.get("/api/v1/checks").1["items"].as_array().unwrap().len(), 0);
+    eventually("nothing is open", || gitea.open() == 0 && teawatch.outbox().is_empty());
+    teawatch.report(&passing("db1/disk").every(3_600.0));
     assert_eq!(status(&teawatch, "db1/disk"), "up");
+}
+
+#[test]
+fn a_job_that_reports_says_nothing_of_an_agent_that_has_died_and_is_heard_itself() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&passing("db1/disk").every(0.3));
+    eventually("the agent is silent", || gitea.open() == 1);
+    teawatch.settles(&gitea);
+    for _ in 0..3 {
+        teawatch.report(&passing("db1/backup"));
+    }
+    assert_eq!(status(&teawatch, "db1/agent"), "down");
+    assert_eq!(status(&teawatch, "db1/disk"), "unknown");
+    teawatch.report(&failing("db1/backup"));
+    eventually("the job's failure is told", || gitea.open() == 2);
+    assert_eq!(titles(&gitea)[1], "[watchdog] db1/backup: it is broken");
+    teawatch.report(&passing("db1/backup"));
+    teawatch.report(&passing("db1/disk").every(3_600.0));
+    eventually("all is well", || gitea.open() == 0);
+    teawatch.settles(&gitea);
+    // The agent's was closed once.
+    assert_eq!((gitea.issues().len(), closings(&gitea)), (2, 1));
+}
+
+#[test]
+fn what_is_expected_of_a_check_can_be_changed_and_withdrawn() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let start = |file: &str| Teawatch::start_with_file(data.path(), &gitea, &[], file);
+    let teawatch = start(EXPECT);
+    teawatch.report(&passing("backup1/nightly"));
+    eventually("its silence is told", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    assert!(teawatch.stop().success());
+
+    let teawatch = start(&EXPECT.replace("200ms", "1h"));
+    teawatch.report(&passing("backup1/nightly"));
+    eventually("it is closed", || gitea.open() == 0 && teawatch.outbox().is_empty());
+    let interval = teawatch.get("/api/v1/checks").1["items"].to_string();
+    assert!(interval.contains("\"interval\":\"PT1H\""), "{interval}");
+    assert!(teawatch.stop().success());
+
+    let teawatch = start(EXPECT);
+    eventually("its silence is told", || gitea.open() == 1 && teawatch.outbox().is_empty());
+    assert!(teawatch.stop().success());
+    let teawatch = start("");
+    eventually("it is closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+    let comments = gitea.comments(1).concat();
+    assert!(comments.contains("the configuration no longer expects it"), "{comments}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::super::pacing::Gathered;
-use super::super::text::{Diagnostics, Facts};
+use super::super::text::{DETAILS_MAX, Diagnostics, Facts, spoken_of};
 use super::super::{Alert, Group, Member, Phase, Standing};
 use super::alert;
 
@@ -42,19 +42,23 @@ pub(super) fn down() -> Alert {
 
 /// Two hours later; each member was seen a minute ago.
 pub(super) fn facts(alert: &Alert) -> Facts<'_> {
-    let seen = |(name, member): (&String, &Member)| {
+    let spoken_of = spoken_of(alert, |_| true);
+    let shown = spoken_of.iter().take(DETAILS_MAX);
+    let seen = |name: &&String| {
+        let member = alert.members.get(*name)?;
         let diagnostics = Diagnostics {
             summary: member.summary.clone(),
             details: String::new(),
             numbers: BTreeMap::new(),
             at: at(7_140),
         };
-        (name.clone(), diagnostics)
+        Some(((*name).clone(), diagnostics))
     };
     Facts {
         alert,
         now: at(7_200),
-        diagnostics: alert.members.iter().map(seen).collect(),
+        diagnostics: shown.filter_map(seen).collect(),
+        more: spoken_of.len().saturating_sub(DETAILS_MAX),
         absences: Vec::new(),
         public_url: Some("https://watch.example"),
         marker: "<!-- marker -->".to_owned(),

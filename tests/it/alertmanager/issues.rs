@@ -145,6 +145,21 @@ fn what_was_cut_off_may_fire_and_closes_nothing() {
     eventually("it is closed", || gitea.open() == 0);
 }
 
+#[test]
+fn nobody_waits_for_ever_to_hear_of_what_was_cut_off() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("alertmanager.repeat_interval", "1s"), ("alerts.unknown_after", "1s")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    tell(&teawatch, &message("firing"));
+    let mut resolved = message("resolved");
+    resolved["truncatedAlerts"] = json!(7);
+    tell(&teawatch, &resolved);
+    eventually("that nobody can tell is told", || gitea.open() == 2);
+    eventually("both are over", || gitea.open() == 0);
+    teawatch.settles(&gitea);
+    assert_eq!(checks(&teawatch)[0].1["status"], "up");
+}
+
 /// What always fires, or did.
 fn watchdog(status: &str) -> Value {
     let mut watchdog = message("firing");

@@ -124,3 +124,22 @@ fn whom_the_configuration_names_is_obeyed() {
     scene.says("bob", "/hold", "+1");
     assert!(scene.explanation().contains("bob keeps its issue open"));
 }
+
+#[test]
+fn a_command_that_opens_another_issue_is_answered_where_it_stands() {
+    let scene = Scene::with(&[("alerts.reopen_window", "0s")]);
+    scene.says("alice", "/silence 1h", "+1");
+    scene.teawatch.report(&passing(CHECK));
+    scene.says("alice", "/unsilence", "+1");
+    eventually("it is closed", || scene.gitea.open() == 0);
+    scene.says("alice", "/silence 1h", "+1");
+    scene.teawatch.report(&failing(CHECK));
+    scene.teawatch.settles(&scene.gitea);
+    assert_eq!(scene.gitea.issues().len(), 1);
+    scene.says("alice", "/unsilence\n/status", "+1");
+    eventually("there is another issue", || scene.gitea.open() == 1);
+    scene.teawatch.settles(&scene.gitea);
+    assert_eq!(scene.gitea.issues().len(), 2);
+    let answers = scene.gitea.comments(1).into_iter().filter(|it| it.contains("/reply/")).count();
+    assert_eq!(answers, 1, "{:#?}", scene.gitea.comments(1));
+}
