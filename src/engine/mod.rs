@@ -27,10 +27,12 @@ mod looks;
 mod orders;
 mod outage;
 mod overview;
+mod patterns;
 mod records;
 mod remarks;
 mod round;
 pub mod settings;
+mod silences;
 mod source;
 mod tally;
 mod thread;
@@ -57,6 +59,10 @@ pub use self::overview::{AlertRow, Overview};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
 pub use self::remarks::{Remark, Remarked, SEEN};
 pub use self::round::{Answer, Between, Command, Weight, Work, Writer};
+pub use self::silences::{
+    AUTHOR_MAX, Draft, PATTERN_LABELS_MAX, PATTERN_MAX, SILENCE_AHEAD_MAX, SILENCES_KEPT,
+    SILENCES_MAX, SILENCES_OVER_MAX, Silence, SilenceView, Unsilenced,
+};
 pub use self::tally::Inventory;
 pub use self::thread::{Ended, Engine, Started, start};
 pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page, Stuck};

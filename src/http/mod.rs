@@ -15,6 +15,7 @@ mod metrics;
 mod page;
 mod rate;
 mod reports;
+mod silences;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -118,6 +119,8 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/outbox", get(api::outbox))
         .route("/api/v1/outbox/{seq}", get(api::outbox_entry).delete(api::drop_entry))
         .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))
+        .route("/api/v1/silences", get(silences::list).post(silences::create))
+        .route("/api/v1/silences/{number}", delete(silences::expire))
         .route("/webhooks/gitea", post(hooks::create))
         .route("/", get(page::show))
         .route("/healthz", get(health::alive))
