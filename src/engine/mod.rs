@@ -40,6 +40,7 @@ mod told;
 mod turn;
 mod unheard;
 mod view;
+mod windows;
 
 pub use self::accept::Accepted;
 pub use self::adopt::Found;
@@ -66,6 +67,7 @@ pub use self::silences::{
 pub use self::tally::Inventory;
 pub use self::thread::{Ended, Engine, Started, start};
 pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page, Stuck};
+pub use self::windows::{Starts, WINDOWS_MAX, Window};
 
 use crate::store;
 

@@ -12,6 +12,8 @@ use crate::check::Labels;
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     holding: Vec<(Matcher, Silenced)>,
+    /// How many of them are maintenance windows.
+    windows: usize,
     /// Another one whenever they change.
     version: u64,
     /// When they change next.
@@ -27,6 +29,11 @@ impl Patterns {
         times.into_iter().flatten().any(|at| at <= now)
     }
 
+    /// How many maintenance windows hold.
+    pub(super) fn windows(&self) -> usize {
+        self.windows
+    }
+
     /// When they change next.
     pub(super) fn changes_at(&self) -> Option<Timestamp> {
         self.changes_at
@@ -38,13 +45,17 @@ impl Core {
     /// it may make a difference.
     pub(super) fn look_at_patterns(&mut self, now: Timestamp) {
         self.forget_silences(now);
-        let holding: Vec<_> = self
-            .silences
-            .values()
-            .filter(|silence| silence.holds(now))
-            .map(|silence| (silence.matcher.clone(), silence.silenced()))
+        let windows = &self.settings.maintenance;
+        let holding: Vec<_> = windows
+            .iter()
+            .filter_map(|window| Some((window.matcher.clone(), window.silenced(now)?)))
             .collect();
+        self.patterns.windows = holding.len();
+        let silences = self.silences.values().filter(|silence| silence.holds(now));
+        let silences = silences.map(|silence| (silence.matcher.clone(), silence.silenced()));
+        let holding: Vec<_> = holding.into_iter().chain(silences).collect();
         let times = self.silences.values().flat_map(|silence| [silence.start, silence.end]);
+        let times = times.chain(windows.iter().filter_map(|window| window.changes_at(now)));
         self.patterns.changes_at = times.filter(|at| *at > now).min();
         let ends = self.silences.values().map(|silence| silence.end);
         self.patterns.forgets_at = ends.map(forgotten_at).min();

@@ -3,6 +3,7 @@
 mod doors;
 mod holding;
 mod records;
+mod windows;
 
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
