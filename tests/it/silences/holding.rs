@@ -130,7 +130,7 @@ fn a_silence_outlives_kills_and_holds_to_its_end_also_while_nobody_runs() {
     scene.teawatch.report(&failing(CHECK));
     scene.teawatch.report(&passing(OTHER));
     let scene = scene.restarted(&[], || ());
-    assert_eq!(scene.list(), [silence.clone()]);
+    assert_eq!(scene.list(), std::slice::from_ref(&silence));
     scene.goes_on();
     assert_eq!(scene.alert(CHECK)["silenced"]["by"], "alice (silence 1)");
     assert_eq!((scene.gitea.open(), scene.gitea.issues_about(CHECK).len()), (1, 0));

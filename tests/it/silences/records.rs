@@ -72,11 +72,11 @@ fn what_is_over_is_kept_for_a_week_and_then_goes() {
 fn of_those_that_are_over_so_many_are_kept() {
     let mut memory = Memory::new();
     let mut core = load(&mut memory, 0);
-    for second in 0..SILENCES_OVER_MAX as i64 + 5 {
+    let last = i64::try_from(SILENCES_OVER_MAX).unwrap() + 5;
+    for second in 0..last {
         core.turn(at(second));
         core.silence(draft(None, 1.0), at(second)).unwrap();
     }
-    let last = SILENCES_OVER_MAX as i64 + 5;
     turn(&mut core, &mut memory, last);
     let first = core.silences_page(None, 1, at(last)).items.remove(0);
     assert_eq!(first.silence.number, 6);
