@@ -55,6 +55,7 @@ fn states(core: &Core, second: i64) -> Vec<(u64, String)> {
 fn what_is_over_is_kept_for_a_week_and_then_goes() {
     let mut memory = Memory::new();
     let mut core = load(&mut memory, 0);
+    turn(&mut core, &mut memory, 0);
     core.silence(draft(None, 100.0), at(0)).unwrap();
     turn(&mut core, &mut memory, 0);
     let gone = 100 + SILENCES_KEPT.as_secs();
