@@ -55,7 +55,6 @@ fn states(core: &Core, second: i64) -> Vec<(u64, String)> {
 fn what_is_over_is_kept_for_a_week_and_then_goes() {
     let mut memory = Memory::new();
     let mut core = load(&mut memory, 0);
-    turn(&mut core, &mut memory, 0);
     core.silence(draft(None, 100.0), at(0)).unwrap();
     turn(&mut core, &mut memory, 0);
     let gone = 100 + SILENCES_KEPT.as_secs();
@@ -67,6 +66,20 @@ fn what_is_over_is_kept_for_a_week_and_then_goes() {
     assert_eq!(states(&core, gone + 1), []);
     // Its number is not given again.
     assert_eq!(core.silence(draft(None, 1.0), at(gone + 1)).unwrap().silence.number, 2);
+}
+
+#[test]
+fn a_kill_right_after_a_silence_gives_its_number_to_no_other() {
+    let mut memory = Memory::new();
+    let mut core = load(&mut memory, 0);
+    turn(&mut core, &mut memory, 0);
+    for number in 1..4 {
+        let view = core.silence(draft(None, 100.0), at(number)).unwrap();
+        assert_eq!(view.silence.number, number.unsigned_abs());
+        turn(&mut core, &mut memory, number);
+        core = load(&mut memory, number);
+    }
+    assert_eq!(states(&core, 4).len(), 3);
 }
 
 #[test]
