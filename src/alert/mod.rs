@@ -350,6 +350,8 @@ impl Alert {
         }
         self.touched.extend(self.members.keys().cloned());
         self.wishes.rewind(by);
+        // A pattern may end at a time on the clock, which does not move.
+        self.covered.doubt();
         self.talk.rewind(by);
     }
 

@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use teawatch::alert::Salt;
+use teawatch::alert::route::Matcher;
 use teawatch::check::Kind;
 use teawatch::engine::settings::Settings;
-use teawatch::engine::{Core, Draft, SILENCES_KEPT, SILENCES_OVER_MAX};
+use teawatch::engine::{Core, Draft, SILENCES_KEPT, SILENCES_OVER_MAX, Starts, Window};
 use teawatch::observation::{Report, ReportId};
 use teawatch::store::{Memory, Store as _};
 
@@ -121,6 +122,33 @@ fn a_clock_that_is_set_back_moves_what_has_begun_and_not_what_has_yet_to_begin()
     assert_eq!(phase(&core), "firing");
     let alert = core.alerts_page(None, 9).items.remove(0);
     assert_eq!(alert.silenced, None);
+}
+
+#[test]
+fn a_clock_that_is_set_back_before_a_window_ends_it_until_its_time_comes_again() {
+    let window = Window {
+        matcher: Matcher { source: Some("db1".to_owned()), ..Matcher::default() },
+        starts: Starts::Once(at(10_000)),
+        lasts: SignedDuration::from_secs(600),
+        reason: "a new disk".to_owned(),
+    };
+    let settings = Settings { maintenance: vec![window], ..Settings::default() };
+    let (mut memory, instance) = (Memory::new(), "0123456789abcdef".to_owned());
+    let salt = Salt::new("salt");
+    let mut core = Core::load(&mut memory, settings, salt, None, instance, at(10_100)).unwrap();
+    fails(&mut core, 10_100);
+    turn(&mut core, &mut memory, 10_100);
+    let alert = |core: &Core| core.alerts_page(None, 9).items.remove(0);
+    assert_eq!(alert(&core).silenced.unwrap().until, at(10_600));
+    // Within it nothing changes: its end is a time on the clock.
+    turn(&mut core, &mut memory, 10_050);
+    assert_eq!(alert(&core).silenced.unwrap().until, at(10_600));
+    assert_eq!(core.next_deadline(), Some(at(10_600)));
+    turn(&mut core, &mut memory, 9_000);
+    assert_eq!((alert(&core).silenced, alert(&core).phase.as_str()), (None, "firing"));
+    assert_eq!(core.next_deadline(), Some(at(10_000)));
+    turn(&mut core, &mut memory, 10_000);
+    assert_eq!(alert(&core).silenced.unwrap().until, at(10_600));
 }
 
 #[test]
