@@ -4,7 +4,7 @@ use super::commands::COMMANDS;
 use super::markdown::line;
 use super::text::{Facts, lead, put};
 use super::words::minute;
-use super::{Alert, OnManualClose, Phase, Rule, later};
+use super::{Alert, OnManualClose, Phase, Rule, Silenced, later};
 
 /// What there is to tell about the commands of one comment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,14 +78,7 @@ impl Alert {
         if self.is_muted && self.is_active() {
             parts.push("its issue wears a label that keeps it quiet until recovery".to_owned());
         }
-        if let Some(silenced) = &self.wishes.silenced {
-            let why = match silenced.why.as_str() {
-                "" => String::new(),
-                why => format!(" ({why})"),
-            };
-            let until = minute(silenced.until);
-            parts.push(format!("{} has silenced it until {until}{why}", silenced.by));
-        }
+        parts.extend(self.silence().map(Silenced::sentence));
         if let Some(acked) = &self.wishes.acked {
             let until = acked.until.map_or_else(|| "recovery".to_owned(), minute);
             parts.push(format!("{} knows of it and wants no reminders until {until}", acked.by));

@@ -102,6 +102,7 @@ impl Alert {
         if unheard.is_empty() {
             return;
         }
+        self.covered.doubt();
         self.talk.is_table_old = true;
         self.touched.extend(unheard.keys().cloned());
         let shown: Vec<_> = unheard.keys().take(NAMES_MAX).map(String::as_str).collect();

@@ -21,6 +21,7 @@ pub mod pacing;
 mod past;
 mod people;
 pub mod route;
+mod silence;
 mod step;
 pub mod surplus;
 pub mod table;
@@ -42,9 +43,11 @@ pub use self::fingerprint::{Fingerprint, Salt};
 pub use self::member::{MEMBER_SUMMARY_MAX, Member, OTHERS, Standing};
 pub use self::pacing::Talk;
 pub use self::people::OnManualClose;
+use self::silence::Covered;
+pub use self::silence::{Cover, Silenced};
 use self::step::gather;
 pub use self::step::step;
-pub use self::wishes::{Acked, COMMAND_AGE_MAX, Silenced, Wishes};
+pub use self::wishes::{Acked, COMMAND_AGE_MAX, Wishes};
 
 /// What an alert is about: the checks that share its issue.
 ///
@@ -195,6 +198,9 @@ pub struct Alert {
     /// What people have asked for with commands.
     #[serde(default, skip_serializing_if = "Wishes::is_empty")]
     pub wishes: Wishes,
+    /// How patterns silence it.
+    #[serde(default, skip_serializing_if = "Covered::is_empty")]
+    covered: Covered,
     /// Who was told, in this episode, that commands of theirs are not obeyed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     refused: BTreeSet<i64>,
@@ -302,6 +308,7 @@ impl Alert {
             shut_at: None,
             is_muted: false,
             wishes: Wishes::default(),
+            covered: Covered::default(),
             refused: BTreeSet::new(),
             looked_at: None,
             previous: None,
@@ -334,7 +341,7 @@ impl Alert {
             Phase::Inactive | Phase::Firing => None,
         };
         let own = [self.closed_at.as_mut(), self.gone_at.as_mut(), self.late_until.as_mut()];
-        let seen = [self.shut_at.as_mut(), self.looked_at.as_mut()];
+        let seen = [self.shut_at.as_mut(), self.looked_at.as_mut(), self.covered.until_mut()];
         let members = self.members.values_mut().map(|member| &mut member.since);
         let rest = [phase, Some(&mut self.fired_at), self.unheard_until.as_mut()];
         let times = own.into_iter().chain(seen).chain(rest).flatten();
@@ -343,6 +350,8 @@ impl Alert {
         }
         self.touched.extend(self.members.keys().cloned());
         self.wishes.rewind(by);
+        // A pattern may end at a time on the clock, which does not move.
+        self.covered.doubt();
         self.talk.rewind(by);
     }
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, EffectKind, Phase, Placement, Rule, Trial, earlier, later};
+use super::{Alert, Cover, EffectKind, Phase, Placement, Rule, Silenced, Trial, earlier, later};
 
 /// After the last of the configured reminders, one in this time.
 const REMINDER_EVERY: SignedDuration = SignedDuration::from_hours(24);
@@ -69,6 +69,12 @@ pub struct Gathered {
     /// When a silence ended, though it was in trouble still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsilenced_at: Option<Timestamp>,
+    /// Nobody waits to hear so: it was a pattern's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_patterns_end: bool,
+    /// Why nothing was written for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced: Option<Silenced>,
     pub reminder: bool,
     /// What could not be done, in words.
     pub notes: Vec<String>,
@@ -120,18 +126,22 @@ impl Gathered {
             || !self.gone.is_empty()
             || self.closed_at.is_some()
             || self.reopened_at.is_some()
+            || self.unsilenced_at.is_some()
             || self.is_answer()
             || self.reminder
     }
 
     /// Whether it answers what a person did, for which nobody is to wait.
     pub(super) fn is_answer(&self) -> bool {
-        self.insisted_at.is_some() || self.revived_at.is_some() || self.unsilenced_at.is_some()
+        self.insisted_at.is_some()
+            || self.revived_at.is_some()
+            || self.unsilenced_at.is_some() && !self.is_patterns_end
     }
 
     /// Nobody is to hear how often a member came into trouble and was well again.
     pub(super) fn forget_turns(&mut self) {
         (self.results, self.failures, self.began, self.ended) = (0, 0, 0, 0);
+        self.silenced = None;
     }
 
     /// Remembers that a member is no longer watched.
@@ -160,8 +170,12 @@ impl Missed {
 }
 
 impl Alert {
-    /// When this alert next needs an [`Event::Woken`](super::Event::Woken), if ever.
-    pub fn deadline(&self, rule: &Rule) -> Option<Timestamp> {
+    /// When this alert next needs an [`Event::Woken`](super::Event::Woken), if ever. `cover`
+    /// says what patterns silence now.
+    pub fn deadline(&self, rule: &Rule, cover: Option<Cover<'_>>) -> Option<Timestamp> {
+        if self.is_covered_otherwise(cover) {
+            return Some(Timestamp::MIN);
+        }
         let phase = match self.phase {
             Phase::Inactive => None,
             Phase::Pending { since } => Some(later(since, rule.open_after)),

@@ -1,6 +1,7 @@
 //! Which rule applies: by source, name and labels.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
@@ -29,6 +30,14 @@ pub trait Wears {
 impl Wears for BTreeMap<String, String> {
     fn label(&self, name: &str) -> Option<&str> {
         self.get(name).map(String::as_str)
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let any = |pattern: &Option<String>| pattern.clone().unwrap_or_else(|| "*".to_owned());
+        write!(f, "{}/{}", any(&self.source), any(&self.name))?;
+        self.labels.iter().try_for_each(|(label, pattern)| write!(f, " {label}={pattern}"))
     }
 }
 

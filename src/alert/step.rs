@@ -6,14 +6,15 @@ use super::learned::{absorb_begun, absorb_learned};
 use super::markdown::shorten;
 use super::pacing::{Gathered, Missed};
 use super::{
-    Alert, Effect, EffectKind, Event, Learned, MEMBER_SUMMARY_MAX, Member, Order, Phase, Placement,
-    Rule, Standing, Trial, Undelivered,
+    Alert, Cover, Effect, EffectKind, Event, Learned, MEMBER_SUMMARY_MAX, Member, Order, Phase,
+    Placement, Rule, Standing, Trial, Undelivered,
 };
 
 /// What the next text says in an issue that a new store has found.
 const LOST: &str = "teawatch had lost what it knew, found this issue open and goes on in it";
 
-/// Takes one event into account. `admission` is where a new issue would go.
+/// Takes one event into account. `cover` says what patterns silence now, if there are any,
+/// `admission` where a new issue would go.
 ///
 /// | phase      | while a member is in trouble                 | while all are well                 |
 /// |------------|----------------------------------------------|------------------------------------|
@@ -39,14 +40,18 @@ pub fn step(
     rule: &Rule,
     alert: Alert,
     event: &Event,
+    cover: Option<Cover<'_>>,
     admission: Placement,
     now: Timestamp,
 ) -> (Alert, Vec<Order>) {
     let mut alert = alert;
     let mut orders = Vec::new();
+    let before = alert.before();
     alert.let_wishes_end(now);
     absorb(rule, &mut alert, event, now, &mut orders);
     alert.stop_waiting(now);
+    alert.take_cover(cover, event);
+    alert.turn_silent(before, now, &mut orders);
     let is_relapse_lost = matches!(
         event,
         Event::Done { effect, learned: Learned::IssueGone }
@@ -73,6 +78,7 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
         Event::MemberGone { name, why } => {
             if let Some(member) = alert.members.remove(name) {
                 alert.touched.insert(name.clone());
+                alert.covered.doubt();
                 if member.standing.is_trouble() {
                     alert.talk.is_table_old = true;
                     gather(alert, now).lose(format!("{name}: {why}"));
@@ -114,6 +120,7 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
             alert.looked_at = Some(now);
             alert.talk.is_table_old = true;
             alert.wait_for(unheard, *until, now);
+            alert.covered.doubt();
             alert.talk.gathered.note(&[LOST.to_owned()]);
         }
     }
@@ -162,7 +169,14 @@ fn judge(
 ) {
     let long_enough = |since: Timestamp, wait| now.duration_since(since) >= wait;
     match (alert.phase, alert.find_trouble()) {
-        (Phase::Inactive | Phase::Pending { .. }, false) => alert.phase = Phase::Inactive,
+        (Phase::Inactive, false) => {}
+        (Phase::Pending { .. }, false) => {
+            alert.phase = Phase::Inactive;
+            // Nobody was told of it, so of its silence there is nothing to say.
+            if alert.talk.gathered.closed_at.is_none() {
+                alert.talk.gathered.silenced = None;
+            }
+        }
         (phase @ (Phase::Inactive | Phase::Pending { .. }), true) => {
             let since = match phase {
                 Phase::Pending { since } => since,
@@ -313,6 +327,7 @@ pub(super) fn resolve(alert: &mut Alert, now: Timestamp, orders: &mut Vec<Order>
     let is_shut = alert.shut_at.is_some() && alert.last_turn() != Some(EffectKind::Reopen);
     if is_taken_back && !is_shut {
         alert.talk.gathered.reopened_at = None;
+        alert.talk.gathered.silenced = None;
         return;
     }
     let fired_at = alert.fired_at;

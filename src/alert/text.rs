@@ -158,6 +158,7 @@ pub fn comment(facts: &Facts<'_>) -> String {
         put(&mut text, format_args!("{}\n\n", lead(alert)));
         put_hold(&mut text, alert);
     }
+    put_silence(&mut text, gathered);
     put_summary(&mut text, gathered);
     put_diagnostics(&mut text, facts);
     put_absences(&mut text, facts);
@@ -171,6 +172,7 @@ pub fn comment(facts: &Facts<'_>) -> String {
 pub fn farewell(facts: &Facts<'_>, gathered: &Gathered) -> String {
     let mut text = format!("{}\n\n", facts.marker);
     put_recovered(&mut text, gathered);
+    put_silence(&mut text, gathered);
     put_summary(&mut text, gathered);
     put_gone_and_notes(&mut text, gathered);
     text.push_str("It is in trouble again since, and that has an issue of its own.\n");
@@ -206,6 +208,17 @@ fn put_answer(text: &mut String, gathered: &Gathered) {
             ),
         );
     }
+}
+
+/// Why nothing was written for a while.
+fn put_silence(text: &mut String, gathered: &Gathered) {
+    let Some(silenced) = &gathered.silenced else { return };
+    let by = line(&silenced.by);
+    let why = match line(&silenced.why) {
+        why if why.is_empty() => String::new(),
+        why => format!(" ({why})"),
+    };
+    put(text, format_args!("Nothing was written meanwhile: {by} had silenced it{why}.\n\n"));
 }
 
 fn put_gone_and_notes(text: &mut String, gathered: &Gathered) {

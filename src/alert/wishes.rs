@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::commands::Command;
 use super::step::{resolve, strike, tell};
 use super::words::human;
-use super::{Alert, EffectKind, OnManualClose, Order, Phase, Rule, Trial, earlier, gather, later};
+use super::{
+    Alert, EffectKind, OnManualClose, Order, Phase, Rule, Silenced, earlier, gather, later,
+};
 
 /// A command is obeyed no later than this after it was written, unless it says itself for
 /// how long it holds: much may have happened since.
@@ -35,14 +37,6 @@ pub struct Wishes {
 pub struct Acked {
     pub by: String,
     pub until: Option<Timestamp>,
-}
-
-/// Nothing is written until then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Silenced {
-    pub by: String,
-    pub until: Timestamp,
-    pub why: String,
 }
 
 impl Wishes {
@@ -136,14 +130,8 @@ impl Alert {
             Command::Silence { lasts, why } => {
                 let (until, why) = (later(at, *lasts), why.clone());
                 self.wishes.silenced = Some(Silenced { by, until, why });
-                // What nobody has begun to write is said afterwards.
-                for kind in [EffectKind::Comment, EffectKind::Edit] {
-                    if self.trial(kind) == Some(Trial::Untried) {
-                        strike(self, kind, orders);
-                    }
-                }
             }
-            Command::Unsilence => self.end_silence(now),
+            Command::Unsilence => self.wishes.silenced = None,
             Command::Hold => self.wishes.held_by = Some(by),
             Command::Unhold => self.wishes.held_by = None,
             Command::Close => self.close(by, now, orders),
@@ -159,34 +147,14 @@ impl Alert {
         if is_over(self.wishes.acked.as_ref().and_then(|acked| acked.until)) {
             self.wishes.acked = None;
         }
-        if is_over(self.silent_until()) {
-            self.end_silence(now);
+        if is_over(self.wishes.silenced.as_ref().map(|silenced| silenced.until)) {
+            self.wishes.silenced = None;
         }
-    }
-
-    /// Until when nothing is written, because a person wants it so.
-    pub(super) fn silent_until(&self) -> Option<Timestamp> {
-        self.wishes.silenced.as_ref().map(|silenced| silenced.until)
     }
 
     /// Whether the issue is not closed now although all is well.
     pub(super) fn stays_open(&self) -> bool {
-        self.wishes.held_by.is_some() || self.wishes.silenced.is_some()
-    }
-
-    /// What still fails is told once.
-    fn end_silence(&mut self, now: Timestamp) {
-        if self.wishes.silenced.take().is_none() {
-            return;
-        }
-        match (self.is_active(), self.is_in_trouble()) {
-            (true, true) => gather(self, now).unsilenced_at = Some(now),
-            // Trouble that came and went was to bother nobody.
-            (false, false) if self.talk.gathered.closed_at.is_none() => {
-                self.talk.gathered.forget_turns();
-            }
-            (true | false, _) => {}
-        }
+        self.wishes.held_by.is_some() || self.silence().is_some()
     }
 
     /// Closes the issue, as if the person had done it: what is in trouble is told nothing

@@ -95,6 +95,12 @@ impl Server {
         self.json(self.request(method, path, token)?).await
     }
 
+    /// Makes something, and returns it as the server describes it.
+    pub(super) async fn create(&self, path: &str, asked: &Value) -> anyhow::Result<Value> {
+        let token = self.caller.api.write_token.as_ref();
+        self.json(self.request(Method::POST, path, token)?.json(asked)).await
+    }
+
     fn read_token(&self) -> Option<&SecretString> {
         let api = &self.caller.api;
         api.read_token.as_ref().or(api.write_token.as_ref())

@@ -64,10 +64,15 @@ pub(super) fn alerts(args: Args) -> anyhow::Result<ExitCode> {
                 plain(&alert.title),
                 alert.in_trouble.len().to_string(),
                 alert.fired_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+                alert.silenced.as_ref().map_or_else(
+                    || "-".to_owned(),
+                    |silenced| plain(&format!("until {} by {}", silenced.until, silenced.by)),
+                ),
             ]
         })
         .collect();
-    output::print(&table(&["PHASE", "ISSUE", "ALERT", "IN TROUBLE", "FIRED AT"], &rows))?;
+    let head = ["PHASE", "ISSUE", "ALERT", "IN TROUBLE", "FIRED AT", "SILENCED"];
+    output::print(&table(&head, &rows))?;
     done()
 }
 

@@ -50,6 +50,8 @@ mod serve;
 #[cfg(feature = "server")]
 mod setup;
 #[cfg(feature = "server")]
+mod silence;
+#[cfg(feature = "server")]
 mod space;
 #[cfg(feature = "server")]
 mod status;
@@ -117,6 +119,10 @@ enum Command {
     /// List or forget checks
     #[cfg(feature = "server")]
     Checks(lists::ChecksArgs),
+    /// Let nothing be written about some checks for a while
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Silence(silence::Command),
     /// See what Gitea has not confirmed, retry or drop it
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -169,6 +175,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Alerts(args) => lists::alerts(args),
         #[cfg(feature = "server")]
         Command::Checks(args) => lists::checks(args),
+        #[cfg(feature = "server")]
+        Command::Silence(command) => silence::run(command),
         #[cfg(feature = "server")]
         Command::Outbox(command) => outbox::run(command),
         #[cfg(feature = "server")]

@@ -11,9 +11,10 @@ use std::path::Path;
 use secrecy::ExposeSecret as _;
 
 use super::layers::{Block, Layers};
+use super::maintenance::maintenance;
 use super::problem::{Error, Origin, Problem};
 use super::resolved::resolved;
-use super::table::{EXPECT, Preset, SETTINGS};
+use super::table::{EXPECT, Preset, SETTINGS, Setting};
 use super::value::Value;
 use super::view::View;
 use super::watchers::{dead_man, fallback};
@@ -318,6 +319,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
             max_open_issues: view.small("storm.max_open_issues"),
         },
         expect: expect(view, problems),
+        maintenance: maintenance(view, problems),
         absence_mark: view.duration("absence.mark"),
         absence_gap: view.duration("absence.gap"),
         history_kept: view.duration("kept.history"),
@@ -332,7 +334,23 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
     }
 }
 
-fn matcher(block: &Block) -> Matcher {
+/// Complains of what a block must have and has not.
+pub(super) fn lacks(
+    block: &Block,
+    header: &str,
+    settings: &'static [Setting],
+    problems: &mut Vec<Problem>,
+) {
+    let needed = settings.iter().filter(|it| matches!(it.preset, Preset::Needed(_)));
+    for key in needed.map(|setting| setting.key) {
+        if !block.values.contains_key(key) && !block.broken.contains(&key) {
+            let message = format!("[[{header}]] needs `{key}`");
+            problems.push(Problem { origin: Some(block.origin.clone()), message });
+        }
+    }
+}
+
+pub(super) fn matcher(block: &Block) -> Matcher {
     let pattern = |key| block.values.get(key).map(View::plain);
     Matcher {
         source: pattern("match.source"),
@@ -347,13 +365,7 @@ fn matcher(block: &Block) -> Matcher {
 fn expect(view: View<'_>, problems: &mut Vec<Problem>) -> Vec<Expect> {
     let mut expected: Vec<Expect> = Vec::new();
     for block in &view.layers.expect {
-        for setting in EXPECT {
-            let key = setting.key;
-            if !block.values.contains_key(key) && !block.broken.contains(&key) {
-                let message = format!("[[expect]] needs `{key}`");
-                problems.push(Problem { origin: Some(block.origin.clone()), message });
-            }
-        }
+        lacks(block, "expect", EXPECT, problems);
         let given = |key| block.values.get(key);
         let (Some(source), Some(name), Some(interval)) =
             (given("source"), given("name"), given("interval"))

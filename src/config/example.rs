@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::maintenance::{self, MAINTENANCE};
 use super::table::{EXPECT, EXPECT_DOC, Preset, ROUTE, ROUTE_DOC, SECTIONS, SETTINGS, Setting};
 
 /// How wide a line of prose is.
@@ -66,7 +67,24 @@ pub fn example() -> String {
         prose(&mut text, setting.doc);
         line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
     }
+    text.push('\n');
+    prose(&mut text, maintenance::DOC);
+    line(&mut text, "#[[maintenance]]");
+    for setting in MAINTENANCE.iter().filter(|setting| setting.key != "start") {
+        prose(&mut text, setting.doc);
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    prose(&mut text, maintenance::ONCE_DOC);
+    line(&mut text, "#[[maintenance]]");
+    for setting in MAINTENANCE.iter().filter(|setting| is_in_once(setting.key)) {
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
     text
+}
+
+/// Whether the example of a window that comes once has this.
+fn is_in_once(key: &str) -> bool {
+    ["match.source", "start", "zone", "duration", "reason"].contains(&key)
 }
 
 /// A file that holds these settings, each explained, and nothing else. The values are

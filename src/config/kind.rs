@@ -3,10 +3,13 @@
 //! Knows TOML's values and nothing of where they came from. A refused value is named in
 //! the message only where it cannot be a secret that went into the wrong setting.
 
+use jiff::tz::TimeZone;
+
 use super::value::{
-    NAME_MAX, Value, duration, group_by, interval, is_one_line, is_path, is_source, number, text,
-    texts, url, whole,
+    NAME_MAX, Value, duration, group_by, interval, is_one_line, is_path, is_source, local_time,
+    number, text, texts, url, whole,
 };
+use crate::alert::commands::{LASTS_MAX, WHY_MAX};
 use crate::check::Flapping;
 
 /// The longest text of several lines, in bytes.
@@ -76,6 +79,16 @@ pub(super) enum Kind {
     /// Numbers from 1 by source.
     Generations,
     GroupBy,
+    /// A cron expression, which is judged with its zone at hand.
+    Cron,
+    /// The name of a time zone that this machine knows.
+    Zone,
+    /// A day and a time on the clock of a zone.
+    LocalTime,
+    /// A time of more than zero that is as long as a silence at most.
+    Lasts,
+    /// Why something is so, in one line.
+    Reason,
 }
 
 impl Kind {
@@ -193,6 +206,13 @@ impl Kind {
                 .collect::<Option<_>>()
                 .map(Value::Generations),
             Self::GroupBy => group_by(raw).map(Value::GroupBy),
+            Self::Cron => text(raw, |text| text.split_whitespace().count() == 5),
+            Self::Zone => text(raw, |text| TimeZone::get(text).is_ok()),
+            Self::LocalTime => local_time(raw).map(Value::Text),
+            Self::Lasts => interval(raw).filter(|lasts| *lasts <= LASTS_MAX).map(Value::Duration),
+            Self::Reason => text(raw, |text| {
+                !text.trim().is_empty() && text.len() <= WHY_MAX && is_one_line(text)
+            }),
         }
     }
 
@@ -252,6 +272,19 @@ impl Kind {
                 "a list of names of sources, of letters, digits, `.`, `_` and `-`".into()
             }
             Self::Generations => "whole numbers from 1 by source, such as { web1 = 2 }".into(),
+            Self::Cron => {
+                r#"a cron expression of five fields, such as "0 22 * * SAT", Saturdays at 22:00"#
+                    .into()
+            }
+            Self::Zone => {
+                r#"a time zone that this machine knows, such as "Europe/Berlin" or "UTC""#.into()
+            }
+            Self::LocalTime => r#"a day and a time, such as "2026-12-01 22:00""#.into(),
+            Self::Lasts => {
+                let days = LASTS_MAX.as_hours() / 24;
+                format!(r#"a duration of more than zero, such as "2h", of {days} days at most"#)
+            }
+            Self::Reason => format!("one line of 1 to {WHY_MAX} bytes"),
             Self::GroupBy => r#""check", "source" or { named = "some name" }"#.into(),
         }
     }

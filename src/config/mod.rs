@@ -11,6 +11,7 @@ mod example;
 mod file;
 mod kind;
 mod layers;
+mod maintenance;
 mod problem;
 mod resolved;
 mod secret;
@@ -37,6 +38,7 @@ use crate::telemetry;
 
 pub use self::example::{beginning, example};
 pub use self::layers::{Flag, HOOK_TOKEN_VARIABLE, Sources};
+pub use self::maintenance::MAINTENANCE;
 pub use self::problem::{Error, Origin, Problem};
 pub use self::show::Shown;
 pub use self::table::{EXPECT, ROUTE, SETTINGS, SOURCE_BYTES_MAX, Setting};

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::check;
 use super::kind::Kind;
 use super::layers::{Block, Layers, Sources, Values};
+use super::maintenance::MAINTENANCE;
 use super::problem::{Error, Origin};
 use super::secret;
 use super::table::{EXPECT, ROUTE, SECTIONS, SETTINGS, Setting};
@@ -21,7 +22,7 @@ pub struct Shown {
     pub toml: String,
     /// The same for programs: `file`; `settings` with `value`, `origin` (`default`,
     /// `file`, `environment`, `flag`) and `place` by key; `secrets`, by key, with where
-    /// each was found; `routes`; `expect`.
+    /// each was found; `routes`; `expect`; `maintenance`.
     pub json: serde_json::Value,
     /// Why a server would not start with it.
     pub wrong: Option<Error>,
@@ -105,12 +106,18 @@ fn found(layers: &Layers, setting: &Setting) -> Option<String> {
 
 fn blocks(layers: &Layers) -> impl Iterator<Item = (&'static str, &Block)> {
     let routes = layers.routes.iter().map(|block| ("route", block));
-    routes.chain(layers.expect.iter().map(|block| ("expect", block)))
+    let expect = layers.expect.iter().map(|block| ("expect", block));
+    let maintenance = layers.maintenance.iter().map(|block| ("maintenance", block));
+    routes.chain(expect).chain(maintenance)
 }
 
 /// What stands in a block, by the names that it has there.
 fn pairs(header: &str, values: &Values) -> Vec<(&'static str, toml::Value)> {
-    let own = if header == "route" { ROUTE } else { EXPECT };
+    let own = match header {
+        "route" => ROUTE,
+        "expect" => EXPECT,
+        _ => MAINTENANCE,
+    };
     let settings = own.iter().chain(SETTINGS);
     settings
         .filter_map(|setting| Some((in_block(setting), values.get(setting.key)?.value.toml())))
@@ -156,5 +163,6 @@ fn json(layers: &Layers) -> serde_json::Value {
         "secrets": secrets.collect::<serde_json::Map<_, _>>(),
         "routes": all("route"),
         "expect": all("expect"),
+        "maintenance": all("maintenance"),
     })
 }

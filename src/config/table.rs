@@ -374,7 +374,12 @@ pub const EXPECT: &[Setting] = &[
     setting("interval", Kind::Interval, Preset::Needed("24h"), "How often it reports."),
 ];
 
-const fn setting(key: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Setting {
+pub(super) const fn setting(
+    key: &'static str,
+    kind: Kind,
+    preset: Preset,
+    doc: &'static str,
+) -> Setting {
     Setting { key, kind, preset, doc }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use url::Url;
 
 use crate::alert::GroupBy;
@@ -124,6 +125,16 @@ pub(super) fn group_by(raw: &toml::Value) -> Option<GroupBy> {
         "source" => Some(GroupBy::Source),
         _ => None,
     }
+}
+
+/// A day and a time without a zone, as a text or as TOML has them.
+pub(super) fn local_time(raw: &toml::Value) -> Option<String> {
+    let text = match raw {
+        toml::Value::Datetime(at) if at.date.is_some() && at.time.is_some() => at.to_string(),
+        toml::Value::String(text) if text.contains(':') => text.trim().to_owned(),
+        _ => return None,
+    };
+    text.parse::<DateTime>().ok().map(|at| at.to_string())
 }
 
 pub(super) fn is_one_line(text: &str) -> bool {

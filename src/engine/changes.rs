@@ -30,6 +30,7 @@ pub(super) struct Dirty {
     /// Records of the history that were kept for long enough.
     pub(super) history_gone: Range<u64>,
     pub(super) deliveries: BTreeSet<u64>,
+    pub(super) silences: BTreeSet<u64>,
 }
 
 impl Core {
@@ -112,6 +113,10 @@ impl Core {
         for number in dirty.deliveries {
             let key = Key::new().u64(number);
             put(&mut writes, Tree::Deliveries, key, self.deliveries.get(number));
+        }
+        for number in dirty.silences {
+            let key = Key::new().u64(number);
+            put(&mut writes, Tree::Silences, key, self.silences.get(&number));
         }
         for number in dirty.history_gone {
             writes.delete(Tree::History, Key::new().u64(number));

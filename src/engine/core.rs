@@ -9,8 +9,10 @@ use super::checks::Checks;
 use super::deadlines::{Deadlines, Sleeper};
 use super::deliveries::Deliveries;
 use super::expiry::Round;
+use super::patterns::Patterns;
 use super::records::{Happened, Meta, Repository};
 use super::settings::Settings;
+use super::silences::Silence;
 use super::source::Source;
 use super::tally::Tally;
 use super::told::{Told, has_row, overflow_rule, row, row_event};
@@ -54,6 +56,8 @@ pub struct Core {
     pub(super) delivered_at: BTreeMap<String, Timestamp>,
     /// The newest messages of webhooks.
     pub(super) deliveries: Deliveries,
+    pub(super) silences: BTreeMap<u64, Silence>,
+    pub(super) patterns: Patterns,
     pub(super) deadlines: Deadlines,
     /// How far it was looked for what may be forgotten.
     pub(super) round: Round,
@@ -221,11 +225,16 @@ impl Core {
             }
         };
         let had_row = has_row(&before);
-        let (alert, orders) = alert::step(rule, before, event, admission, now);
-        let deadline = alert.deadline(rule);
+        let (alert, orders, deadline) = self.under_cover(group, |cover| {
+            let (alert, orders) = alert::step(rule, before, event, cover, admission, now);
+            let deadline = alert.deadline(rule, cover);
+            (alert, orders, deadline)
+        });
         let repository = alert.target.repository.clone();
         let episode = alert.episode;
-        let row_now = has_row(&alert).then(|| row(&alert));
+        // What is silenced keeps the row that was told of it before.
+        let is_kept = had_row && alert.silence().is_some() && repository == repository_before;
+        let row_now = (has_row(&alert) && !is_kept).then(|| row(&alert));
         self.tally.alert(phase, Some(alert.phase));
         self.alerts.insert(fingerprint.clone(), alert);
         self.dirty.alerts.insert(fingerprint.clone());
@@ -238,7 +247,7 @@ impl Core {
             self.take_order(fingerprint, to, order, now);
         }
         // An alert that now has an issue of its own, or a row elsewhere, leaves its row.
-        if had_row && (row_now.is_none() || repository_before != repository) {
+        if had_row && !is_kept && (row_now.is_none() || repository_before != repository) {
             let gone = row_event(group, Standing::Well, String::new());
             self.step_overflow(&repository_before, &gone, now);
         }
@@ -324,9 +333,8 @@ impl Core {
                     }
                 }
                 Sleeper::Alert(fingerprint) => {
-                    let due =
-                        self.alerts.get(fingerprint).and_then(|a| a.deadline(&self.rule_of(a)));
-                    match due {
+                    let alert = self.alerts.get(fingerprint);
+                    match alert.and_then(|alert| self.alert_deadline(alert)) {
                         Some(due) if due <= now => self.wake_alert(fingerprint, now),
                         due => self.deadlines.wake_alert_by(fingerprint, due),
                     }
@@ -338,6 +346,6 @@ impl Core {
 
     /// When something is due next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.next()
+        [self.deadlines.next(), self.patterns.changes_at()].into_iter().flatten().min()
     }
 }

@@ -11,8 +11,10 @@ use super::deadlines::Deadlines;
 use super::deliveries::Deliveries;
 use super::expiry::Round;
 use super::history::Numbers;
+use super::patterns::Patterns;
 use super::records::{Meta, Repository};
 use super::settings::Settings;
+use super::silences::Silence;
 use super::source::Source;
 use super::tally::Tally;
 use super::{Entry, Error, Figures};
@@ -44,6 +46,7 @@ impl Core {
             next_entry: 1,
             history: Numbers::default(),
             forgotten: 0,
+            silences: 0,
             users: BTreeSet::new(),
             copied: None,
             restored: None,
@@ -64,6 +67,8 @@ impl Core {
             also_unheard: BTreeMap::new(),
             blind_unheard: BTreeSet::new(),
             deliveries: loaded.deliveries,
+            silences: loaded.silences,
+            patterns: Patterns::default(),
             deadlines: Deadlines::default(),
             writes: 0,
             polled_at: BTreeMap::new(),
@@ -80,6 +85,7 @@ impl Core {
             core.alerts.insert(alert.fingerprint.clone(), alert);
         }
         core.tally = Tally::of(core.checks.iter(), core.alerts.values());
+        core.look_at_patterns(now);
         core.turn(now);
         core.mark(now);
         core.take_up(now);
@@ -144,6 +150,7 @@ struct Loaded {
     repositories: BTreeMap<String, Repository>,
     absences: Absences,
     deliveries: Deliveries,
+    silences: BTreeMap<u64, Silence>,
 }
 
 impl Loaded {
@@ -188,6 +195,10 @@ impl Loaded {
                 self.repositories.insert(name, decode(tree, key, bytes)?);
             }
             Tree::Deliveries => self.deliveries.add(decode(tree, key, bytes)?),
+            Tree::Silences => {
+                let silence: Silence = decode(tree, key, bytes)?;
+                self.silences.insert(silence.number, silence);
+            }
             // The past is not needed to go on.
             Tree::History | Tree::Jobs => {}
         }

@@ -27,11 +27,13 @@ mod looks;
 mod orders;
 mod outage;
 mod overview;
+mod patterns;
 mod records;
 mod remarks;
 mod render;
 mod round;
 pub mod settings;
+mod silences;
 mod source;
 mod tally;
 mod thread;
@@ -39,6 +41,7 @@ mod told;
 mod turn;
 mod unheard;
 mod view;
+mod windows;
 
 pub use self::accept::{Accepted, Pinged};
 pub use self::adopt::Found;
@@ -58,9 +61,14 @@ pub use self::overview::{AlertRow, Overview};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
 pub use self::remarks::{Remark, Remarked, SEEN};
 pub use self::round::{Answer, Between, Command, Weight, Work, Writer};
+pub use self::silences::{
+    AUTHOR_MAX, Draft, PATTERN_LABELS_MAX, PATTERN_MAX, SILENCE_AHEAD_MAX, SILENCES_KEPT,
+    SILENCES_MAX, SILENCES_OVER_MAX, Silence, SilenceView, Unsilenced,
+};
 pub use self::tally::Inventory;
 pub use self::thread::{Ended, Engine, Started, start};
 pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page, Stuck};
+pub use self::windows::{Starts, WINDOWS_MAX, Window};
 
 use crate::store;
 

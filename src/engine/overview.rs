@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::core::Core;
 use super::entry::Progress;
 use super::view::PAGE_MAX;
-use crate::alert::{Alert, Group, Phase, Placement};
+use crate::alert::{Alert, Group, Phase, Placement, Silenced};
 use crate::check::Status;
 
 /// Everything at a glance.
@@ -42,6 +42,8 @@ pub struct AlertRow {
     pub issue: Option<u64>,
     /// A row of the overflow issue instead of an issue of its own.
     pub is_row: bool,
+    /// What silences it, if anything does.
+    pub silenced: Option<Silenced>,
 }
 
 impl Core {
@@ -119,5 +121,6 @@ fn row(alert: &Alert, since: Timestamp) -> AlertRow {
         // What is pending has no issue yet; the number would be that of the episode before.
         issue: alert.issue.filter(|_| alert.is_active()).map(|issue| issue.number),
         is_row: alert.is_active() && alert.placement == Placement::Row,
+        silenced: alert.silence().cloned(),
     }
 }

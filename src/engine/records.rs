@@ -26,6 +26,9 @@ pub struct Meta {
     /// The highest number of an episode that was forgotten with its alert.
     #[serde(default)]
     pub forgotten: u64,
+    /// The number of the newest silence.
+    #[serde(default)]
+    pub silences: u64,
     /// Every user of Gitea that we ever were: what they have written is ours.
     pub users: BTreeSet<i64>,
     /// The key of a marker that says that a copy of this store runs elsewhere. For ever: the

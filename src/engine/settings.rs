@@ -5,6 +5,7 @@
 
 use jiff::SignedDuration;
 
+use super::windows::Window;
 use crate::alert::Rule;
 use crate::alert::admit::Limits;
 use crate::alert::route::{Matcher, Wears};
@@ -18,6 +19,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Checks that must report.
     pub expect: Vec<Expect>,
+    /// Times in which nothing is written about some checks.
+    pub maintenance: Vec<Window>,
     /// How often it is noted that teawatch is looking.
     pub absence_mark: SignedDuration,
     /// Not having looked for longer than this is an absence.
@@ -48,6 +51,7 @@ impl Default for Settings {
             routes: Routes::default(),
             limits: Limits::default(),
             expect: Vec::new(),
+            maintenance: Vec::new(),
             absence_mark: SignedDuration::from_secs(5),
             absence_gap: SignedDuration::from_secs(10),
             history_kept: SignedDuration::from_hours(90 * 24),

@@ -22,6 +22,9 @@ pub struct Inventory {
     pub checks: Vec<(Status, usize)>,
     /// Alerts by phase.
     pub phases: Vec<(&'static str, usize)>,
+    /// Silences by pattern that hold, and maintenance windows that do.
+    pub silences: usize,
+    pub windows: usize,
     /// Effects by progress.
     pub outbox: Vec<(Progress, usize)>,
     /// When the oldest of them was ordered.
@@ -83,6 +86,8 @@ impl Core {
         Inventory {
             checks: checks.filter(|(status, _)| *status != Status::Late).collect(),
             phases: Phase::ALL.into_iter().zip(self.tally.phases).collect(),
+            silences: self.silences.values().filter(|silence| silence.holds(now)).count(),
+            windows: self.patterns.windows(),
             outbox: outbox.into(),
             oldest_effect: self.entries.values().map(|entry| entry.made_at).min(),
             at: now,

@@ -24,6 +24,9 @@ impl Core {
             self.rewind(-passed, now);
         }
         self.turned_at = now;
+        if self.patterns.are_due(now) {
+            self.look_at_patterns(now);
+        }
         self.forget_history(now);
         self.forget_unheard(now);
     }
@@ -75,6 +78,10 @@ impl Core {
         // Whatever got through may do so again, which tells soon enough.
         self.delivered_at.clear();
         self.polled_at.values_mut().for_each(|at| *at = earlier(*at, by));
+        let before = self.turned_at;
+        self.silences.values_mut().for_each(|silence| silence.rewind(by, before));
+        self.dirty.silences.extend(self.silences.keys());
+        self.look_at_patterns(now);
         self.repositories.values_mut().for_each(|record| record.admission.rewind(by));
         self.dirty.repositories.extend(self.repositories.keys().cloned());
         self.wake_everything(now);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
-use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Wishes};
+use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Silenced, Wishes};
 use crate::check::{Check, CheckId, Labels, Latest, Moment, Status};
 
 /// Items on one page, at most.
@@ -75,6 +75,9 @@ pub struct AlertView {
     /// How it is and what people have asked of it, in one sentence.
     #[serde(default)]
     pub explanation: String,
+    /// What silences it, be it a command or a pattern: of several what ends last.
+    #[serde(default)]
+    pub silenced: Option<Silenced>,
     /// Checks in trouble.
     pub in_trouble: Vec<String>,
     /// What Gitea has not confirmed.
@@ -245,6 +248,7 @@ impl Core {
             is_muted: alert.is_muted,
             wishes: alert.wishes.clone(),
             explanation: alert.explanation(&self.rule_of(alert)),
+            silenced: alert.silence().cloned(),
             in_trouble: members
                 .filter(|(_, member)| member.standing.is_trouble())
                 .map(|(name, _)| name.clone())
@@ -254,7 +258,7 @@ impl Core {
     }
 }
 
-fn page<'a, T: 'a, V>(
+pub(super) fn page<'a, T: 'a, V>(
     mut items: impl Iterator<Item = &'a T>,
     limit: usize,
     view: impl Fn(&T) -> V,

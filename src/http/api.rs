@@ -41,7 +41,7 @@ fn cursor(
 }
 
 /// The same where items are numbered.
-fn numbered(
+pub(super) fn numbered(
     query: Result<Query<Cursor>, QueryRejection>,
 ) -> Result<(Option<u64>, usize), ApiError> {
     let (after, limit) = cursor(query)?;
@@ -116,7 +116,7 @@ pub(super) async fn outbox_entry(
     _: Reader,
     path: Result<Path<u64>, PathRejection>,
 ) -> Result<Json<Entry>, ApiError> {
-    let seq = seq(path)?;
+    let seq = number(path)?;
     let entry = app.engine.ask(move |core, _| core.outbox_entry(seq)).await?;
     entry.map(Json).ok_or_else(|| missing(seq))
 }
@@ -126,7 +126,7 @@ pub(super) async fn retry_entry(
     _: Writer,
     path: Result<Path<u64>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let seq = seq(path)?;
+    let seq = number(path)?;
     let exists = app.engine.ask(move |core, _| core.retry(seq)).await?;
     if exists { Ok(Json(json!({ "retried": seq }))) } else { Err(missing(seq)) }
 }
@@ -136,7 +136,7 @@ pub(super) async fn drop_entry(
     _: Writer,
     path: Result<Path<u64>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let seq = seq(path)?;
+    let seq = number(path)?;
     match app.engine.ask(move |core, now| core.drop_effect(seq, now)).await? {
         Dropped::Done => Ok(Json(json!({ "dropped": seq }))),
         Dropped::Missing => Err(missing(seq)),
@@ -144,8 +144,8 @@ pub(super) async fn drop_entry(
     }
 }
 
-fn seq(path: Result<Path<u64>, PathRejection>) -> Result<u64, ApiError> {
-    path.map(|Path(seq)| seq).map_err(|error| ApiError::BadQuery(error.body_text()))
+pub(super) fn number(path: Result<Path<u64>, PathRejection>) -> Result<u64, ApiError> {
+    path.map(|Path(number)| number).map_err(|error| ApiError::BadQuery(error.body_text()))
 }
 
 fn missing(seq: u64) -> ApiError {

@@ -61,6 +61,9 @@ pub enum ApiError {
     /// 409: there is one at a time.
     #[error("another backup is being made")]
     BackupUnderWay,
+    /// 409: there may be no more of it.
+    #[error("{0}")]
+    Full(String),
     /// 405.
     #[error("this method does nothing here")]
     Method,
@@ -150,7 +153,8 @@ impl ApiError {
             Self::Unknown(_) => (
                 StatusCode::NOT_FOUND,
                 "missing",
-                "`teawatch checks` and `teawatch outbox list` show what there is",
+                "`teawatch checks`, `teawatch outbox list` and `teawatch silence list` show what \
+                 there is",
             ),
             Self::PageClosed => (
                 StatusCode::NOT_FOUND,
@@ -165,11 +169,12 @@ impl ApiError {
             Self::BackupUnderWay => {
                 (StatusCode::CONFLICT, "under_way", "wait until it is done, and make this one then")
             }
+            Self::Full(_) => (StatusCode::CONFLICT, "full", "let one of them expire first"),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
             }
             Self::TooLong { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "too_long", "send several smaller reports")
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_long", "send less at once")
             }
             Self::Incomplete => (StatusCode::BAD_REQUEST, "incomplete", "send it again"),
             Self::BadBody(_) => {

@@ -224,6 +224,10 @@ fn register_inventory(registry: &mut Registry, overview: &Inventory) {
     registry.register("checks", "Checks by status; one that is late is up", checks);
     let alerts = family(&overview.phases);
     registry.register("alerts", "Alerts by phase", alerts);
+    let help = "Silences by pattern that hold";
+    registry.register("silences", help, gauge(overview.silences));
+    let help = "Maintenance windows that hold";
+    registry.register("maintenance_windows", help, gauge(overview.windows));
     let effects = family(&overview.outbox);
     registry.register("effects", "What Gitea has not confirmed, by how far it has come", effects);
     let oldest = overview.oldest_effect.map(|at| overview.at.duration_since(at));

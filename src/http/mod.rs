@@ -17,6 +17,7 @@ mod page;
 mod ping;
 mod rate;
 mod reports;
+mod silences;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -122,6 +123,8 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/outbox", get(api::outbox))
         .route("/api/v1/outbox/{seq}", get(api::outbox_entry).delete(api::drop_entry))
         .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))
+        .route("/api/v1/silences", get(silences::list).post(silences::create))
+        .route("/api/v1/silences/{number}", delete(silences::expire))
         .route("/webhooks/gitea", post(hooks::create))
         .route("/api/push/{key}/{*name}", any(ping::push))
         .route("/", get(page::show))

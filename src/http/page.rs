@@ -122,7 +122,7 @@ fn alerts(overview: &Overview, gitea_url: &str) -> Markup {
 }
 
 fn row(alert: &AlertRow, gitea_url: &str) -> Markup {
-    let AlertRow { title, phase, since, summary, repository, issue, is_row } = alert;
+    let AlertRow { title, phase, since, summary, repository, issue, is_row, silenced } = alert;
     html! {
         li {
             p {
@@ -130,6 +130,7 @@ fn row(alert: &AlertRow, gitea_url: &str) -> Markup {
                 bdi .title { (title) }
             }
             @if !summary.is_empty() { p { bdi { (summary) } } }
+            @if let Some(silenced) = silenced { p { bdi { (silenced.sentence()) "." } } }
             p .soft {
                 "since " (time(*since))
                 @if let Some(number) = issue {

@@ -19,12 +19,13 @@ pub enum Tree {
     Outbox,
     Absences,
     Deliveries,
+    Silences,
     Jobs,
 }
 
 impl Tree {
     /// Every tree, in the order in which they are loaded and dumped.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Checks,
         Self::Beats,
@@ -36,6 +37,7 @@ impl Tree {
         Self::Outbox,
         Self::Absences,
         Self::Deliveries,
+        Self::Silences,
         Self::Jobs,
     ];
 
@@ -54,6 +56,7 @@ impl Tree {
             Self::Outbox => "outbox/v1",
             Self::Absences => "absences/v1",
             Self::Deliveries => "deliveries/v1",
+            Self::Silences => "silences/v1",
             Self::Jobs => "jobs/v1",
         }
     }

@@ -67,6 +67,14 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("alerts", true, &["--json"]),
     ("checks", true, &["--json", "forget"]),
     ("checks forget", true, &["<CHECK>", "source/name"]),
+    ("silence", false, &["add", "list", "expire"]),
+    (
+        "silence add",
+        true,
+        &["--source", "--name", "--label", "--for", "--until", "--from", "--reason", "--author"],
+    ),
+    ("silence list", true, &["--json"]),
+    ("silence expire", true, &["<NUMBERS>"]),
     ("outbox", false, &["list", "show", "retry", "drop"]),
     ("outbox list", true, &["--json"]),
     ("outbox show", true, &["<SEQ>"]),
@@ -129,7 +137,7 @@ fn the_help_of_every_command_names_its_flags() {
 
 #[test]
 fn every_command_is_in_the_list_of_this_test() {
-    let groups = ["", "agent", "checks", "outbox", "hook", "config", "secret"];
+    let groups = ["", "agent", "checks", "silence", "outbox", "hook", "config", "secret"];
     for group in groups {
         let output = teawatch(&format!("{group} --help"));
         let (_, commands) = text(&output.stdout).split_once("Commands:\n").unwrap();

@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use teawatch::config::{Agents, Caller, Config, EXPECT, Error, ROUTE, SETTINGS, Setting, Sources};
+use teawatch::config::{
+    Agents, Caller, Config, EXPECT, Error, MAINTENANCE, ROUTE, SETTINGS, Setting, Sources,
+};
+use teawatch::engine::WINDOWS_MAX;
 use teawatch::store::{KEY_BYTES, Key};
 use tempfile::TempDir;
 
@@ -399,13 +402,15 @@ fn what_show_prints_is_a_file_with_the_same_effect() {
         .map(|(key, _, _, value)| file_line(key, value))
         .collect();
     let blocks = "[[route]]\nmatch.labels = { team = \"db*\" }\nrepository = \"ops/db\"\n\
-                  [[expect]]\nsource = \"db1\"\nname = \"backup\"\ninterval = \"1d\"\n";
+                  [[expect]]\nsource = \"db1\"\nname = \"backup\"\ninterval = \"1d\"\n\
+                  [[maintenance]]\nmatch.name = \"b*\"\nstart = 2026-12-01T22:00:00\n\
+                  zone = \"Europe/Berlin\"\nduration = \"1d\"\nreason = \"new disks\"\n";
     let world = World::complete().file("teawatch.toml", lines + blocks);
     let first = world.shown(&[]);
     let output = world.run(&["config", "show"]);
     let world = world.file("again.toml", &output.stdout);
     let second = world.shown(&["--config=again.toml".to_owned()]);
-    for part in ["routes", "expect", "secrets"] {
+    for part in ["routes", "expect", "maintenance", "secrets"] {
         assert_eq!(first[part], second[part], "{part}");
     }
     for (key, ..) in cases() {
@@ -413,6 +418,37 @@ fn what_show_prints_is_a_file_with_the_same_effect() {
     }
     assert_eq!(first["routes"], json!([{"match.labels": {"team": "db*"}, "repository": "ops/db"}]));
     assert_eq!(first["expect"], json!([{"source": "db1", "name": "backup", "interval": "24h"}]));
+    let window = json!([{
+        "match.name": "b*",
+        "start": "2026-12-01T22:00:00",
+        "zone": "Europe/Berlin",
+        "duration": "24h",
+        "reason": "new disks",
+    }]);
+    assert_eq!(first["maintenance"], window);
+}
+
+/// A maintenance window of this duration, with a reason of so many bytes.
+fn window(duration: &str, reason: usize) -> String {
+    let reason = "x".repeat(reason);
+    format!(
+        "[[maintenance]]\nmatch.source = \"db*\"\ncron = \"0 22 * * SAT\"\nzone = \"UTC\"\n\
+         duration = \"{duration}\"\nreason = \"{reason}\"\n"
+    )
+}
+
+#[test]
+fn maintenance_windows_have_limits() {
+    let complaints = |file: &str| {
+        let output = World::complete().file("teawatch.toml", file).run(&["config", "check"]);
+        text(&output.stderr)
+    };
+    let most = window("30d", 200).repeat(WINDOWS_MAX);
+    assert_eq!(complaints(&most), "");
+    let more = complaints(&(most + &window("30d", 200)));
+    assert!(more.ends_with("teawatch.toml:601:1: there are more than 100 of [[maintenance]]\n"));
+    assert!(complaints(&window("30d 1s", 1)).contains("of 30 days at most, not \"30d 1s\""));
+    assert!(complaints(&window("30d", 201)).contains("expects one line of 1 to 200 bytes"));
 }
 
 #[test]
@@ -457,6 +493,10 @@ fn the_example_is_the_list_of_settings_and_its_defaults() {
     }
     for setting in EXPECT {
         assert!(!shown["expect"][0][setting.key].is_null(), "{}", setting.key);
+    }
+    for setting in MAINTENANCE {
+        let windows = [0, 1].map(|index| &shown["maintenance"][index][setting.key]);
+        assert!(windows.iter().any(|value| !value.is_null()), "{}", setting.key);
     }
     // The only thing wrong with it: its secrets and certificates are not on this machine.
     for line in text(&output.stderr).lines().skip(1) {
@@ -1008,6 +1048,7 @@ fn every_setting_reaches_its_reader() {
                 max_open_issues: 50,
             },
             expect: [],
+            maintenance: [],
             absence_mark: 20000000ns,
             absence_gap: 40000000ns,
             history_kept: 259200s,
@@ -1235,6 +1276,25 @@ bad-contradictions.toml:14:8: `agents.allow` and `agents.deny` both name "db1"
     (
         "bad-expect.toml",
         r#"bad-expect.toml:6:2: `expect` expects tables, each headed `[[expect]]`
+"#,
+    ),
+    (
+        "bad-maintenance.toml",
+        r#"bad-maintenance.toml:6:1: [[maintenance]] needs `zone`
+bad-maintenance.toml:6:1: [[maintenance]] needs `duration`
+bad-maintenance.toml:6:1: [[maintenance]] needs `reason`
+bad-maintenance.toml:6:1: [[maintenance]] needs `match.source`, `match.name` or `match.labels`; match.source = "*" is every check
+bad-maintenance.toml:9:1: [[maintenance]] needs either `start` for once, or `cron` to be repeated
+bad-maintenance.toml:15:1: [[maintenance]] needs either `start` for once, or `cron` to be repeated
+bad-maintenance.toml:25:8: `[[maintenance]] cron` names no time: there is never such a time; "0 22 * * SAT" is each Saturday at 22:00, and "2026-12-01 22:00" comes once
+bad-maintenance.toml:32:8: `[[maintenance]] cron` names no time: Component error: Number out of bounds; "0 22 * * SAT" is each Saturday at 22:00, and "2026-12-01 22:00" comes once
+bad-maintenance.toml:39:8: `[[maintenance]] cron` expects a cron expression of five fields, such as "0 22 * * SAT", Saturdays at 22:00, not "0 0 22 * * SAT"
+bad-maintenance.toml:40:8: `[[maintenance]] zone` expects a time zone that this machine knows, such as "Europe/Berlin" or "UTC", not "Europe/Berln"
+bad-maintenance.toml:41:12: `[[maintenance]] duration` expects a duration of more than zero, such as "2h", of 30 days at most, not "31d"
+bad-maintenance.toml:42:10: `[[maintenance]] reason` expects one line of 1 to 200 bytes, not ""
+bad-maintenance.toml:46:9: `[[maintenance]] start` expects a day and a time, such as "2026-12-01 22:00", not "2026-12-01"
+bad-maintenance.toml:48:1: unknown key `durations` in [[maintenance]], did you mean `duration`?
+bad-maintenance.toml:49:12: `[[maintenance]] duration` expects a duration of more than zero, such as "2h", of 30 days at most, not "0s"
 "#,
     ),
     (

@@ -51,6 +51,7 @@ mod routing;
 mod sandbox;
 mod self_watch;
 mod setup;
+mod silences;
 mod sockets;
 mod starts;
 mod store;

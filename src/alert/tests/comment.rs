@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::super::pacing::Gathered;
 use super::super::text::{comment, farewell};
-use super::super::{Phase, Standing};
+use super::super::{Phase, Silenced, Standing};
 use super::samples::{at, disk, down, facts, firing, gathered};
 
 #[test]
@@ -43,6 +43,33 @@ fn a_reminder_says_how_long_it_has_lasted() {
 
     **db1/disk**, 2026-01-02 05:03:05 UTC: 97 % full
     ");
+}
+
+#[test]
+fn what_follows_a_silence_says_whose_it_was_and_why() {
+    let silenced = |why: &str| Silenced {
+        by: "alice (silence 3)".to_owned(),
+        until: at(7_000),
+        why: why.to_owned(),
+    };
+    let silenced_for = |why| Gathered {
+        unsilenced_at: Some(at(7_000)),
+        silenced: Some(silenced(why)),
+        ..Gathered::default()
+    };
+    assert_snapshot!(comment(&facts(&gathered(down(), silenced_for("a *new* disk")))), @r"
+    <!-- marker -->
+
+    **The silence is over**, and the trouble is not: 2 h.
+
+    **db1/disk is down** since 2026-01-02 03:04 UTC.
+
+    Nothing was written meanwhile: alice (silence 3) had silenced it (a \*new\* disk).
+
+    **db1/disk**, 2026-01-02 05:03:05 UTC: 97 % full
+    ");
+    let text = comment(&facts(&gathered(down(), silenced_for(""))));
+    assert!(text.contains("meanwhile: alice (silence 3) had silenced it.\n"), "{text}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod comment;
 mod people;
 mod samples;
 mod script;
+mod silence;
 mod step;
 mod table;
 mod text;

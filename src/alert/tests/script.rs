@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::super::commands::read;
 use super::super::{
-    Alert, Effect, EffectKind, Event, Issue, Learned, Order, Placement, Rule, Sighted, Standing,
-    Target, step,
+    Alert, Cover, Effect, EffectKind, Event, Issue, Learned, Order, Placement, Rule, Sighted,
+    Silenced, Standing, Target, step,
 };
 use super::at;
 
@@ -26,9 +26,12 @@ use super::at;
 /// | `/...`  | alice writes this command, with `_` for blanks  |
 /// | `A`     | the issue #9 of episode 3 is adopted            |
 ///
+/// `patterns` silence a check from a second on until another.
+///
 /// The only place that calls [`step`]. After each step it wakes once more, which must
 /// order nothing, and looks at the deadline, which must not be due.
-pub(super) fn play(
+pub(super) fn play_under(
+    patterns: &[Pattern],
     rule: &Rule,
     admission: Placement,
     alert: Alert,
@@ -42,18 +45,43 @@ pub(super) fn play(
         let oldest = alert.undelivered.first().map(|entry| entry.effect);
         let event = event_of(event, oldest, now);
         let before = alert.phase;
+        let of = |member: &str| silenced(patterns, member, now);
+        let passed = patterns.iter().flat_map(|(_, from, until)| [at(*from), at(*until)]);
+        let version = passed.filter(|at| *at <= now).count() as u64;
+        let cover = (!patterns.is_empty()).then_some(Cover { version, of: &of });
         let orders;
-        (alert, orders) = step(rule, alert, &event, admission, now);
+        (alert, orders) = step(rule, alert, &event, cover, admission, now);
         if alert.phase != before || !orders.is_empty() {
             let orders: Vec<_> = orders.iter().map(say).collect();
             log += &format!("{second}s {} [{}]\n", alert.phase, orders.join(", "));
         }
-        let (again, none) = step(rule, alert.clone(), &Event::Woken, admission, now);
+        let (again, none) = step(rule, alert.clone(), &Event::Woken, cover, admission, now);
         assert_eq!((&again, none), (&alert, Vec::new()), "woken twice at {second}");
-        let deadline = alert.deadline(rule);
+        let deadline = alert.deadline(rule, cover);
         assert!(deadline.is_none_or(|deadline| deadline > now), "{deadline:?} at {second}");
     }
     (alert, log)
+}
+
+/// The same without patterns.
+pub(super) fn play(
+    rule: &Rule,
+    admission: Placement,
+    alert: Alert,
+    script: &str,
+) -> (Alert, String) {
+    play_under(&[], rule, admission, alert, script)
+}
+
+/// A member, and the seconds from which and until which it is silenced.
+pub(super) type Pattern = (&'static str, i64, i64);
+
+/// By which pattern a member is silenced: the one that holds longest.
+pub(super) fn silenced(patterns: &[Pattern], member: &str, now: Timestamp) -> Option<Silenced> {
+    let holds =
+        |(of, from, until): &&Pattern| *of == member && at(*from) <= now && now < at(*until);
+    let (_, _, until) = patterns.iter().filter(holds).max_by_key(|(_, _, until)| *until)?;
+    Some(Silenced { by: "bob".to_owned(), until: at(*until), why: "a new disk".to_owned() })
 }
 
 fn event_of(event: &str, oldest: Option<Effect>, now: Timestamp) -> Event {

@@ -133,7 +133,7 @@ fn reminders_come_after_1_2_4_8_16_and_24_hours_and_then_daily() {
     let (mut alert, _) = play(&rule, Placement::Own, check(), "0:x 0:b 0:d");
     let mut hours = Vec::new();
     while hours.len() < 9 {
-        let due = alert.deadline(&rule).unwrap();
+        let due = alert.deadline(&rule, None).unwrap();
         let second = due.as_second();
         hours.push(second / 3_600);
         let log;

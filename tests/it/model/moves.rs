@@ -82,6 +82,12 @@ pub enum Move {
         skip: u8,
         is_found: bool,
     },
+    /// A person silences the checks of this number in all sources.
+    Silence {
+        check: u8,
+        starts_in: i64,
+        lasts: i64,
+    },
     /// The data directory is lost.
     LoseData,
     /// A person writes a comment, or edits the body of an issue.
@@ -187,6 +193,7 @@ fn step() -> impl Strategy<Value = Move> {
         1 => Just(Move::Crash),
         1 => (0..6_u8, any::<bool>())
             .prop_map(|(skip, is_found)| Move::CrashInCommit { skip, is_found }),
+        1 => silence(),
         1 => prop_oneof![4 => Just(Move::Wake), 1 => Just(Move::LoseData)],
         1 => (0..4_u8, deed()).prop_map(|(issue, deed)| Move::Human { issue, deed }),
     ]
@@ -206,6 +213,17 @@ fn report() -> impl Strategy<Value = Move> {
     let kind = prop_oneof![4 => Just(0_u8), 5 => Just(1_u8), 1 => Just(2_u8), 1 => Just(3_u8)];
     (source, order, prop::collection::vec((check, kind), 0..4))
         .prop_map(|(source, order, observations)| Move::Report { source, order, observations })
+}
+
+fn silence() -> impl Strategy<Value = Move> {
+    let check = prop_oneof![4 => Just(0_u8), 1 => 1..3_u8];
+    let starts_in = prop::sample::select(vec![0_i64, 0, 30, 100]);
+    let lasts = prop::sample::select(vec![1_i64, 50, 200, 900]);
+    (check, starts_in, lasts).prop_map(|(check, starts_in, lasts)| Move::Silence {
+        check,
+        starts_in,
+        lasts,
+    })
 }
 
 fn fate() -> impl Strategy<Value = Fate> {

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use teawatch::alert::admit::Limits;
+use teawatch::alert::route::Matcher;
 use teawatch::alert::{EffectKind, Fingerprint, GroupBy, Rule, Salt, Target};
 use teawatch::check::{CheckId, Flapping, Kind, Observation, Policy};
 use teawatch::clock::Clock;
@@ -195,6 +196,7 @@ impl Play {
                 drop(pages);
                 self.has_ordered_a_crash = true;
             }
+            Move::Silence { check, starts_in, lasts } => self.silence(*check, *starts_in, *lasts),
             Move::LoseData => self.lose_data(),
             Move::Human { issue, deed } => self.act_as_human(*issue, *deed),
         }
@@ -233,6 +235,7 @@ impl Play {
 
     /// All checks are well, and stay so: after a while nothing is open.
     pub fn recover_all(&mut self) -> Played {
+        self.end_silences();
         // An adopted issue may wait an hour for checks that its table does not name.
         for round in 0..150 {
             self.report_success(if round == 0 { Order::NewEpoch } else { Order::Next })?;
@@ -298,6 +301,28 @@ impl Play {
             self.clock.fetch_add(some * 1_000, Ordering::Relaxed);
             self.book.turn();
             left -= some;
+        }
+    }
+
+    fn silence(&self, check: u8, starts_in: i64, lasts: i64) {
+        let start = self.now() + SignedDuration::from_secs(starts_in);
+        let draft = engine::Draft {
+            matcher: Matcher { name: Some(format!("c{check}")), ..Matcher::default() },
+            start: Some(start),
+            end: Some(start + SignedDuration::from_secs(lasts)),
+            duration_seconds: None,
+            author: "alice".to_owned(),
+            reason: "a new disk".to_owned(),
+        };
+        // A commit may fail.
+        drop(self.book.run(|core, now| core.silence(draft, now)));
+    }
+
+    fn end_silences(&self) {
+        let silences = self.book.pages().core.silences_page(None, 500, self.now()).items;
+        for view in silences {
+            let number = view.silence.number;
+            self.book.run(|core, now| core.end_silence(number, now)).unwrap();
         }
     }
 

@@ -1,0 +1,70 @@
+//! Maintenance windows of the configuration.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::Scene;
+use crate::support::{CHECK, Gitea, Teawatch, client, eventually, failing};
+
+/// A server with this in its file.
+fn configured(file: &str) -> Scene {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start_with_file(data.path(), &gitea, &[], file);
+    Scene { data, gitea, teawatch }
+}
+
+/// A window for the checks of db1.
+fn window(starts: &str, duration: &str) -> String {
+    format!(
+        "[[maintenance]]\nmatch.source = \"db1\"\n{starts}\nzone = \"Asia/Kathmandu\"\n\
+         duration = \"{duration}\"\nreason = \"the nightly backup\"\n"
+    )
+}
+
+fn windows(scene: &Scene) -> String {
+    let figures = client().get(format!("{}/metrics", scene.teawatch.url)).send().unwrap();
+    let figures = figures.text().unwrap();
+    let found = figures.lines().find_map(|line| line.strip_prefix("teawatch_maintenance_windows "));
+    found.unwrap().to_owned()
+}
+
+#[test]
+fn a_window_that_comes_once_holds_from_its_start_to_its_end() {
+    let zone = TimeZone::get("Asia/Kathmandu").unwrap();
+    let start = Timestamp::now() + SignedDuration::from_secs(3);
+    let start = start.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let scene = configured(&window(&format!("start = \"{start}\""), "3s"));
+    assert_eq!(windows(&scene), "0");
+    eventually("it holds", || windows(&scene) == "1");
+    scene.teawatch.report(&failing(CHECK));
+    scene.teawatch.report(&failing("web1/disk"));
+    eventually("the other one is told", || scene.gitea.open() == 1);
+    let alert = scene.alert(CHECK);
+    assert_eq!(alert["silenced"]["by"], "a maintenance window");
+    let explanation = alert["explanation"].as_str().unwrap();
+    assert!(explanation.contains("a maintenance window has silenced it until"), "{explanation}");
+    assert!(explanation.ends_with("(the nightly backup)."), "{explanation}");
+    assert_eq!(scene.gitea.issues_about(CHECK).len(), 0);
+    eventually("it is told at the end", || scene.gitea.issues_about(CHECK).len() == 1);
+    assert_eq!((windows(&scene).as_str(), &scene.alert(CHECK)["silenced"]), ("0", &json!(null)));
+    scene.teawatch.settles(&scene.gitea);
+}
+
+#[test]
+fn a_window_that_is_repeated_holds_across_restarts_until_it_is_taken_away() {
+    let file = window("cron = \"* * * * *\"", "90s");
+    let scene = configured(&file);
+    scene.teawatch.report(&failing(CHECK));
+    scene.goes_on();
+    assert_eq!((scene.gitea.open(), scene.alert(CHECK)["phase"].as_str()), (0, Some("pending")));
+    let Scene { data, gitea, teawatch } = scene;
+    teawatch.kill();
+    let teawatch = Teawatch::start_with_file(data.path(), &gitea, &[], &file);
+    let scene = Scene { data, gitea, teawatch };
+    scene.goes_on();
+    assert_eq!((scene.gitea.open(), windows(&scene).as_str()), (0, "1"));
+    let scene = scene.restarted(&[], || ());
+    eventually("it is told", || scene.gitea.open() == 1);
+    assert_eq!(windows(&scene), "0");
+}
