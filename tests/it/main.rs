@@ -24,6 +24,7 @@ mod damage;
 mod demo;
 mod doors;
 mod dumps;
+mod explained;
 mod fallback;
 mod gitea_client;
 mod kills;
