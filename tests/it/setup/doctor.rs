@@ -7,6 +7,7 @@ use teawatch::sandbox::{ALICE_TOKEN, Right};
 use super::*;
 use crate::support::{
     Asked, Report, Say, StandIn, Teawatch, answer_of, ask, client, eventually, failing,
+    tls_config_of,
 };
 
 /// A server's answers, for doors that it has.
@@ -296,7 +297,34 @@ fn each_fault_of_gitea_is_found() {
         only_fault(&mut stage.doctor(&["--gitea-url", url]), check);
     }
     let tls = StandIn::with_tls(|_, _| answer_of(200, "{\"version\":\"1.26.3\"}"));
-    only_fault(&mut stage.doctor(&["--gitea-url", &tls.url]), "certificate");
+    let fault = only_fault(&mut stage.doctor(&["--gitea-url", &tls.url]), "certificate");
+    assert!(fault.contains("`gitea.ca_file`"), "{fault}");
+}
+
+#[test]
+fn a_certificate_of_gitea_that_expires_is_found_in_time() {
+    let stage = Stage::well();
+    something_happens(&stage);
+    let looked = |days| {
+        let (config, pem) = tls_config_of(days);
+        let gitea = stage.desk.gitea.url.clone();
+        let tls = StandIn::with_certificate(config, move |asked, _| asked.pass_on(&gitea));
+        std::fs::write(stage.desk.path("root.pem"), pem).unwrap();
+        let mut command =
+            stage.doctor(&["--gitea-url", &tls.url, "--set", "gitea.ca_file=root.pem"]);
+        match days {
+            // Whole days: it is less than one from now.
+            -1 | 1 => only_fault(&mut command, "certificate"),
+            _ => well(&mut command),
+        }
+    };
+    assert!(looked(-1).contains("it expired at "));
+    let fault = looked(1);
+    assert!(fault.contains("it expires in 0.") && fault.contains("renew it"), "{fault}");
+    let told = looked(3);
+    assert!(told.contains("warning  certificate") && told.contains("it expires in 2."), "{told}");
+    let told = looked(100);
+    assert!(told.contains("it is trusted, and good for 9"), "{told}");
 }
 
 #[test]
@@ -326,7 +354,10 @@ fn each_fault_of_the_webhook_is_found() {
         "active": true, "events": ["issues", "push"],
         "config": { "url": "http://127.0.0.1:1/webhooks/gitea" },
     }));
-    assert!(stage.fault("webhook").contains("none that points to"));
+    // Its messages have come so far: they may come from one that only others see.
+    let told = well(&mut stage.doctor(&[]));
+    assert!(told.contains("warning  webhook") && told.contains("none that points to"), "{told}");
+    assert!(told.contains("messages about it arrive, the last at 2026-11-25"), "{told}");
     install();
     well(&mut stage.doctor(&[]));
 

@@ -28,7 +28,7 @@ pub use recorded::{Exchange, Sent, Signed, conversation, deliveries, fixtures, r
 pub use report::{Report, failing, passing};
 pub use stand_in::{Asked, Say, StandIn, answer_of, refused, taken};
 pub use teawatch::{MASTER, SALT, Teawatch};
-pub use tls::{tls_config, tls_fixture};
+pub use tls::{certificate, tls_config, tls_config_of, tls_fixture};
 pub use tokens::{READ_TOKEN, WRITE_TOKEN, token_settings};
 pub use told::Told;
 pub use verdict::{status, status_json, task_state};
