@@ -41,6 +41,7 @@ mod pacing;
 mod package;
 mod page;
 mod pagination;
+mod people;
 mod proxy;
 mod reconcile;
 mod refusals;
