@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::super::commands::{Command, read};
-use super::super::{Alert, COMMAND_AGE_MAX, Group, OnManualClose, Phase, Placement, Rule};
+use super::super::{
+    Alert, COMMAND_AGE_MAX, Event, Group, OnManualClose, Phase, Placement, Rule, step,
+};
 use super::script::play;
 use super::{alert, at};
 
@@ -15,12 +17,12 @@ fn secs(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
 }
 
-fn check() -> Alert {
+pub(super) fn check() -> Alert {
     alert(Group::Check { source: "db1".to_owned(), name: "a".to_owned() })
 }
 
 /// A reminder after a hundred seconds, comments at once.
-fn rule() -> Rule {
+pub(super) fn rule() -> Rule {
     Rule {
         mute_max: secs(10_000),
         reminders: vec![secs(100), secs(200), secs(300), secs(400)],
@@ -33,14 +35,14 @@ fn log(script: &str) -> String {
     play(&rule(), Placement::Own, check(), script).1
 }
 
-fn ends(script: &str) -> Alert {
+pub(super) fn ends(script: &str) -> Alert {
     play(&rule(), Placement::Own, check(), script).0
 }
 
 /// An issue is open.
-const OPEN: &str = "0:x 0:b 0:d";
+pub(super) const OPEN: &str = "0:x 0:b 0:d";
 /// It was closed on recovery, and all is told.
-const OVER: &str = "0:x 0:b 0:d 10:. 10:b 10:d 10:b 10:d 10:b 10:d";
+pub(super) const OVER: &str = "0:x 0:b 0:d 10:. 10:b 10:d 10:b 10:d 10:b 10:d";
 
 #[test]
 fn an_acknowledged_trouble_is_not_reminded_of_and_changes_are_told() {
@@ -141,8 +143,10 @@ fn a_held_issue_is_not_closed_on_recovery_which_is_told() {
     30s firing [tell comment 1.2, tell edit 1.2]
     ");
     // Who closes it does not hold it.
-    let alert = ends(&format!("{OPEN} 10:/hold 20:c 30:."));
-    assert_eq!((alert.phase, alert.wishes.is_empty()), (Phase::Inactive, true));
+    for closes in ["20:c", "20:/close 21:b 21:d"] {
+        let alert = ends(&format!("{OPEN} 10:/hold {closes} 30:."));
+        assert_eq!((alert.phase, alert.wishes.held_by), (Phase::Inactive, None), "{closes}");
+    }
 }
 
 #[test]
@@ -255,67 +259,15 @@ fn a_command_counts_from_when_it_was_written_and_expires() {
 }
 
 #[test]
-fn one_sentence_says_how_it_is_and_what_people_want() {
-    let script = format!("{OPEN} 5:/silence_1h_new_disk 6:/ack 7:/hold");
-    let says = |script: &str| ends(script).explanation(&rule(), None);
-    assert_eq!(
-        says(&script),
-        "In trouble since 1970-01-01 00:00 UTC; alice has silenced it until 1970-01-01 01:00 UTC \
-         (new disk); alice knows of it and wants no reminders until recovery; alice keeps its \
-         issue open on recovery."
-    );
-    assert_eq!(says(OVER), "All is well.");
-    // What waits is said with all the rest.
-    assert_eq!(
-        ends(OPEN).explanation(&rule(), Some("the repository is archived")),
-        "In trouble since 1970-01-01 00:00 UTC; what there is to tell waits: the repository is \
-         archived."
-    );
-}
-
-#[test]
-fn one_sentence_says_what_became_of_the_issue() {
-    let insists = Rule { on_manual_close: OnManualClose::Reopen, ..rule() };
-    for (script, rule, says) in [
-        ("0:x", rule(), "its issue is on its way"),
-        ("60:c", rule(), "somebody had closed its issue by 00:01, and it is reopened after 02:47"),
-        ("60:/close", rule(), "alice closed its issue at 00:01, and it is reopened after 02:47"),
-        // A silence that lasts longer holds up the rest.
-        (
-            "60:c 60:/silence_4h",
-            rule(),
-            "closed its issue by 00:01, and it is reopened after 04:01",
-        ),
-        ("60:n 60:/silence_4h", rule(), "and a new one follows after 04:01"),
-        (
-            "60:c 10060:w",
-            rule(),
-            "somebody had closed its issue by 00:01, and it is being reopened",
-        ),
-        ("60:c 60:w", insists, "somebody had closed its issue by 00:01, and it is being reopened"),
-        (
-            "60:n",
-            rule(),
-            "somebody had deleted its issue by 00:01, and a new one follows after 02:47",
-        ),
-        ("60:c 70:.", rule(), "closed its issue by 00:01, so further trouble has a new one."),
-        ("60:n 70:.", rule(), "deleted its issue by 00:01, so further trouble has a new one."),
-        ("60:m", rule(), "its issue wears a label that keeps it quiet until recovery."),
-    ] {
-        let begin = if script == "0:x" { "" } else { OPEN };
-        let (alert, _) = play(&rule, Placement::Own, check(), &format!("{begin} {script}"));
-        let said = alert.explanation(&rule, None).replace("1970-01-01 ", "").replace(" UTC", "");
-        assert!(said.contains(says), "{script}: {said}");
+fn what_lasts_does_so_from_when_it_was_written() {
+    let mut alert = ends(OPEN);
+    for command in ["/ack 240s", "/silence 500s"] {
+        let command = read(command).remove(0).unwrap();
+        let event = Event::Asked { command, by: "alice".to_owned(), at: at(100) };
+        (alert, _) = step(&rule(), alert, &event, Placement::Own, at(160));
     }
-    // One that is closed and muted is not reopened before recovery.
-    let muted = Alert { is_muted: true, ..ends(&format!("{OPEN} 60:c")) };
-    let said = muted.explanation(&rule(), None);
-    assert!(
-        said.contains("; somebody had closed its issue by 1970-01-01 00:01 UTC; its"),
-        "{said}"
-    );
-    let (row, _) = play(&rule(), Placement::Row, check(), "0:x");
-    assert!(row.explanation(&rule(), None).ends_with("; it is a row of the overflow issue."));
+    let acked = alert.wishes.acked.unwrap().until;
+    assert_eq!((acked, alert.wishes.silenced.unwrap().until), (Some(at(340)), at(600)));
 }
 
 #[test]
