@@ -34,11 +34,11 @@ const ROWS: &[Row] = &[
     row("transfers the repository", |stage| moves(stage, "transfer-repository", "to", "alice", "alice/alerts")),
     row("archives the repository", archives),
     row("switches issues off", |stage| {
-        let units = |on: bool| of_repository("set-units", json!({ "issues": on, "pulls": true }));
+        let units = |on: bool| of_repository("set-units", &json!({ "issues": on, "pulls": true }));
         is_refused(stage, &units(false), &units(true), "issues are switched off");
     }),
     row("takes our rights", |stage| {
-        let right = |right| of_repository("set-rights", json!({ "user": "teawatch", "right": right }));
+        let right = |right| of_repository("set-rights", &json!({ "user": "teawatch", "right": right }));
         is_refused(stage, &right(None), &right(Some("write")), "404");
     }),
 ];
@@ -106,7 +106,7 @@ fn is_reopened(stage: &Stage) {
 }
 
 fn deletes(stage: &Stage) {
-    stage.api(Method::DELETE, "issues/1", json!(null));
+    stage.api(Method::DELETE, "issues/1", &json!(null));
     stage.says(&["somebody had deleted its issue by ", ", and a new one follows after "]);
     stage.reports(&smoke());
     stage.reports(&passing(CHECK));
@@ -119,7 +119,7 @@ fn deletes(stage: &Stage) {
 }
 
 fn is_replaced(stage: &Stage) {
-    stage.api(Method::DELETE, "issues/1", json!(null));
+    stage.api(Method::DELETE, "issues/1", &json!(null));
     eventually("there is a new one", || stage.gitea().open() == 1);
     stage.is_plain();
     assert!(stage.gitea().issue(2).is_open);
@@ -150,7 +150,7 @@ fn reopens_what_is_well(stage: &Stage) {
 
 fn removes_our_label(stage: &Stage) {
     let path = format!("issues/1/labels/{}", label(stage.gitea(), "watchdog"));
-    stage.api(Method::DELETE, &path, json!(null));
+    stage.api(Method::DELETE, &path, &json!(null));
     stage.is_noticed();
     stage.is_plain();
     stage.ends();
@@ -159,8 +159,9 @@ fn removes_our_label(stage: &Stage) {
 }
 
 fn adds_a_mute_label(stage: &Stage) {
-    let label = stage.api(Method::POST, "labels", json!({ "name": "wontfix", "color": "#cccccc" }));
-    stage.api(Method::POST, "issues/1/labels", json!({ "labels": [label["id"]] }));
+    let label =
+        stage.api(Method::POST, "labels", &json!({ "name": "wontfix", "color": "#cccccc" }));
+    stage.api(Method::POST, "issues/1/labels", &json!({ "labels": [label["id"]] }));
     stage.says(&["its issue wears a label that keeps it quiet until recovery."]);
     let body = stage.issue().body;
     stage.reports(&smoke());
@@ -173,7 +174,7 @@ fn adds_a_mute_label(stage: &Stage) {
 fn edits(stage: &Stage) {
     let body = format!("We are on it.\n\n{}", stage.issue().body);
     let edit = json!({ "title": "the new disk is late", "body": body, "assignees": ["alice"] });
-    stage.api(Method::PATCH, "issues/1", edit);
+    stage.api(Method::PATCH, "issues/1", &edit);
     stage.is_noticed();
     stage.is_plain();
     stage.reports(&smoke());
@@ -187,7 +188,7 @@ fn edits(stage: &Stage) {
 }
 
 fn locks(stage: &Stage) {
-    stage.deed(of_repository("lock", json!({ "user": "alice", "issue": 1, "locked": true })));
+    stage.deed(&of_repository("lock", &json!({ "user": "alice", "issue": 1, "locked": true })));
     stage.is_plain();
     stage.ends();
     // Whoever may write may do so here too.
@@ -196,7 +197,7 @@ fn locks(stage: &Stage) {
 
 /// It goes on under its new name.
 fn moves(stage: &Stage, deed: &str, key: &str, to: &str, name: &str) {
-    stage.deed(of_repository(deed, json!({ key: to })));
+    stage.deed(&of_repository(deed, &json!({ key: to })));
     stage.reports(&passing(CHECK));
     let issue = || stage.gitea().world().issue(name, 1).unwrap().clone();
     eventually("it is closed", || !issue().is_open);
@@ -207,13 +208,13 @@ fn moves(stage: &Stage, deed: &str, key: &str, to: &str, name: &str) {
 
 /// Nothing new can be told there.
 fn archives(stage: &Stage) {
-    stage.deed(of_repository("archive", json!({ "archived": true })));
+    stage.deed(&of_repository("archive", &json!({ "archived": true })));
     stage.reports(&failing(OTHER));
     let waits = "what there is to tell waits: the repository is archived.";
     eventually("what is new waits", || {
         stage.scene.alert_of(OTHER)["explanation"].as_str().unwrap().contains(waits)
     });
-    stage.deed(of_repository("archive", json!({ "archived": false })));
+    stage.deed(&of_repository("archive", &json!({ "archived": false })));
     eventually("it is told", || stage.gitea().open() == 2);
     stage.reports(&Report::new("db1").check("other", "success", "fine"));
     stage.ends();
@@ -221,10 +222,10 @@ fn archives(stage: &Stage) {
 
 /// What there is to tell waits, and its sentence says why, until it is mended.
 fn is_refused(stage: &Stage, breaks: &Value, mends: &Value, why: &str) {
-    stage.deed(breaks.clone());
+    stage.deed(breaks);
     stage.reports(&passing(CHECK));
     stage.says(&["All is well; what there is to tell waits: ", why]);
-    stage.deed(mends.clone());
+    stage.deed(mends);
     eventually("it is closed", || stage.gitea().open() == 0);
     stage.settles();
     assert_eq!((turns(&stage.issue()), stage.written().len()), (vec!["closed"], 1));

@@ -74,20 +74,20 @@ impl Stage {
 
     /// Gitea's API, with the token of somebody who may do everything in the repository.
     #[track_caller]
-    fn api(&self, method: Method, path: &str, body: Value) -> Value {
+    fn api(&self, method: Method, path: &str, body: &Value) -> Value {
         let address = format!("{}api/v1/repos/{REPOSITORY}/{path}", self.gitea().url);
         let request = client().request(method, address);
         let request = request.header("authorization", format!("token {ALICE_TOKEN}"));
-        let answer = ask(request.json(&body));
+        let answer = ask(request.json(body));
         assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
         answer.body
     }
 
     /// What has no door of its own in the stand-in.
     #[track_caller]
-    fn deed(&self, deed: Value) {
+    fn deed(&self, deed: &Value) {
         let request = client().post(format!("{}-/admin/deeds", self.gitea().url));
-        let answer = ask(request.json(&deed));
+        let answer = ask(request.json(deed));
         assert_eq!(answer.status, 200, "{deed}: {answer:?}");
     }
 
@@ -200,7 +200,7 @@ fn smoke() -> Report {
 }
 
 /// A deed of somebody with all rights.
-fn of_repository(deed: &str, rest: Value) -> Value {
+fn of_repository(deed: &str, rest: &Value) -> Value {
     let mut all = json!({ "deed": deed, "repository": REPOSITORY });
     all.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
     all

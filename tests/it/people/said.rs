@@ -44,7 +44,7 @@ fn every_command_is_obeyed_when_nobody_tells() {
 fn all(way: Way) {
     for (name, ..) in teawatch::alert::commands::COMMANDS {
         let is_it = |said: &&str| said.to_lowercase().contains(&format!("/{name}"));
-        assert!(ROWS.iter().any(|row| row.says.last().is_some_and(|said| is_it(&said))), "{name}");
+        assert!(ROWS.iter().any(|row| row.says.last().is_some_and(is_it)), "{name}");
     }
     act(ROWS, |row| row.says[row.says.len() - 1], |row| plays(&Stage::new(way, &[]), row));
 }
@@ -62,9 +62,9 @@ fn plays(stage: &Stage, row: &Row) {
         stage.settles();
     }
     if row.explained.is_empty() {
-        stage.is_plain()
+        stage.is_plain();
     } else {
-        stage.says(row.explained)
+        stage.says(row.explained);
     }
     eventually("it is as it should be", || stage.issue().is_open == row.is_open[0]);
     stage.is_noticed();

@@ -1,6 +1,7 @@
 //! What was told, and what came of it, can be read.
 
 use serde_json::Value;
+use teawatch::sandbox::ALICE_TOKEN;
 
 use super::Scene;
 use crate::support::{REPOSITORY, client, eventually, text};
@@ -81,8 +82,15 @@ fn what_came_of_deliveries_is_counted() {
         }
         scene.all_are_looked_into(deed + 1);
     }
+    // A push is nothing to anybody from the start.
+    let hook = *scene.gitea.world().repository(REPOSITORY).unwrap().hooks.keys().next().unwrap();
+    let url = format!("{}api/v1/repos/{REPOSITORY}/hooks/{hook}/tests", scene.gitea.url);
+    let tested = client().post(url).header("authorization", format!("token {ALICE_TOKEN}"));
+    assert!(tested.send().unwrap().status().is_success());
+    scene.all_are_looked_into(5);
     let mut counted = figures();
     counted.retain(|_, count| *count > 0);
-    let expected = ["closed", "deleted", "open", "stranger"].map(|class| (class.to_owned(), 1));
+    let expected =
+        ["closed", "deleted", "nothing", "open", "stranger"].map(|class| (class.to_owned(), 1));
     assert_eq!(counted, expected.into());
 }
