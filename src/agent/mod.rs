@@ -27,8 +27,7 @@ mod target;
 mod turn;
 
 pub use self::cycle::{Cycle, Verdict};
-pub use self::probe::usual_heartbeat;
-pub use self::probe::{Probe, Watch};
+pub use self::probe::{Probe, Validity, Watch, shown_certificate, usual_heartbeat};
 pub use self::sender::{Sender, Unsent};
 pub use self::settings::{Settings, SettingsError, parse_interval};
 pub use self::show::{SCHEMA_VERSION, json, markdown, text};

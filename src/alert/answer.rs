@@ -4,7 +4,7 @@ use super::commands::COMMANDS;
 use super::markdown::line;
 use super::text::{Facts, lead, put};
 use super::words::minute;
-use super::{Alert, OnManualClose, Phase, Rule, Silenced, later};
+use super::{Alert, EffectKind, Phase, Placement, Rule, Silenced, later};
 
 /// What there is to tell about the commands of one comment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,8 +46,9 @@ impl Answer {
 }
 
 impl Alert {
-    /// How it is, and what people have asked of it, in one sentence without markup.
-    pub fn explanation(&self, rule: &Rule) -> String {
+    /// How it is, what people have done and asked, and why Gitea is not told of it, if that
+    /// `waits`: in one sentence without markup.
+    pub fn explanation(&self, rule: &Rule, waits: Option<&str>) -> String {
         let mut parts = vec![match self.phase {
             Phase::Inactive => "All is well".to_owned(),
             Phase::Pending { since } => {
@@ -56,25 +57,7 @@ impl Alert {
             Phase::Firing => format!("In trouble since {}", minute(self.fired_at)),
             Phase::Recovering { since } => format!("Well again since {}", minute(since)),
         }];
-        if let Some(gone) = self.gone_at.filter(|_| self.is_active()) {
-            let (gone, until) = (minute(gone), minute(later(gone, rule.mute_max)));
-            parts.push(format!(
-                "somebody had deleted its issue by {gone}, and a new one follows after {until}"
-            ));
-        }
-        if let Some(shut) = self.shut_at.filter(|_| self.is_active()) {
-            let (at, until) = (minute(shut), minute(later(shut, rule.mute_max)));
-            let by = match &self.wishes.closed_by {
-                Some(by) => format!("{by} closed its issue at {at}"),
-                None => format!("somebody had closed its issue by {at}"),
-            };
-            parts.push(match rule.on_manual_close {
-                OnManualClose::Respect if !self.is_muted => {
-                    format!("{by}, and it is reopened after {until}")
-                }
-                OnManualClose::Respect | OnManualClose::Reopen => by,
-            });
-        }
+        parts.extend(self.whereabouts(rule));
         if self.is_muted && self.is_active() {
             parts.push("its issue wears a label that keeps it quiet until recovery".to_owned());
         }
@@ -86,7 +69,46 @@ impl Alert {
         if let Some(by) = &self.wishes.held_by {
             parts.push(format!("{by} keeps its issue open on recovery"));
         }
+        if let Some(why) = waits {
+            parts.push(format!("what there is to tell waits: {why}"));
+        }
         format!("{}.", parts.join("; "))
+    }
+
+    /// Where the issue of an alert in trouble is, if it is not simply open; and what became
+    /// of that of one that was.
+    fn whereabouts(&self, rule: &Rule) -> Option<String> {
+        if self.placement == Placement::Row && self.is_active() {
+            return Some("it is a row of the overflow issue".to_owned());
+        }
+        // Also what is due is not done in a silence.
+        let after = |at| minute(self.silent_until().map_or(at, |silent| silent.max(at)));
+        if let Some(gone) = self.gone_at {
+            let by = format!("somebody had deleted its issue by {}", minute(gone));
+            return Some(match self.is_active() {
+                true => {
+                    let until = after(later(gone, rule.mute_max));
+                    format!("{by}, and a new one follows after {until}")
+                }
+                false => format!("{by}, so further trouble has a new one"),
+            });
+        }
+        if let Some(shut) = self.shut_at {
+            let by = match &self.wishes.closed_by {
+                Some(by) => format!("{by} closed its issue at {}", minute(shut)),
+                None => format!("somebody had closed its issue by {}", minute(shut)),
+            };
+            let insists_at = self.insists_at(rule).filter(|_| self.phase == Phase::Firing);
+            return Some(match insists_at {
+                _ if !self.is_active() => format!("{by}, so further trouble has a new one"),
+                _ if self.last_turn() == Some(EffectKind::Reopen) => {
+                    format!("{by}, and it is being reopened")
+                }
+                Some(at) => format!("{by}, and it is reopened after {}", after(at)),
+                None => by,
+            });
+        }
+        (self.is_active() && self.issue.is_none()).then(|| "its issue is on its way".to_owned())
     }
 }
 

@@ -165,6 +165,8 @@ mod tests {
         for labels in [
             vec![],
             vec![("team", "storage".to_owned())],
+            // The longest short text, and the shortest long one.
+            vec![("x", "x".repeat(254)), ("y", "x".repeat(255)), ("z", "x".repeat(256))],
             vec![("", String::new()), ("a", long(254)), ("b", long(256)), ("c\"", long(70_000))],
         ] {
             let map = labels.into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -175,7 +177,9 @@ mod tests {
             for (name, value) in &map {
                 assert_eq!(labels.get(name), Some(value.as_str()));
             }
-            assert_eq!(labels.get("none"), None);
+            for other in ["none", "te", "teams"] {
+                assert_eq!(labels.get(other), None);
+            }
             let json = serde_json::to_string(&map).unwrap();
             assert_eq!(serde_json::to_string(&labels).unwrap(), json);
             assert_eq!(serde_json::from_str::<Labels>(&json).unwrap(), labels);

@@ -6,6 +6,16 @@ use clap::Args;
 
 use crate::config::{Flag, Sources};
 
+/// How a list is shown, and of which server.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Print JSON, one array of everything
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+}
+
 /// The flags of every command that reads the configuration.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]

@@ -5,12 +5,16 @@
 
 mod agent;
 #[cfg(feature = "server")]
+mod alerts;
+#[cfg(feature = "server")]
 mod background;
 #[cfg(feature = "server")]
 mod backup;
 mod beat;
 #[cfg(feature = "server")]
 mod call;
+#[cfg(feature = "server")]
+mod checks;
 #[cfg(feature = "server")]
 mod config;
 #[cfg(feature = "server")]
@@ -30,8 +34,6 @@ mod inherited;
 #[cfg(feature = "server")]
 mod init;
 mod install;
-#[cfg(feature = "server")]
-mod lists;
 #[cfg(feature = "server")]
 mod outbox;
 mod output;
@@ -113,12 +115,12 @@ enum Command {
     /// Run a stand-in for Gitea on this machine
     #[cfg(feature = "server")]
     Sandbox(sandbox::Args),
-    /// List alerts
+    /// List alerts, or show one
     #[cfg(feature = "server")]
-    Alerts(lists::Args),
+    Alerts(alerts::Args),
     /// List or forget checks
     #[cfg(feature = "server")]
-    Checks(lists::ChecksArgs),
+    Checks(checks::Args),
     /// Let nothing be written about some checks for a while
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -172,9 +174,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "server")]
         Command::Sandbox(args) => sandbox::run(&args),
         #[cfg(feature = "server")]
-        Command::Alerts(args) => lists::alerts(args),
+        Command::Alerts(args) => alerts::run(args),
         #[cfg(feature = "server")]
-        Command::Checks(args) => lists::checks(args),
+        Command::Checks(args) => checks::run(args),
         #[cfg(feature = "server")]
         Command::Silence(command) => silence::run(command),
         #[cfg(feature = "server")]

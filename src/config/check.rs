@@ -325,6 +325,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         history_kept: view.duration("kept.history"),
         episodes_kept: view.duration("kept.episodes"),
         deliveries_kept: view.size("webhooks.kept"),
+        deliveries_kept_for: view.duration("kept.deliveries"),
         queue_commands: view.size("limits.queue_commands"),
         queue_bytes: view.size("limits.queue_bytes"),
         round_commands: view.size("limits.round_commands"),

@@ -277,7 +277,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("webhooks.look_every", Kind::Interval, Preset::Is("2s"),
         "How often one issue is looked at, however often Gitea tells of it."),
     setting("webhooks.kept", Kind::Count { min: 10, max: 100_000 }, Preset::Is("1000"),
-        "How many deliveries are kept, with what came of them: the newest."),
+        "How many deliveries are kept at most, with what came of them: the newest."),
     setting("commands.allow", Kind::Names, Preset::Is(""),
         "Logins whose commands are obeyed besides those of everybody who may write to the \
          repository."),
@@ -324,6 +324,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("kept.episodes", Kind::Interval, Preset::Is("365d"),
         "How long a check, a source or an alert is remembered of which nothing was heard any \
          more. What is in trouble, or has an open issue, stays however old it is."),
+    setting("kept.deliveries", Kind::Interval, Preset::Is("7d"),
+        "How long what webhooks told is kept; webhooks.kept says how much of it at most. What \
+         is yet to be looked into stays, and so does the newest."),
 
     setting("deadman.url_file",
         Kind::SecretFile { variable: "TEAWATCH_DEADMAN_URL", least: 1 },

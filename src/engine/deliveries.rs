@@ -7,13 +7,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::core::Core;
 use super::looks::is_in_doubt;
+use super::outcome::Outcome;
+use super::turn::earlier;
 use super::{PAGE_MAX, Page, Round};
-use crate::alert::{EffectKind, Fingerprint, Sighted};
+use crate::alert::{EffectKind, Fingerprint};
 
 /// What a message says, as far as it matters. Nothing of it is believed: it says where to
 /// look.
@@ -74,46 +76,8 @@ pub struct Delivery {
     pub outcome: Outcome,
 }
 
-/// What came of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It is not looked at yet.
-    Waits,
-    /// A later one was about the same.
-    Merged,
-    /// The issue was looked at, and found like this.
-    Found(Sighted),
-    /// The repository was asked, and this was the answer, in words.
-    Asked(String),
-    /// The issue is none of ours.
-    Stranger,
-    /// Nor is the repository.
-    Elsewhere,
-    /// We did it ourselves.
-    Own,
-    /// It says nothing of issues.
-    Nothing,
-}
-
-impl Outcome {
-    /// The same in a sentence.
-    pub fn words(&self) -> String {
-        match self {
-            Self::Waits => "not looked at yet",
-            Self::Merged => "a later delivery about the same was looked into",
-            Self::Found(Sighted::Open) => "the issue was looked at: it is open",
-            Self::Found(Sighted::Closed) => "the issue was looked at: it is closed",
-            Self::Found(Sighted::Gone) => "the issue was looked at: it is deleted",
-            Self::Asked(answer) => return format!("the repository was asked: {answer}"),
-            Self::Stranger => "not about an issue of ours: nothing was asked",
-            Self::Elsewhere => "not about a repository of ours: nothing was asked",
-            Self::Own => "our own doing: nothing was asked",
-            Self::Nothing => "nothing that concerns issues",
-        }
-        .to_owned()
-    }
-}
+/// So many that are too old go in one turn at most: nobody waits for it.
+const EXPIRED_MAX: usize = 500;
 
 /// What became of a message at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,6 +172,27 @@ impl Deliveries {
         done.or_else(|| self.kept.values().next()).map(|delivery| delivery.number)
     }
 
+    /// The numbers of those that came before `before` and of which something has come. The
+    /// newest stays, so that it is known when that was, and no number is given twice.
+    fn expired(&self, before: Timestamp) -> Vec<u64> {
+        let newest = self.kept.keys().next_back().copied();
+        let old = self.kept.values().take_while(|delivery| delivery.at < before);
+        let done = old.filter(|delivery| delivery.outcome != Outcome::Waits);
+        let numbers = done.map(|delivery| delivery.number);
+        numbers.filter(|&number| Some(number) != newest).take(EXPIRED_MAX).collect()
+    }
+
+    /// The clock was set back.
+    pub(super) fn rewind(&mut self, by: SignedDuration) {
+        for delivery in self.kept.values_mut() {
+            delivery.at = earlier(delivery.at, by);
+        }
+    }
+
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.kept.keys().copied()
+    }
+
     fn remove(&mut self, number: u64) {
         self.settle(number, Outcome::Merged);
         if let Some(gone) = self.kept.remove(&number)
@@ -253,6 +238,7 @@ impl Core {
         {
             self.settle_delivery(before, Outcome::Merged);
         }
+        self.figures.count_outcome(delivery.outcome.class());
         self.deliveries.add(delivery);
         self.dirty.deliveries.insert(number);
         while let Some(surplus) = self.deliveries.surplus(self.settings.deliveries_kept) {
@@ -260,6 +246,15 @@ impl Core {
             self.dirty.deliveries.insert(surplus);
         }
         Taken::New
+    }
+
+    /// Lets go what has been kept for long enough.
+    pub(super) fn forget_deliveries(&mut self, now: Timestamp) {
+        let before = earlier(now, self.settings.deliveries_kept_for);
+        for number in self.deliveries.expired(before) {
+            self.deliveries.remove(number);
+            self.dirty.deliveries.insert(number);
+        }
     }
 
     /// What the configuration calls a repository. One whose id is known has its name from
@@ -335,7 +330,9 @@ impl Core {
 
     /// Says what came of a message.
     pub fn settle_delivery(&mut self, number: u64, outcome: Outcome) {
+        let class = outcome.class();
         if self.deliveries.settle(number, outcome) {
+            self.figures.count_outcome(class);
             self.dirty.deliveries.insert(number);
         }
     }

@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
+use super::outcome::Outcome;
 use crate::alert::EffectKind;
 
 /// Up to how many seconds a commit took: a good disk takes one or two milliseconds.
@@ -18,6 +19,12 @@ const COMMIT_SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Kind {
     effect: String,
+}
+
+/// What came of a message of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Class {
+    outcome: &'static str,
 }
 
 /// Counters that whoever holds a clone reads at any time, also while the engine hangs.
@@ -35,6 +42,8 @@ pub struct Figures {
     pub absent: Counter<f64, AtomicU64>,
     /// Effects that Gitea has confirmed.
     pub confirmed: Family<Kind, Counter>,
+    /// Messages of webhooks, by what came of them.
+    pub outcomes: Family<Class, Counter>,
 }
 
 impl Default for Figures {
@@ -44,6 +53,10 @@ impl Default for Figures {
         for kind in EffectKind::ALL {
             drop(confirmed.get_or_create(&Kind { effect: kind.to_string() }));
         }
+        let outcomes = Family::default();
+        for outcome in Outcome::CLASSES {
+            drop(outcomes.get_or_create(&Class { outcome }));
+        }
         Self {
             waiting: Gauge::default(),
             turns: Counter::default(),
@@ -51,6 +64,7 @@ impl Default for Figures {
             absences: Counter::default(),
             absent: Counter::default(),
             confirmed,
+            outcomes,
         }
     }
 }
@@ -60,6 +74,13 @@ impl Figures {
     pub(super) fn count_absence(&self, length: SignedDuration) {
         self.absences.inc();
         self.absent.inc_by(length.as_secs_f64().max(0.0));
+    }
+
+    /// Counts a message of which something has come.
+    pub(super) fn count_outcome(&self, class: Option<&'static str>) {
+        if let Some(outcome) = class {
+            self.outcomes.get_or_create(&Class { outcome }).inc();
+        }
     }
 
     /// Counts an effect that Gitea has confirmed.

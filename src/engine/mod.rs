@@ -26,6 +26,7 @@ mod load;
 mod looks;
 mod orders;
 mod outage;
+mod outcome;
 mod overview;
 mod patterns;
 mod records;
@@ -48,8 +49,7 @@ pub use self::adopt::Found;
 pub use self::backup::{Backup, renew};
 pub use self::core::Core;
 pub use self::deliveries::{
-    About, Delivery, DeliveryView, Hint, Hinted, Home, Message, Outcome as DeliveryOutcome, Sender,
-    Taken,
+    About, Delivery, DeliveryView, Hint, Hinted, Home, Message, Sender, Taken,
 };
 pub use self::effects::{Dropped, Outcome, Prospect};
 pub use self::entry::{Doubt, Entry, Parked, Progress, Text, Trimming};
@@ -57,6 +57,7 @@ pub use self::figures::Figures;
 pub use self::history::Numbers;
 pub use self::looks::{Round, Sighting};
 pub use self::outage::{Outage, Passage};
+pub use self::outcome::Outcome as DeliveryOutcome;
 pub use self::overview::{AlertRow, Overview};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
 pub use self::remarks::{Remark, Remarked, SEEN};

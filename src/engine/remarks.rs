@@ -163,7 +163,7 @@ impl Core {
             }
             if obeyed.iter().any(|name| name == Command::Status.name()) {
                 let alert = self.alerts.get(fingerprint);
-                answer.status = alert.map(|alert| alert.explanation(&self.rule_of(alert)));
+                answer.status = alert.map(|alert| alert.explanation(&self.rule_of(alert), None));
             }
         }
         tracing::info!(

@@ -29,8 +29,9 @@ pub struct Settings {
     pub history_kept: SignedDuration,
     /// How long what is settled and no longer heard of is kept.
     pub episodes_kept: SignedDuration,
-    /// How many messages of webhooks are kept.
+    /// How many messages of webhooks are kept, and for how long.
     pub deliveries_kept: usize,
+    pub deliveries_kept_for: SignedDuration,
     /// Commands that may wait.
     pub queue_commands: usize,
     /// What the waiting commands may hold together.
@@ -57,6 +58,7 @@ impl Default for Settings {
             history_kept: SignedDuration::from_hours(90 * 24),
             episodes_kept: SignedDuration::from_hours(365 * 24),
             deliveries_kept: 1_000,
+            deliveries_kept_for: SignedDuration::from_hours(7 * 24),
             queue_commands: 8_192,
             queue_bytes: 64 * 1024 * 1024,
             round_commands: 256,

@@ -28,6 +28,7 @@ impl Core {
             self.look_at_patterns(now);
         }
         self.forget_history(now);
+        self.forget_deliveries(now);
         self.forget_unheard(now);
     }
 
@@ -73,6 +74,8 @@ impl Core {
         self.dirty.sources.extend(self.sources.keys().cloned());
         self.alerts.values_mut().for_each(|alert| alert.rewind(by));
         self.dirty.alerts.extend(self.alerts.keys().cloned());
+        self.deliveries.rewind(by);
+        self.dirty.deliveries.extend(self.deliveries.numbers());
         self.entries.values_mut().for_each(|entry| entry.rewind(by));
         self.dirty.entries.extend(self.entries.keys());
         // Whatever got through may do so again, which tells soon enough.

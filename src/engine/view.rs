@@ -140,6 +140,16 @@ impl Core {
 
     /// Alerts after the cursor `after` (a fingerprint), in order.
     pub fn alerts_page(&self, after: Option<&str>, limit: usize) -> Page<AlertView> {
+        self.alerts_explained(after, limit, &BTreeMap::new())
+    }
+
+    /// The same where it is known of repositories that they refuse, and why.
+    pub fn alerts_explained(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        refusing: &BTreeMap<String, String>,
+    ) -> Page<AlertView> {
         let after = after.and_then(Fingerprint::parse);
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let alerts = self
@@ -147,7 +157,21 @@ impl Core {
             .range((from, Bound::Unbounded))
             .map(|(_, alert)| alert)
             .filter(|alert| alert.has_fired() || alert.is_in_trouble());
-        page(alerts, limit, |alert| self.alert_view(alert), |alert| alert.fingerprint.to_string())
+        let failing: BTreeMap<_, _> = self
+            .entries
+            .values()
+            .rev()
+            .filter_map(|it| Some((&it.fingerprint, trouble(it)?)))
+            .collect();
+        let view = |alert: &Alert| {
+            let refuses = || {
+                let why = refusing.get(&alert.target.repository)?;
+                (!alert.undelivered.is_empty()).then_some(why.as_str())
+            };
+            let waits = refuses().or_else(|| failing.get(&alert.fingerprint).copied());
+            self.alert_view(alert, waits)
+        };
+        page(alerts, limit, view, |alert| alert.fingerprint.to_string())
     }
 
     /// Effects after the cursor `after` (their number), in order.
@@ -229,7 +253,7 @@ impl Core {
         }
     }
 
-    fn alert_view(&self, alert: &Alert) -> AlertView {
+    fn alert_view(&self, alert: &Alert, waits: Option<&str>) -> AlertView {
         let members = alert.members.iter();
         AlertView {
             fingerprint: alert.fingerprint.clone(),
@@ -247,7 +271,7 @@ impl Core {
             deleted_at: alert.gone_at,
             is_muted: alert.is_muted,
             wishes: alert.wishes.clone(),
-            explanation: alert.explanation(&self.rule_of(alert)),
+            explanation: alert.explanation(&self.rule_of(alert), waits),
             silenced: alert.silence().cloned(),
             in_trouble: members
                 .filter(|(_, member)| member.standing.is_trouble())
@@ -256,6 +280,12 @@ impl Core {
             undelivered: alert.undelivered.iter().map(|entry| entry.effect).collect(),
         }
     }
+}
+
+/// Why an effect is not carried out that was tried.
+fn trouble(entry: &Entry) -> Option<&str> {
+    let parked = entry.parked.as_ref().map(|parked| parked.reason.as_str());
+    parked.or_else(|| entry.last_error.as_deref().filter(|_| entry.failing_since.is_some()))
 }
 
 pub(super) fn page<'a, T: 'a, V>(

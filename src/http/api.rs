@@ -59,7 +59,9 @@ pub(super) async fn alerts(
     if after.as_deref().is_some_and(|after| !AlertView::is_cursor(after)) {
         return Err(ApiError::BadQuery("after: must be a fingerprint".to_owned()));
     }
-    let page = app.engine.ask(move |core, _| core.alerts_page(after.as_deref(), limit));
+    let refusing = app.told.outbox.borrow().reasons();
+    let page =
+        app.engine.ask(move |core, _| core.alerts_explained(after.as_deref(), limit, &refusing));
     Ok(Json(page.await?))
 }
 

@@ -181,7 +181,7 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
 
 /// What the engine counts; it is there also while the engine does not answer.
 fn register_engine(registry: &mut Registry, engine: &Engine) {
-    let engine::Figures { waiting, turns, commits, absences, absent, confirmed } =
+    let engine::Figures { waiting, turns, commits, absences, absent, confirmed, outcomes } =
         engine.figures().clone();
     let help = "Commands that wait for the engine";
     registry.register("queue_commands", help, waiting);
@@ -196,6 +196,8 @@ fn register_engine(registry: &mut Registry, engine: &Engine) {
     registry.register_with_unit("absent", help, Unit::Seconds, absent);
     let help = "Effects that Gitea has confirmed: issues opened, closed, reopened, written to";
     registry.register("effects_confirmed", help, confirmed);
+    let help = "Messages of Gitea's webhooks by what came of them";
+    registry.register("delivery_outcomes", help, outcomes);
 }
 
 /// What the outbox counts.

@@ -16,6 +16,13 @@ pub struct Status {
     pub paused_until: Option<Timestamp>,
 }
 
+impl Status {
+    /// Why repositories refuse that do.
+    pub fn reasons(&self) -> BTreeMap<String, String> {
+        self.refusing.iter().map(|(name, it)| (name.clone(), it.reason.clone())).collect()
+    }
+}
+
 /// Why a repository takes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusing {

@@ -217,6 +217,7 @@ enum Deed {
     SetZero { repository: String, issue: u64, zero: bool },
     AddRepository { owner: String, name: String },
     RenameRepository { repository: String, name: String },
+    TransferRepository { repository: String, to: String },
     DeleteRepository { repository: String },
     Archive { repository: String, archived: bool },
     SetPrivate { repository: String, private: bool },
@@ -268,6 +269,9 @@ impl Deed {
             Self::SetZero { repository, issue, zero } => world.set_zero(repository, *issue, *zero),
             Self::RenameRepository { repository, name } => {
                 world.rename_repository(repository, name)
+            }
+            Self::TransferRepository { repository, to } => {
+                world.transfer_repository(repository, to)
             }
             Self::DeleteRepository { repository } => world.delete_repository(repository),
             Self::Archive { repository, archived } => world.archive(repository, *archived),

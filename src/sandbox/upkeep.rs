@@ -34,6 +34,17 @@ impl World {
         Ok(())
     }
 
+    /// Gives a repository to another owner; the old name redirects.
+    pub fn transfer_repository(&mut self, repository: &str, to: &str) -> Result<(), Missing> {
+        let to = self.user_id(to)?;
+        let found = self.repository_named(repository)?;
+        let (id, name) = (found.id, found.name.to_ascii_lowercase());
+        let from = std::mem::replace(&mut found.owner, to);
+        self.former_names.remove(&(to, name.clone()));
+        self.former_names.insert((from, name), id);
+        Ok(())
+    }
+
     /// Archives a repository, or takes it out of the archive.
     pub fn archive(&mut self, repository: &str, archived: bool) -> Result<(), Missing> {
         self.repository_named(repository)?.archived = archived;

@@ -10,11 +10,11 @@ use std::net::TcpListener;
 
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use serde_json::{Value, json};
-use teawatch::sandbox::{ALICE_TOKEN, Action, Fault, Issue, Mishap, PostFault};
+use serde_json::Value;
+use teawatch::sandbox::{Action, Fault, Issue, Mishap, PostFault};
 
 use crate::support::{
-    Gitea, PATIENCE, REPOSITORY, Teawatch, ask, bound, client, eventually, failing, passing,
+    Gitea, PATIENCE, REPOSITORY, Teawatch, add_hook, bound, eventually, failing, passing,
 };
 
 /// Enough to meet every bug that was planted, and few enough for every run of the tests.
@@ -80,17 +80,7 @@ impl Chaos {
             let listener = bound(|| TcpListener::bind("127.0.0.1:0"));
             listener.local_addr().unwrap().to_string()
         };
-        let hook = json!({
-            "type": "gitea", "active": true, "events": ["issues", "push"],
-            "config": {
-                "url": format!("http://{address}/webhooks/gitea"),
-                "content_type": "json", "secret": SECRET,
-            },
-        });
-        let path = format!("{}api/v1/repos/{REPOSITORY}/hooks", gitea.url);
-        let made = client().post(path).header("authorization", format!("token {ALICE_TOKEN}"));
-        let made = ask(made.header("content-type", "application/json").body(hook.to_string()));
-        assert_eq!(made.status, 201, "{made:?}");
+        add_hook(&gitea, &format!("http://{address}"), SECRET, "json");
         let mut chaos =
             Self { rng, gitea, address, teawatch: None, is_failing: [false; CHECKS.len()], data };
         chaos.start();

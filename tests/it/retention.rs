@@ -6,13 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use teawatch::alert::{Effect, EffectKind, Issue, Learned, Salt};
 use teawatch::check::{CheckId, Kind, Observation};
 use teawatch::engine::settings::{Expect, Settings};
-use teawatch::engine::{Core, Outcome};
+use teawatch::engine::{About, Core, DeliveryOutcome, Home, Message, Outcome};
 use teawatch::observation::{Report, ReportId};
 use teawatch::store::{Memory, Store as _, Tree};
 
 use crate::support::{CHECK, Gitea, OTHER, Teawatch, all_is_told, eventually, failing, passing};
 
 const KEPT: i64 = 9_000;
+/// The same of what webhooks told.
+const TOLD_KEPT: i64 = 600;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -75,6 +77,22 @@ impl Watch {
         self.memory.commit(self.core.take_writes().0).unwrap();
     }
 
+    /// Gitea tells something.
+    fn hears(&mut self, id: &str, about: About, second: i64) {
+        let repository = Some(Home { id: 1, name: String::new() });
+        let (event, action) = (String::new(), String::new());
+        let (id, issue, is_open, sender) = (id.to_owned(), None, None, None);
+        let message = Message { id, event, action, about, repository, issue, is_open, sender };
+        self.core.turn(at(second));
+        self.core.deliver(message, at(second));
+        self.deliver(second);
+    }
+
+    /// The ids of what it told, the newest first.
+    fn heard(&self) -> Vec<String> {
+        self.core.deliveries_page(None, 500).items.into_iter().map(|told| told.id).collect()
+    }
+
     fn restart(&mut self, expect: &[&str], second: i64) {
         self.core = load(&mut self.memory, expect, second);
         self.deliver(second);
@@ -103,6 +121,7 @@ fn load(memory: &mut Memory, expect: &[&str], second: i64) -> Core {
     let settings = Settings {
         episodes_kept: SignedDuration::from_secs(KEPT),
         history_kept: SignedDuration::from_secs(KEPT / 10),
+        deliveries_kept_for: SignedDuration::from_secs(TOLD_KEPT),
         expect: expect.iter().map(expected).collect(),
         ..Settings::default()
     };
@@ -195,6 +214,37 @@ fn time_in_which_nobody_could_be_heard_counts_against_nobody() {
     watch.restart(&[], 10 * KEPT);
     watch.wait(10 * KEPT + 1..10 * KEPT + 100);
     assert_eq!(watch.checks(10 * KEPT), ["db1/agent", "db1/disk"]);
+}
+
+#[test]
+fn what_webhooks_told_goes_after_its_time_although_nothing_new_comes() {
+    let mut watch = Watch::new(&[]);
+    // There is a repository that can be asked.
+    watch.report("db1/disk", Kind::Failure, 0);
+    watch.hears("first", About::Other, 0);
+    watch.hears("waits", About::Repository, 1);
+    watch.hears("second", About::Other, 2);
+    watch.hears("last", About::Other, 3);
+    watch.wait(5..TOLD_KEPT + 1);
+    assert_eq!(watch.heard(), ["last", "second", "waits", "first"]);
+    watch.core.turn(at(TOLD_KEPT + 1));
+    assert_eq!(watch.heard(), ["last", "second", "waits"]);
+    // What nobody has looked into stays, and so does the newest: it is known when that was.
+    watch.wait(TOLD_KEPT + 2..TOLD_KEPT + 20);
+    assert_eq!(watch.heard(), ["last", "waits"]);
+    watch.restart(&[], TOLD_KEPT + 21);
+    assert_eq!(watch.heard(), ["last", "waits"]);
+    watch.core.settle_delivery(2, DeliveryOutcome::Asked("it takes issues".to_owned()));
+    watch.hears("new", About::Other, TOLD_KEPT + 22);
+    watch.core.turn(at(TOLD_KEPT + 23));
+    assert_eq!(watch.heard(), ["new"]);
+    assert_eq!(watch.core.last_delivery().unwrap().number, 5);
+    watch.deliver(TOLD_KEPT + 23);
+    assert_eq!(watch.records()[&Tree::Deliveries], 1);
+    // A clock that was set back keeps nothing longer.
+    watch.hears("newest", About::Other, TOLD_KEPT + 24);
+    watch.wait(0..TOLD_KEPT + 10);
+    assert_eq!(watch.heard(), ["newest"]);
 }
 
 #[test]

@@ -1,34 +1,20 @@
 //! `teawatch run` at a terminal: the command can use it as if nobody stood between.
 
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::support::{Host, eventually, text};
+use crate::support::{Host, Terminal, eventually};
 
-/// A terminal, and what is run at it.
-struct Terminal {
-    keyboard: File,
-    screen: Arc<Mutex<Vec<u8>>>,
-    child: Child,
-}
-
-impl Terminal {
-    /// Runs the binary at a new terminal, with its input from `input`.
-    fn start(host: &Host, input: &str, arguments: &[&str]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        // The first terminal that the leader of a session opens is its own.
+/// Runs the binary at a new terminal, with its input from `input`.
+fn start(host: &Host, input: &str, arguments: &[&str]) -> Terminal {
+    Terminal::start(|name| {
+        // The first terminal that the leader of a session opens is its own, and everybody in
+        // its session hangs up with it.
         let script = format!("exec <{name} >{name} 2>&1 <{input}; \"$0\" \"$@\"; echo code $?");
         let teawatch = host.command(&[]);
         // Whoever runs the tests may ignore what is typed here, as `nohup` does.
-        let child = Command::new("env")
+        Command::new("env")
             .args([
                 "--default-signal",
                 "setsid",
@@ -46,38 +32,8 @@ impl Terminal {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
-        let keyboard = File::from(master);
-        let mut from = keyboard.try_clone().unwrap();
-        let screen = Arc::new(Mutex::new(Vec::new()));
-        let shown = Arc::clone(&screen);
-        std::thread::spawn(move || {
-            let mut buffer = [0; 1024];
-            // Its end is an error, once nobody is at the terminal any more.
-            while let Ok(count @ 1..) = from.read(&mut buffer) {
-                shown.lock().unwrap().extend_from_slice(&buffer[..count]);
-            }
-        });
-        Self { keyboard, screen, child }
-    }
-
-    fn shows(&self, words: &str) {
-        eventually(&format!("{words:?} is on the screen"), || {
-            text(&self.screen.lock().unwrap()).contains(words)
-        });
-    }
-
-    fn types(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // Everybody in its session hangs up with it.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+            .unwrap()
+    })
 }
 
 #[test]
@@ -85,7 +41,7 @@ fn a_command_reads_from_its_terminal_also_when_its_input_is_another() {
     let host = Host::new("");
     for input in ["/dev/tty", "/dev/null"] {
         let script = "echo ready; read x </dev/tty; echo got $x; exit 3";
-        let mut terminal = Terminal::start(&host, input, &["--", "sh", "-c", script]);
+        let mut terminal = start(&host, input, &["--", "sh", "-c", script]);
         terminal.shows("ready");
         terminal.types("hello\n");
         terminal.shows("got hello");
@@ -98,7 +54,7 @@ fn the_keyboards_signals_reach_a_command_once() {
     let host = Host::new("");
     let script = "trap 'echo x >> got' INT; trap 'exit 3' USR1; \
                   echo $PPID > watcher; echo ready; while :; do :; done";
-    let mut terminal = Terminal::start(&host, "/dev/tty", &["--", "sh", "-c", script]);
+    let mut terminal = start(&host, "/dev/tty", &["--", "sh", "-c", script]);
     terminal.shows("ready");
     let got = || std::fs::read_to_string(host.path("got")).unwrap_or_default();
     terminal.types("\u{3}");
@@ -118,7 +74,7 @@ fn at_a_terminal_as_well_a_limit_ends_all_that_a_command_has_started() {
     // Also what does not mind that its terminal goes away.
     let script = "trap '' TERM HUP; sleep 1000 & echo $! > child; wait; sleep 1000";
     let arguments = ["--limit", "3s", "--", "sh", "-c", script];
-    let terminal = Terminal::start(&host, "/dev/tty", &arguments);
+    let terminal = start(&host, "/dev/tty", &arguments);
     terminal.shows("code 137");
     let child = std::fs::read_to_string(host.path("child")).unwrap();
     eventually("the child is gone", || {

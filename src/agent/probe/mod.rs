@@ -3,6 +3,7 @@
 //! A probe never fails: what it sees is an [`Observation`], and what it could not see is
 //! one as well, of the kind unknown.
 
+mod certificate;
 mod command;
 mod connect;
 mod disk;
@@ -19,6 +20,7 @@ mod words;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::certificate::{Validity, shown as shown_certificate};
 pub(super) use self::command::Command;
 pub(super) use self::disk::Disk;
 pub(super) use self::file::File;

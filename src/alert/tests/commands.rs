@@ -95,6 +95,10 @@ fn a_mistake_is_told_with_the_nearest_command() {
     assert_eq!(mistake("/Colse"), "There is no command `/colse`. Did you mean `/close`?");
     let unknown = "There is no command `/frobnicate`; `/help` lists those that there are.";
     assert_eq!(mistake("/frobnicate"), unknown);
+    // What is too far from every command, or too short to tell, means none.
+    for far in ["/acknow", "/ab"] {
+        assert!(!mistake(far).contains("Did you mean"), "{far}");
+    }
     assert_eq!(mistake("/silence"), "`/silence` needs to know for how long: `/silence 2h [why]`.");
     assert_eq!(
         mistake("/silence forever"),

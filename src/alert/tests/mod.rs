@@ -3,6 +3,7 @@
 
 mod commands;
 mod comment;
+mod explanation;
 mod people;
 mod samples;
 mod script;

@@ -111,7 +111,7 @@ fn of_two_that_follow_each_other_the_silence_has_no_gap() {
 fn of_a_person_and_a_pattern_what_ends_later_counts() {
     let script = format!("{OPEN} 10:/silence_190s 100:w");
     let patterns = [(A, 100, 500)];
-    let says = |script: &str| ends(&patterns, script).0.explanation(&rule());
+    let says = |script: &str| ends(&patterns, script).0.explanation(&rule(), None);
     assert!(says(&format!("{OPEN} 10:/silence_190s")).contains("alice has silenced it until"));
     assert_eq!(
         says(&script),

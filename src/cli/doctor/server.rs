@@ -124,6 +124,15 @@ impl<'a> Running<'a> {
         Ok(taken.items)
     }
 
+    /// When Gitea told of this repository last, if it did of late.
+    pub(super) async fn last_of(&self, full_name: &str) -> Option<Timestamp> {
+        let is_it = |delivery: &&DeliveryView| {
+            let repository = delivery.repository.as_ref();
+            repository.is_some_and(|name| name.eq_ignore_ascii_case(full_name))
+        };
+        Some(self.taken().await.ok()?.iter().find(is_it)?.at)
+    }
+
     /// The number of the newest one that has come so far.
     pub(super) async fn newest(&self) -> anyhow::Result<u64> {
         Ok(self.taken().await?.first().map_or(0, |delivery| delivery.number))

@@ -55,8 +55,12 @@ impl Webhook<'_> {
         for target in &examined.targets {
             match find(&administrator, target, &address).await {
                 Ok(hooks) => {
-                    judge(&hooks, target, &address, findings);
                     let active = hooks.iter().find(|hook| hook.active);
+                    let Some(hook) = active.or(hooks.first()) else {
+                        absent(target, &address, running, findings).await;
+                        continue;
+                    };
+                    judge(hook, hooks.len(), target, &address, findings);
                     if let (Some(hook), Some(running)) = (active, running) {
                         round_trip(&administrator, target, hook, running, findings).await;
                     }
@@ -78,13 +82,37 @@ impl Webhook<'_> {
     }
 }
 
-/// Whether there is one, and as it should be.
-fn judge(hooks: &[Hook], target: &Target, address: &Url, findings: &mut Findings) {
+/// Tells that the repository has none. Its organisation, or the whole server, may: only
+/// their administrators see those, and their messages tell of them.
+async fn absent(
+    target: &Target,
+    address: &Url,
+    running: Option<&Running<'_>>,
+    findings: &mut Findings,
+) {
     let full_name = target.full_name();
-    let Some(hook) = hooks.iter().find(|hook| hook.active).or(hooks.first()) else {
-        let says = format!("{full_name} has none that points to {address}");
-        return findings.fault(CHECK, says, "`teawatch hook install` makes it");
+    let says = format!("{full_name} has none that points to {address}");
+    let last = match running {
+        Some(running) => running.last_of(&full_name).await,
+        None => None,
     };
+    match last {
+        Some(at) => findings.add(
+            State::Warning,
+            CHECK,
+            format!(
+                "{says}, and messages about it arrive, the last at {at}: from a webhook of its \
+                 organisation or of all of Gitea, or from one that is gone by now"
+            ),
+            "--write tries whether they go on; if not, `teawatch hook install` makes one",
+        ),
+        None => findings.fault(CHECK, says, "`teawatch hook install` makes it"),
+    }
+}
+
+/// Whether one of `count` is as it should be.
+fn judge(hook: &Hook, count: usize, target: &Target, address: &Url, findings: &mut Findings) {
+    let full_name = target.full_name();
     let lacks = EVENTS.into_iter().filter(|event| !hook.events.iter().any(|told| told == event));
     let lacks: Vec<_> = lacks.collect();
     if !hook.active {
@@ -92,8 +120,8 @@ fn judge(hooks: &[Hook], target: &Target, address: &Url, findings: &mut Findings
     } else if !lacks.is_empty() {
         let says = format!("that of {full_name} does not tell of {}", lacks.join(", "));
         findings.fault(CHECK, says, INSTALL);
-    } else if hooks.len() > 1 {
-        let says = format!("{} of {full_name} point to {address}: all comes again", hooks.len());
+    } else if count > 1 {
+        let says = format!("{count} of {full_name} point to {address}: all comes again");
         findings.add(State::Warning, CHECK, says, "`teawatch hook install` leaves one");
     } else {
         findings.well(CHECK, format!("that of {full_name} is active, and points to {address}"));

@@ -8,6 +8,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
+use super::certificate;
 use super::finding::{Findings, State};
 use super::repository::{look_at, look_for_labels, make_labels};
 use super::targets::{Target, targets};
@@ -103,13 +104,15 @@ async fn is_gitea(
             return true;
         }
         Err(error) => {
-            not_reached(url, &error, findings);
+            if !certificate::is_why(gitea, &error, clock.now(), findings).await {
+                not_reached(url, &error, findings);
+            }
             return false;
         }
     };
     findings.well("address", format!("Gitea {} answers at {url}", answer.value));
     if url.scheme() == "https" {
-        findings.well("certificate", "it is trusted");
+        certificate::look_at(gitea, clock.now(), findings).await;
     } else if !is_on_this_machine(url) {
         let says = format!("{url} is not encrypted: whoever listens on the way learns the token");
         findings.add(State::Warning, "certificate", says, "use https://");

@@ -2,6 +2,7 @@
 //! secrets that are read from whoever sits at the terminal.
 
 mod address;
+mod certificate;
 mod finding;
 mod gitea;
 mod hook;

@@ -27,9 +27,11 @@ pub(in crate::cli) fn ask(question: &str) -> anyhow::Result<String> {
 
 /// The same, and what is typed is not shown.
 pub(in crate::cli) fn ask_secret(question: &str) -> anyhow::Result<SecretString> {
-    show(&format!("{question} (not shown): "))?;
     let answer = {
+        // First of all: what was typed before is thrown away, and who sees the question may
+        // answer it.
         let _silence = Silence::begin()?;
+        show(&format!("{question} (not shown): "))?;
         read_keys()
     };
     show("\n")?;

@@ -8,7 +8,6 @@
 mod message;
 mod step;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -177,8 +176,7 @@ impl Fallback {
 
 /// Judges how things are and writes it down, together with what is to be said.
 fn look(core: &mut Core, status: &Status, pace: Pace, now: jiff::Timestamp) -> Option<Said> {
-    let refusing: BTreeMap<_, _> =
-        status.refusing.iter().map(|(name, it)| (name.clone(), it.reason.clone())).collect();
+    let refusing = status.reasons();
     let passage = core.passage(&refusing, status.login.is_some());
     let before = core.outage().cloned();
     let (with, word) = step(pace, before.clone(), &passage, now);

@@ -5,16 +5,13 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
-use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{Host, text};
+use crate::support::certificate;
 
-/// A server with a certificate of its own that is good until the begin of the day so many
-/// days from now, and was good for the ten days before today. Says 200 to everybody. Returns its port
+/// A server with a [`certificate`] of so many days. Says 200 to everybody. Returns its port
 /// and the certificate in PEM.
 fn server(days: i32) -> (u16, String) {
     server_of(days, rustls::ALL_VERSIONS, false)
@@ -26,27 +23,17 @@ fn server_of(
     versions: &[&'static rustls::SupportedProtocolVersion],
     wants_certificate: bool,
 ) -> (u16, String) {
-    let day = |days: i32| {
-        let date = Timestamp::now().to_zoned(TimeZone::UTC).date() + days.days();
-        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
-        date_time_ymd(date.year().into(), month, day)
-    };
-    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    (params.not_before, params.not_after) = (day(days.min(0) - 10), day(days));
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    let pem = certificate.pem();
-    let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let (certificate, key, pem) = certificate(days);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate.der().clone()).unwrap();
+    roots.add(certificate.clone()).unwrap();
     let builder = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
     let builder = if wants_certificate { builder } else { builder.allow_unauthenticated() };
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .unwrap()
         .with_client_cert_verifier(builder.build().unwrap())
-        .with_single_cert(vec![certificate.der().clone()], private)
+        .with_single_cert(vec![certificate], key)
         .unwrap();
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod foreign;
+mod names;
 mod overload;
 mod proofs;
 mod secrets;

@@ -1,7 +1,6 @@
 //! Every command, as a person would write it.
 
-use super::Scene;
-use crate::support::{CHECK, OTHER, Report, eventually, failing, passing, turns};
+use crate::support::{CHECK, OTHER, Report, Scene, eventually, failing, passing, turns};
 
 #[test]
 fn ack_ends_reminders_and_changes_are_still_told() {

@@ -4,8 +4,9 @@
 use http::Method;
 use teawatch::sandbox::{Action, Fault, Route};
 
-use super::{OFTEN, Scene};
-use crate::support::{CHECK, Gitea, REPOSITORY, Teawatch, eventually, failing, passing};
+use crate::support::{
+    CHECK, Gitea, OFTEN, REPOSITORY, Scene, Teawatch, eventually, failing, passing,
+};
 
 /// Nothing was obeyed, and all goes on as ever.
 #[track_caller]

@@ -4,8 +4,7 @@
 use http::Method;
 use teawatch::sandbox::{Action, Fault, Route};
 
-use super::{OFTEN, Scene};
-use crate::support::{Teawatch, eventually, turns};
+use crate::support::{OFTEN, Scene, Teawatch, eventually, turns};
 
 impl Scene {
     /// `kill -9`, and started again.

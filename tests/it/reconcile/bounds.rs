@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use http::Method;
 use teawatch::sandbox::Route;
 
-use super::Scene;
-use crate::support::{CHECK, OTHER, REPOSITORY, Report, Teawatch, eventually, failing, passing};
+use crate::support::{
+    CHECK, OTHER, REPOSITORY, Report, Scene, Teawatch, eventually, failing, passing,
+};
 
 fn page_of(query: &str) -> &str {
     query.split('&').find_map(|part| part.strip_prefix("page=")).unwrap()
@@ -64,4 +65,49 @@ fn of_many_open_issues_twenty_are_looked_at_by_themselves_in_one_go() {
     eventually("another one is open", || gitea.open() == 26);
     teawatch.settles(&gitea);
     assert_eq!(looks(), before + 20);
+}
+
+/// What Gitea was asked for, in the order in which it was.
+fn asked(scene: &Scene) -> Vec<Route> {
+    scene.gitea.world().log().map(|entry| entry.route).collect()
+}
+
+#[test]
+fn the_next_comparison_notices_what_people_did_with_a_request_for_each_issue_that_changed() {
+    let scene = Scene::with(&[("reconcile.every", "1s")]);
+    let other = failing(OTHER);
+    scene.teawatch.report(&other);
+    eventually("there are two", || scene.gitea.open() == 2);
+    scene.teawatch.settles(&scene.gitea);
+    scene.is_compared();
+    // Where nothing has changed: a page, and an empty one.
+    scene.gitea.world().forget_requests();
+    scene.is_compared();
+    let quiet = asked(&scene);
+    let comparisons = quiet.len() / 2;
+    assert!((1..=4).contains(&comparisons), "{quiet:?}");
+    assert_eq!(quiet, vec![Route::Issues; comparisons * 2]);
+    // There is a second until the next one. A comment is read, and a closing is in the list.
+    scene.gitea.world().forget_requests();
+    let now = scene.gitea.now();
+    scene.gitea.world().comment_as("bob", REPOSITORY, 2, "I look at it.", now).unwrap();
+    scene.alice_closes(1);
+    eventually("it is noticed", || !scene.alert()["closed_by_hand_at"].is_null());
+    let asked = asked(&scene);
+    assert_eq!(asked, [Route::Issues, Route::Issues, Route::Comments]);
+}
+
+#[test]
+fn the_next_look_notices_a_deletion() {
+    let scene = Scene::with(&[("reconcile.look_every", "1s")]);
+    scene.gitea.world().forget_requests();
+    let began = std::time::Instant::now();
+    scene.gitea.world().delete_issue(REPOSITORY, 1).unwrap();
+    eventually("it is noticed", || !scene.alert()["deleted_at"].is_null());
+    // It was looked at once, and its repository asked for.
+    let mut asked = asked(&scene);
+    asked.retain(|route| *route != Route::Issues);
+    assert_eq!(asked, [Route::Issue, Route::Repository]);
+    // One interval, and what a busy machine takes.
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -1,7 +1,8 @@
 //! An issue that a person closes while its check fails.
 
-use super::{LOOKS, OFTEN, Scene};
-use crate::support::{CHECK, REPOSITORY, Teawatch, eventually, failing, passing, turns};
+use crate::support::{
+    CHECK, LOOKS, OFTEN, REPOSITORY, Scene, Teawatch, eventually, failing, passing, turns,
+};
 
 #[test]
 fn u6_a_closing_by_hand_is_respected_until_recovery_which_is_one_comment() {

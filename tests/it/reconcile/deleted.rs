@@ -3,8 +3,9 @@
 use http::Method;
 use teawatch::sandbox::{Action, Fault, Route};
 
-use super::{LOOKS, OFTEN, Scene};
-use crate::support::{CHECK, REPOSITORY, Teawatch, eventually, passing, readiness};
+use crate::support::{
+    CHECK, LOOKS, OFTEN, REPOSITORY, Scene, Teawatch, eventually, passing, readiness,
+};
 
 #[test]
 fn a_deleted_issue_is_noticed_respected_and_replaced_once_after_mute_max() {

@@ -5,9 +5,9 @@ use teawatch::alert::marker::Marker;
 use teawatch::alert::{Effect, EffectKind, Fingerprint, Group, Salt};
 use teawatch::sandbox::{Action, Fault, Route};
 
-use super::{OFTEN, Scene};
 use crate::support::{
-    CHECK, Gitea, REPOSITORY, SALT, Teawatch, eventually, failing, passing, readiness, turns,
+    CHECK, Gitea, OFTEN, REPOSITORY, SALT, Scene, Teawatch, eventually, failing, passing,
+    readiness, turns,
 };
 
 /// A request to open an issue takes effect after it was given up and repeated: #1 is the

@@ -1,7 +1,6 @@
 //! An issue that a person reopens.
 
-use super::Scene;
-use crate::support::{CHECK, eventually, failing, passing, turns};
+use crate::support::{CHECK, Scene, eventually, failing, passing, turns};
 
 #[test]
 fn what_is_reopened_while_all_is_well_is_closed_with_a_comment_that_says_so() {

@@ -3,9 +3,9 @@
 use http::Method;
 use teawatch::sandbox::{Action, Fault, Route};
 
-use super::{LOOKS, Scene};
 use crate::support::{
-    CHECK, REPOSITORY, eventually, failing, passing, readiness, status, task_state, turns,
+    CHECK, LOOKS, REPOSITORY, Scene, eventually, failing, passing, readiness, status, task_state,
+    turns,
 };
 
 #[test]

@@ -1,7 +1,6 @@
 //! Labels, titles and whom an issue is assigned to belong to people.
 
-use super::{LOOKS, Scene};
-use crate::support::{CHECK, REPOSITORY, Report, eventually, passing, turns};
+use crate::support::{CHECK, LOOKS, REPOSITORY, Report, Scene, eventually, passing, turns};
 
 #[test]
 fn a_mute_label_silences_an_issue_until_recovery() {

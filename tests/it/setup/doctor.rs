@@ -1,26 +1,23 @@
 //! What `doctor` sees: all is well, or each fault by itself.
 
-use jiff::SignedDuration;
 use serde_json::Value;
-use teawatch::sandbox::{ALICE_TOKEN, Right};
+use teawatch::sandbox::ALICE_TOKEN;
 
 use super::*;
-use crate::support::{
-    Asked, Report, Say, StandIn, Teawatch, answer_of, ask, client, eventually, failing,
-};
+use crate::support::{Asked, Say, StandIn, Teawatch, answer_of, eventually};
 
 /// A server's answers, for doors that it has.
-struct Stage {
-    desk: Desk,
-    server: StandIn,
+pub struct Stage {
+    pub desk: Desk,
+    pub server: StandIn,
 }
 
 const READY: &str = r#"{"ready":true,"reasons":[]}"#;
-const NO_CHECKS: &str = r#"{"items":[],"next":null}"#;
+pub const NO_CHECKS: &str = r#"{"items":[],"next":null}"#;
 
 impl Stage {
     /// Set up with a webhook, and a server that answers as `say` has it.
-    fn new(say: impl Fn(&Asked) -> Say + Send + Sync + 'static) -> Self {
+    pub fn new(say: impl Fn(&Asked) -> Say + Send + Sync + 'static) -> Self {
         let stage = Self { desk: Desk::new(), server: StandIn::start(move |asked, _| say(asked)) };
         let listen = stage.listen();
         well(stage.desk.init_with_hook().args(["--listen", &listen]));
@@ -28,23 +25,23 @@ impl Stage {
     }
 
     /// With a server that is well, and has heard of nothing but the webhooks that come.
-    fn well() -> Self {
+    pub fn well() -> Self {
         let taken = std::sync::Mutex::new(Vec::new());
         Self::new(move |asked| answer_well(asked, &taken, NO_CHECKS))
     }
 
     /// The same, and it lists these checks.
-    fn with_checks(checks: &'static str) -> Self {
+    pub fn with_checks(checks: &'static str) -> Self {
         let taken = std::sync::Mutex::new(Vec::new());
         Self::new(move |asked| answer_well(asked, &taken, checks))
     }
 
-    fn listen(&self) -> String {
+    pub fn listen(&self) -> String {
         self.server.url.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
     /// `doctor`, with the token of an administrator.
-    fn doctor(&self, arguments: &[&str]) -> Command {
+    pub fn doctor(&self, arguments: &[&str]) -> Command {
         let mut command = self.desk.command(&["doctor"]);
         command.args(arguments).env("TEAWATCH_HOOK_TOKEN", ALICE_TOKEN);
         command
@@ -52,7 +49,7 @@ impl Stage {
 
     /// Its only fault, with the fix.
     #[track_caller]
-    fn fault(&self, check: &str) -> String {
+    pub fn fault(&self, check: &str) -> String {
         only_fault(&mut self.doctor(&[]), check)
     }
 }
@@ -89,7 +86,7 @@ fn answer_well(asked: &Asked, taken: &std::sync::Mutex<Vec<Value>>, checks: &str
 }
 
 #[track_caller]
-fn only_fault(command: &mut Command, check: &str) -> String {
+pub fn only_fault(command: &mut Command, check: &str) -> String {
     let told = fails(command);
     let faults: Vec<_> = told.lines().filter(|line| line.starts_with("FAULT")).collect();
     let [fault] = faults.as_slice() else { panic!("not one fault:\n{told}") };
@@ -102,7 +99,7 @@ fn only_fault(command: &mut Command, check: &str) -> String {
 }
 
 /// Has Gitea send something, so that a delivery was seen.
-fn something_happens(stage: &Stage) {
+pub fn something_happens(stage: &Stage) {
     let now = stage.desk.gitea.now();
     stage.desk.gitea.world().open_as("alice", REPOSITORY, "hello", "", now).unwrap();
     eventually("it was sent", || {
@@ -215,6 +212,12 @@ fn a_test_that_was_cut_short_is_closed_by_the_next_one() {
     assert_eq!(stage.desk.gitea.open(), 2);
     let told = well(&mut stage.doctor(&["--write"]));
     assert!(told.contains("1 that an earlier test had left open"), "{told}");
+    // What stops it is told.
+    let refusal = Action::Refuse { status: 502, retry_after: None, body: Default::default() };
+    stage.desk.gitea.order(Fault::new(refusal).on(&Method::POST, Route::Comments));
+    let fault = only_fault(&mut stage.doctor(&["--write"]), "test issue");
+    assert!(fault.contains("502") && fault.contains("the next --write"), "{fault}");
+    well(&mut stage.doctor(&["--write"]));
     assert_eq!(stage.desk.gitea.open(), 1, "what people opened stays");
 }
 
@@ -225,165 +228,4 @@ fn a_wrong_configuration_is_a_fault() {
     let told = fails(&mut desk.command(&["doctor"]));
     assert!(told.contains("FAULT    configuration"), "{told}");
     assert!(told.contains("did you mean `url`?"), "{told}");
-}
-
-#[test]
-fn each_fault_of_this_machine_is_found() {
-    let stage = Stage::well();
-    something_happens(&stage);
-    let readable = stage.desk.path("salt");
-    std::fs::set_permissions(&readable, std::fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(stage.fault("secrets").contains("chmod 600"));
-    std::fs::set_permissions(&readable, std::fs::Permissions::from_mode(0o600)).unwrap();
-
-    let fault =
-        only_fault(&mut stage.doctor(&["--set", "limits.free_bytes=1152921504606846976"]), "disk");
-    assert!(fault.contains("MiB left") && fault.contains("`data_dir`"), "{fault}");
-
-    let data = stage.desk.path("teawatch-data");
-    std::fs::write(&data, "").unwrap();
-    assert!(stage.fault("data").contains("is no directory"));
-    std::fs::remove_file(&data).unwrap();
-    std::fs::create_dir(&data).unwrap();
-    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(stage.fault("data").contains("chmod 700"));
-    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
-    well(&mut stage.doctor(&[]));
-}
-
-#[test]
-fn each_fault_of_gitea_is_found() {
-    let stage = Stage::well();
-    something_happens(&stage);
-    let gitea = &stage.desk.gitea;
-    gitea.world().set_clock_offset(SignedDuration::from_secs(90));
-    assert!(stage.fault("clock").contains("ahead of ours"));
-    gitea.world().set_clock_offset(SignedDuration::from_secs(-90));
-    assert!(stage.fault("clock").contains("behind ours"));
-    gitea.world().set_clock_offset(SignedDuration::ZERO);
-
-    gitea.world().set_version("1.19.0");
-    stage.fault("version");
-    gitea.world().set_version("1.26.3");
-
-    gitea.world().delete_label(REPOSITORY, "watchdog").unwrap();
-    stage.fault("label");
-    gitea.world().add_label(REPOSITORY, "watchdog", "#ff0000").unwrap();
-
-    gitea.world().set_rights(REPOSITORY, "teawatch", Some(Right::Read)).unwrap();
-    stage.fault("rights");
-    gitea.world().set_rights(REPOSITORY, "teawatch", Some(Right::Write)).unwrap();
-
-    gitea.world().archive(REPOSITORY, true).unwrap();
-    stage.fault("repository");
-    gitea.world().archive(REPOSITORY, false).unwrap();
-
-    let token = |scopes: &[&str]| {
-        gitea.world().add_token("teawatch", gitea.token(), scopes).unwrap();
-    };
-    token(&["read:user", "read:repository", "read:issue"]);
-    stage.fault("write:issue");
-    token(&["read:repository", "write:issue"]);
-    stage.fault("read:user");
-    token(&["read:user", "write:issue"]);
-    stage.fault("read:repository");
-    gitea.world().revoke_token(gitea.token());
-    stage.fault("token");
-    token(&["read:user", "read:repository", "write:issue"]);
-    well(&mut stage.doctor(&[]));
-
-    for (url, check) in [("http://127.0.0.1:1/", "address"), (&*stage.server.url, "address")] {
-        only_fault(&mut stage.doctor(&["--gitea-url", url]), check);
-    }
-    let tls = StandIn::with_tls(|_, _| answer_of(200, "{\"version\":\"1.26.3\"}"));
-    only_fault(&mut stage.doctor(&["--gitea-url", &tls.url]), "certificate");
-}
-
-#[test]
-fn each_fault_of_the_webhook_is_found() {
-    let stage = Stage::well();
-    let install = || {
-        let mut command = stage.desk.command(&["hook", "install"]);
-        well(command.env("TEAWATCH_HOOK_TOKEN", ALICE_TOKEN));
-    };
-    // The server has heard of nothing, and then of the test that the doctor orders itself.
-    let fault = only_fault(stage.doctor(&[]).env_remove("TEAWATCH_HOOK_TOKEN"), "deliveries");
-    assert!(fault.contains("none was ever seen"), "{fault}");
-    well(&mut stage.doctor(&[]));
-
-    let edit = |change: Value| {
-        let id = stage.desk.hooks()[0].id;
-        let url = format!("{}api/v1/repos/{REPOSITORY}/hooks/{id}", stage.desk.gitea.url);
-        let request = client().patch(url).header("authorization", format!("token {ALICE_TOKEN}"));
-        assert_eq!(ask(request.json(&change)).status, 200);
-    };
-    edit(serde_json::json!({ "active": false, "events": ["issues", "push"] }));
-    assert!(stage.fault("webhook").contains("switched off"));
-    edit(serde_json::json!({ "active": true, "events": ["issues_only", "push"] }));
-    assert!(stage.fault("webhook").contains("issue_label, issue_comment"));
-    install();
-    edit(serde_json::json!({
-        "active": true, "events": ["issues", "push"],
-        "config": { "url": "http://127.0.0.1:1/webhooks/gitea" },
-    }));
-    assert!(stage.fault("webhook").contains("none that points to"));
-    install();
-    well(&mut stage.doctor(&[]));
-
-    // Its messages get lost.
-    let lost = teawatch::sandbox::PostFault {
-        mishap: teawatch::sandbox::Mishap::Drop,
-        event_type: Some("push".to_owned()),
-        skip: 0,
-        times: None,
-    };
-    stage.desk.gitea.world().order_mishap(lost);
-    assert!(stage.fault("round trip").contains("ALLOWED_HOST_LIST"));
-    stage.desk.gitea.world().clear_mishaps();
-
-    let told = only_fault(stage.doctor(&[]).env("TEAWATCH_HOOK_TOKEN", "wr0ng"), "webhook");
-    assert!(!told.contains("wr0ng"), "{told}");
-    // Without a second token it cannot be told, which is no fault.
-    let told = well(stage.doctor(&[]).env_remove("TEAWATCH_HOOK_TOKEN"));
-    assert!(told.contains("unknown  webhook") && told.contains("TEAWATCH_HOOK_TOKEN"), "{told}");
-}
-
-#[test]
-fn a_server_that_cannot_work_and_one_that_is_none_are_found() {
-    for (readyz, says) in [
-        (r#"{"ready":false,"reasons":["the engine does not answer"]}"#, "the engine does not"),
-        ("{}", "no teawatch"),
-    ] {
-        let stage = Stage::new(move |asked| match asked.path() {
-            "/readyz" => answer_of(503, readyz),
-            "/api/v1/checks?limit=500" => answer_of(200, NO_CHECKS),
-            _ => answer_of(404, "{}"),
-        });
-        let fault = stage.fault("server");
-        assert!(fault.contains(says), "{fault}");
-    }
-}
-
-#[test]
-fn a_silent_agent_is_found() {
-    // What a real server lists, as if time had passed.
-    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
-    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
-    teawatch.report(&failing("db1/disk"));
-    teawatch.report(&Report::new("web1").check("disk", "success", "fine"));
-    let listed = teawatch.get("/api/v1/checks?limit=500").1;
-    let up: &'static str = listed.to_string().leak();
-    let mut silent = listed;
-    let items = silent["items"].as_array_mut().unwrap();
-    let agent = items.iter_mut().find(|it| it["source"] == "web1" && it["name"] == "agent");
-    agent.unwrap()["status"] = "down".into();
-    let silent: &'static str = silent.to_string().leak();
-
-    let stage = Stage::with_checks(up);
-    something_happens(&stage);
-    assert!(well(&mut stage.doctor(&[])).contains("2 report; the oldest last report came"));
-    let stage = Stage::with_checks(silent);
-    something_happens(&stage);
-    let fault = stage.fault("agents");
-    assert!(fault.contains("web1 is silent") && fault.contains("forget web1/agent"), "{fault}");
 }

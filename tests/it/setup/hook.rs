@@ -71,6 +71,27 @@ fn a_changed_secret_gets_to_gitea_by_installing_again() {
     assert!(signed());
 }
 
+#[test]
+fn the_header_that_is_asked_for_besides_gets_to_gitea_and_goes_again() {
+    let desk = Desk::new();
+    well(&mut desk.init());
+    let value = "Bearer of good news";
+    std::fs::write(desk.path("webhook-authorization"), format!("{value}\n")).unwrap();
+    let file = ["--set", "webhooks.authorization_file=webhook-authorization"];
+    let told = well(hook(&desk, "install").args(file));
+    assert!(!told.contains(value), "{told}");
+    let sent = || {
+        let now = desk.gitea.now();
+        desk.gitea.world().open_as("alice", REPOSITORY, "a", "", now).unwrap();
+        let count = desk.gitea.issues().len();
+        eventually("it is sent", || desk.gitea.world().deliveries().len() == count);
+        desk.gitea.world().deliveries().last().unwrap().authorization.clone()
+    };
+    assert_eq!(sent(), value);
+    well(&mut hook(&desk, "install"));
+    assert_eq!(sent(), "");
+}
+
 fn hmac_of(secret: &str, payload: &str) -> String {
     use hmac::{Hmac, KeyInit as _, Mac as _};
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();

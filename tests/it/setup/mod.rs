@@ -2,6 +2,7 @@
 
 mod bad_gitea;
 mod doctor;
+mod faults;
 mod hook;
 mod init;
 mod terminal;

@@ -6,7 +6,7 @@ use teawatch::alert::Salt;
 use teawatch::clock::Clock;
 use teawatch::engine::settings::Settings;
 use teawatch::engine::{Core, Ended, Engine, Feed, start};
-use teawatch::http::{self, App, Told};
+use teawatch::http::{self, App, Proofs, Told};
 use teawatch::reconcile::Bell;
 use teawatch::signature::Master;
 use teawatch::store::Memory;
@@ -31,6 +31,16 @@ pub struct Inside {
 impl Inside {
     /// Starts both. `memory` is the store, `clock` everybody's time.
     pub fn start(memory: &Memory, clock: &Clock, settings: Settings) -> Self {
+        Self::hooked(memory, clock, settings, None)
+    }
+
+    /// The same, and Gitea's webhooks are taken that are signed with this.
+    pub fn hooked(
+        memory: &Memory,
+        clock: &Clock,
+        settings: Settings,
+        secret: Option<&str>,
+    ) -> Self {
         let mut store = memory.clone();
         let (salt, instance) = (Salt::new(SALT), "0123456789abcdef".to_owned());
         let core = Core::load(&mut store, settings, salt, None, instance, clock.now()).unwrap();
@@ -55,7 +65,8 @@ impl Inside {
                 watchdogs: [].into(),
                 watchdog_interval: jiff::SignedDuration::from_hours(4),
             },
-            hooks: None,
+            hooks: secret
+                .map(|secret| Proofs { secrets: vec![secret.into()], authorization: None }),
             hook_bytes: 1024 * 1024,
             read_token: None,
             write_token: None,

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use rustls::{ServerConnection, StreamOwned};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use super::{PATIENCE, client, tls_config};
@@ -44,8 +44,23 @@ impl StandIn {
 
     /// The same behind the certificate of the fixtures.
     pub fn with_tls(say: impl Fn(&Asked, usize) -> Say + Send + Sync + 'static) -> Self {
-        let config = tls_config();
-        Self::serve("https://127.0.0.1", say, move |stream| {
+        Self::encrypted("https://127.0.0.1", tls_config(), say)
+    }
+
+    /// The same behind another certificate, which is for `localhost`.
+    pub fn with_certificate(
+        config: Arc<ServerConfig>,
+        say: impl Fn(&Asked, usize) -> Say + Send + Sync + 'static,
+    ) -> Self {
+        Self::encrypted("https://localhost", config, say)
+    }
+
+    fn encrypted(
+        address: &str,
+        config: Arc<ServerConfig>,
+        say: impl Fn(&Asked, usize) -> Say + Send + Sync + 'static,
+    ) -> Self {
+        Self::serve(address, say, move |stream| {
             Some(StreamOwned::new(ServerConnection::new(Arc::clone(&config)).ok()?, stream))
         })
     }
@@ -140,6 +155,23 @@ impl Asked {
 
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// What the Gitea at `url` says to it.
+    pub fn pass_on(&self, url: &str) -> Say {
+        let method = self.head.split(' ').next().unwrap().parse::<http::Method>().unwrap();
+        let url = format!("{}{}", url.trim_end_matches('/'), self.path());
+        let mut request = client().request(method, url).body(self.body.clone());
+        for name in ["authorization", "content-type"] {
+            request =
+                self.header(name).into_iter().fold(request, |it, value| it.header(name, value));
+        }
+        let answer = request.send().unwrap();
+        let headers = answer.headers().iter().filter(|(name, _)| *name != "content-length");
+        let headers =
+            headers.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap()));
+        let headers = headers.collect();
+        Say::Answer { status: answer.status().as_u16(), headers, body: answer.text().unwrap() }
     }
 
     /// What the server at `url` says to it.

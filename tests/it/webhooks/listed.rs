@@ -1,9 +1,10 @@
 //! What was told, and what came of it, can be read.
 
 use serde_json::Value;
+use teawatch::sandbox::ALICE_TOKEN;
 
 use super::Scene;
-use crate::support::{REPOSITORY, eventually, text};
+use crate::support::{REPOSITORY, client, eventually, text};
 
 #[test]
 fn deliveries_are_listed_the_newest_first_and_page_by_page() {
@@ -50,4 +51,46 @@ fn when_the_last_one_came_is_told_and_how_the_looks_are() {
         let said = crate::support::status(scene.data.path()).1;
         said.lines().any(|line| line.starts_with("webhooks ") && line.contains(" well "))
     });
+}
+
+#[test]
+fn what_came_of_deliveries_is_counted() {
+    let scene = Scene::start();
+    let figures = || {
+        let url = format!("{}/metrics", scene.teawatch.url);
+        let figures = client().get(url).send().unwrap().text().unwrap();
+        let counts = figures.lines().filter_map(|line| {
+            let (class, count) = line
+                .strip_prefix("teawatch_delivery_outcomes_total{outcome=\"")?
+                .split_once("\"} ")?;
+            Some((class.to_owned(), count.parse().unwrap()))
+        });
+        counts.collect::<std::collections::BTreeMap<String, u64>>()
+    };
+    // Every class is there from the start.
+    assert_eq!((figures().len(), figures().values().sum::<u64>()), (9, 0));
+    let now = scene.gitea.now();
+    for deed in 0..4 {
+        {
+            let mut world = scene.gitea.world();
+            match deed {
+                0 => world.edit_title_as("alice", REPOSITORY, 1, "mine", now).unwrap(),
+                1 => world.close_as("alice", REPOSITORY, 1, now).unwrap(),
+                2 => drop(world.open_as("bob", REPOSITORY, "not ours", "", now).unwrap()),
+                _ => world.delete_issue(REPOSITORY, 1).unwrap(),
+            }
+        }
+        scene.all_are_looked_into(deed + 1);
+    }
+    // A push is nothing to anybody from the start.
+    let hook = *scene.gitea.world().repository(REPOSITORY).unwrap().hooks.keys().next().unwrap();
+    let url = format!("{}api/v1/repos/{REPOSITORY}/hooks/{hook}/tests", scene.gitea.url);
+    let tested = client().post(url).header("authorization", format!("token {ALICE_TOKEN}"));
+    assert!(tested.send().unwrap().status().is_success());
+    scene.all_are_looked_into(5);
+    let mut counted = figures();
+    counted.retain(|_, count| *count > 0);
+    let expected =
+        ["closed", "deleted", "nothing", "open", "stranger"].map(|class| (class.to_owned(), 1));
+    assert_eq!(counted, expected.into());
 }

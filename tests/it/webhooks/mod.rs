@@ -11,10 +11,10 @@ use std::path::Path;
 
 use http::Method;
 use reqwest::blocking::RequestBuilder;
-use serde_json::{Value, json};
-use teawatch::sandbox::{ALICE_TOKEN, Route};
+use serde_json::Value;
+use teawatch::sandbox::Route;
 
-use crate::support::{CHECK, Gitea, REPOSITORY, Teawatch, ask, client, eventually, failing};
+use crate::support::{CHECK, Gitea, REPOSITORY, Teawatch, add_hook, client, eventually, failing};
 
 /// That of the recordings.
 const SECRET: &str = "s3cret-hook";
@@ -52,17 +52,7 @@ impl Scene {
 
     #[track_caller]
     fn add_hook(&self, content_type: &str) {
-        let hook = json!({
-            "type": "gitea", "active": true, "events": ["issues", "push"],
-            "config": {
-                "url": format!("{}/webhooks/gitea", self.teawatch.url),
-                "content_type": content_type, "secret": SECRET,
-            },
-        });
-        let path = format!("{}api/v1/repos/{REPOSITORY}/hooks", self.gitea.url);
-        let made = client().post(path).header("authorization", format!("token {ALICE_TOKEN}"));
-        let made = ask(made.header("content-type", "application/json").body(hook.to_string()));
-        assert_eq!(made.status, 201, "{made:?}");
+        add_hook(&self.gitea, &self.teawatch.url, SECRET, content_type);
     }
 
     /// The alert that all of it is about.

@@ -1,11 +1,18 @@
 //! Who may tell us something.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::blocking::RequestBuilder;
 use sha2::Sha256;
+use teawatch::clock::Clock;
+use teawatch::engine::settings::Settings;
+use teawatch::store::Memory;
 
 use super::{SECRET, deliveries, is_quiet, post, serve};
-use crate::support::{Answer, Gitea, Teawatch, ask, client};
+use crate::support::{Answer, CHECK, Gitea, Inside, Teawatch, ask, client, failing};
 
 const PUSH: &str = r#"{"ref":"refs/heads/main"}"#;
 const OTHER_SECRET: &str = "another secret of a webhook";
@@ -185,4 +192,34 @@ fn what_makes_no_sense_without_a_secret_is_a_fault_of_the_configuration() {
         assert!(said.contains("is of no use without `webhooks.secret_file`"), "{said}");
         assert!(!said.contains("0123456789"), "{said}");
     }
+}
+
+#[test]
+fn two_thousand_at_once_are_taken_and_the_next_has_to_wait() {
+    let began = Timestamp::now();
+    let millis = Arc::new(AtomicI64::new(0));
+    let read = Arc::clone(&millis);
+    let clock =
+        Clock::from_fn(move || began + SignedDuration::from_millis(read.load(Ordering::SeqCst)));
+    let inside = Inside::hooked(&Memory::new(), &clock, Settings::default(), Some(SECRET));
+    // Proven, and then found to make no sense: that costs no commit.
+    let send = |secret: &str| {
+        let request = client().post(format!("{}/webhooks/gitea", inside.url));
+        let request = request.header("x-gitea-event", "issues");
+        ask(request.header("x-gitea-signature", signature(secret, "{")).body("{"))
+    };
+    for n in 0..2_000 {
+        assert_eq!(send(SECRET).status, 422, "{n}");
+    }
+    let answer = send(SECRET);
+    assert_eq!(answer.error(), (429, "too_many"));
+    assert_eq!(answer.headers["retry-after"], "1");
+    // Whoever proves nothing uses nothing up, and agents have rates of their own.
+    assert_eq!(send(OTHER_SECRET).status, 401);
+    inside.report(&failing(CHECK));
+    millis.store(2, Ordering::SeqCst);
+    assert_eq!([send(SECRET).status, send(SECRET).status], [422, 429]);
+    let figures = client().get(format!("{}/metrics", inside.url)).send().unwrap().text().unwrap();
+    let figure = r#"teawatch_deliveries_total{event="issues",outcome="too_many"} 2"#;
+    assert!(figures.contains(figure), "{figures}");
 }
