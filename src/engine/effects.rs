@@ -172,6 +172,8 @@ impl Core {
         let alert = self.alerts.get(&entry.fingerprint);
         let has_labels = alert.is_some_and(|alert| !alert.target.labels.is_empty());
         let was_in_doubt = entry.doubt.is_some();
+        // It was tried again.
+        entry.parked = None;
         match outcome {
             Outcome::Done(learned) => {
                 let entry = entry.clone();
@@ -244,7 +246,8 @@ impl Core {
                 entry.last_error = Some(error);
             }
             Outcome::Parked(parked) => {
-                entry.doubt = None;
+                // The comment of a healing is there, and must be found again.
+                entry.doubt = entry.doubt.filter(|_| entry.effect.kind == EffectKind::Heal);
                 entry.last_error = Some(parked.reason.clone());
                 entry.parked = Some(parked);
             }

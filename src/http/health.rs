@@ -127,11 +127,11 @@ pub(super) async fn judge<T: Send + 'static>(
         }
         if let Some(stuck) = &health.stuck {
             let (oldest, since, reason) = (&stuck.oldest, stuck.since, &stuck.reason);
-            reasons.push(match stuck.openings {
-                1 => format!("the issue of {oldest} could not be opened since {since}: {reason}"),
+            let not = stuck.not.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
+            reasons.push(match stuck.effects {
+                1 => format!("{oldest} could not be {not} since {since}: {reason}"),
                 many => format!(
-                    "{many} issues could not be opened so far, that of {oldest} since {since}: \
-                     {reason}"
+                    "{many} issues could not be {not} so far, {oldest} since {since}: {reason}"
                 ),
             });
         }
