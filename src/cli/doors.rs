@@ -47,6 +47,7 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         read_token: token(&config.api.read_token).context("`api.read_token_file`")?,
         write_token: token(&config.api.write_token).context("`api.write_token_file`")?,
         page: config.has_page(),
+        pause_max: config.fallback.after,
         gitea_url: config.gitea.url.to_string(),
     })
 }

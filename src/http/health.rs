@@ -105,8 +105,12 @@ pub(super) async fn judge<T: Send + 'static>(
         }
     };
     let outbox = app.told.outbox.borrow().clone();
-    if let Some(until) = outbox.paused_until {
-        notes.push(format!("Gitea asked for a pause: nothing is sent until {until}"));
+    if let Some(pause) = outbox.pause {
+        let waits = engine.as_ref().is_some_and(|health| health.undelivered > health.parked);
+        let is_trouble = waits && pause.outlasts(app.settings.pause_max);
+        let until = pause.until;
+        let words = format!("Gitea asked for a pause: nothing is sent until {until}");
+        if is_trouble { reasons.push(words) } else { notes.push(words) }
     }
     for (repository, refusing) in &outbox.refusing {
         let (since, reason) = (refusing.since, &refusing.reason);

@@ -97,6 +97,8 @@ pub struct Settings {
     /// Whether the page for people answers everybody who can connect.
     pub page: bool,
     /// Where Gitea is, for links to issues. Ends in a slash.
+    /// While something waits, a pause of Gitea's that is longer keeps teawatch from its work.
+    pub pause_max: SignedDuration,
     pub gitea_url: String,
 }
 

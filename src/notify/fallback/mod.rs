@@ -179,7 +179,8 @@ impl Fallback {
 fn look(core: &mut Core, status: &Status, pace: Pace, now: jiff::Timestamp) -> Option<Said> {
     let refusing: BTreeMap<_, _> =
         status.refusing.iter().map(|(name, it)| (name.clone(), it.reason.clone())).collect();
-    let passage = core.passage(&refusing, status.login.is_some());
+    let paused = status.pause.map(|pause| pause.to_string());
+    let passage = core.passage(&refusing, paused.as_deref(), status.login.is_some());
     let before = core.outage().cloned();
     let (with, word) = step(pace, before.clone(), &passage, now);
     core.note_outage(with.clone());

@@ -60,6 +60,7 @@ impl Inside {
             read_token: None,
             write_token: None,
             page: true,
+            pause_max: jiff::SignedDuration::from_mins(10),
             gitea_url: "http://gitea.test/".to_owned(),
         };
         let outbox_figures = teawatch::outbox::Figures::default();
