@@ -120,6 +120,7 @@ pub(super) async fn judge<T: Send + 'static>(
     for (words, is_for_too_long) in reconcile.trouble(app.clock.now()) {
         if is_for_too_long { reasons.push(words) } else { notes.push(words) }
     }
+    notes.extend(reconcile.unreadable().cloned());
     reasons.extend(app.told.shortage.borrow().clone());
     if let Some(health) = &engine {
         if let Some(key) = &health.copied {

@@ -3,6 +3,7 @@
 mod each;
 mod hostile;
 mod kills;
+mod unreadable;
 
 use serde_json::Value;
 use teawatch::sandbox::Event;
