@@ -252,7 +252,7 @@ pub const SETTINGS: &[Setting] = &[
 
     setting("reconcile.every", Kind::Duration, Preset::Is("5m"),
         "How often each repository is asked for what has changed; at the start, too. 0 \
-         switches it off: then only webhooks tell what people do."),
+         switches it off: then it is asked only when a webhook tells of a comment there."),
     setting("reconcile.look_every", Kind::Interval, Preset::Is("6h"),
         "How often each open issue is looked at by itself, since deleting one shows nowhere \
          else."),
