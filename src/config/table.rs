@@ -279,8 +279,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("webhooks.kept", Kind::Count { min: 10, max: 100_000 }, Preset::Is("1000"),
         "How many deliveries are kept, with what came of them: the newest."),
     setting("commands.allow", Kind::Names, Preset::Is(""),
-        "Logins whose commands are obeyed besides those of everybody who may write to the \
-         repository."),
+        "Logins whose commands are obeyed besides those of everybody who can be assigned to \
+         issues of the repository: in an organisation these are also the members of teams that \
+         may only read pull requests, or write elsewhere, and this does not narrow it."),
 
     setting("storm.max_new_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("20"),
         "New issues per repository in a sliding hour."),
