@@ -299,6 +299,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.alertmanager_bytes", Kind::Count { min: 1024, max: 64 * MEBI },
         Preset::Is("4194304"),
         "The longest message of Alertmanager, in bytes. Its `max_alerts` makes them shorter."),
+    setting("limits.body_timeout", Kind::Interval, Preset::Is("30s"),
+        "How long a body of any of these may take to arrive."),
     setting("limits.check_name_bytes", Kind::Count { min: 1, max: 379 }, Preset::Is("200"),
         "The longest name of a check, in bytes. Together with source_bytes at most 380, \
          which is what the store keeps of both names."),

@@ -19,6 +19,7 @@ mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -82,6 +83,8 @@ pub struct Settings {
     pub generations: BTreeMap<String, u64>,
     /// How far a signature's time may be from ours.
     pub window: SignedDuration,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
     /// The largest body of a report, in bytes.
     pub report_bytes: usize,
     pub limits: Limits,
@@ -94,11 +97,11 @@ pub struct Settings {
     pub read_token: Option<Secret>,
     /// Without one, everybody who can connect may write.
     pub write_token: Option<Secret>,
+    /// While something waits, a pause of Gitea's that is longer keeps teawatch from its work.
+    pub pause_max: SignedDuration,
     /// Whether the page for people answers everybody who can connect.
     pub page: bool,
     /// Where Gitea is, for links to issues. Ends in a slash.
-    /// While something waits, a pause of Gitea's that is longer keeps teawatch from its work.
-    pub pause_max: SignedDuration,
     pub gitea_url: String,
 }
 

@@ -5,6 +5,7 @@ mod foreign;
 mod overload;
 mod proofs;
 mod secrets;
+mod slow;
 mod texts;
 mod tls;
 

@@ -46,6 +46,7 @@ impl Inside {
             deny: [].into(),
             generations: [].into(),
             window: jiff::SignedDuration::from_mins(5),
+            body_timeout: std::time::Duration::from_secs(30),
             report_bytes: 1024 * 1024,
             limits: teawatch::observation::Limits::default(),
             alertmanager: http::alertmanager::Settings {
@@ -59,8 +60,8 @@ impl Inside {
             hook_bytes: 1024 * 1024,
             read_token: None,
             write_token: None,
-            page: true,
             pause_max: jiff::SignedDuration::from_mins(10),
+            page: true,
             gitea_url: "http://gitea.test/".to_owned(),
         };
         let outbox_figures = teawatch::outbox::Figures::default();
