@@ -84,7 +84,7 @@ impl Core {
         gitea_now: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Prospect> {
-        if self.meta.copied.is_some() {
+        if self.meta.copied.is_some() || self.is_looked_for(seq) {
             return None;
         }
         self.put_in_doubt(seq, gitea_now, now)?;
