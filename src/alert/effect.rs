@@ -50,13 +50,14 @@ impl fmt::Display for EffectKind {
 }
 
 impl EffectKind {
-    /// Every one that is counted.
-    pub const ALL: [Self; 7] = [
+    /// Every one, each of which is counted.
+    pub const ALL: [Self; 8] = [
         Self::Open,
         Self::Comment,
         Self::Edit,
         Self::Close,
         Self::Reopen,
+        Self::Heal,
         Self::React,
         Self::Reply,
     ];

@@ -90,14 +90,12 @@ impl Background {
 
         let (settings, compared, allow) = (self.reconcile, self.compared, self.commands_allow);
         let poke = Poke::default();
-        if settings.every.is_positive() {
-            let poke = poke.clone();
-            supervisor.start(RECONCILE, settings.pace(), move |mark, stop| {
-                let task = reconcile::Task::new(Arc::clone(&asks), settings, compared.clone());
-                let task = task.listening(poke.clone(), &allow);
-                async move { task.run(stop, &mark).await }
-            });
-        }
+        let poked = poke.clone();
+        supervisor.start(RECONCILE, settings.pace(), move |mark, stop| {
+            let task = reconcile::Task::new(Arc::clone(&asks), settings, compared.clone());
+            let task = task.listening(poked.clone(), &allow);
+            async move { task.run(stop, &mark).await }
+        });
 
         if let Some((every, bell)) = self.looks {
             supervisor.start(HINTS, Hints::<Engine>::PACE, move |mark, stop| {

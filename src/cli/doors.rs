@@ -29,6 +29,7 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         deny: agents.deny.clone(),
         generations: agents.generations.clone(),
         window: agents.window,
+        body_timeout: config.body_timeout.unsigned_abs(),
         report_bytes: config.reports.bytes,
         limits: Limits {
             observations: config.reports.observations,
@@ -46,6 +47,7 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         hook_bytes: hooks.bytes,
         read_token: token(&config.api.read_token).context("`api.read_token_file`")?,
         write_token: token(&config.api.write_token).context("`api.write_token_file`")?,
+        pause_max: config.fallback.after,
         page: config.has_page(),
         gitea_url: config.gitea.url.to_string(),
     })

@@ -105,6 +105,14 @@ impl Server {
         clock: Clock,
         mut inherited: Inherited,
     ) -> anyhow::Result<Self> {
+        // What the configuration says is judged before anything is opened: a mistake in it is
+        // no end of a server.
+        let settings = config.gitea.outbox.clone();
+        let gate = Arc::new(Gate::new(&settings, clock.clone()));
+        let host = host(config, Some(Arc::clone(&gate)))?;
+        let doors = door_settings(config)?;
+        let tellers = Watchers::of(config, inherited.systemd.clone())?;
+        let id = random_id()?;
         let listener = inherited.door(config.listen).await?;
         let address = listener.local_addr().context("cannot tell the address")?;
         let (data_dir, cache) = (config.data_dir.clone(), config.store_cache_bytes);
@@ -129,11 +137,12 @@ impl Server {
             config.engine.clone(),
             config.salt.clone(),
             public_url.map(str::to_owned),
-            random_id()?,
+            id,
             clock.now(),
         )
         .map_err(|error| failed(not_loaded(error)))?;
-        let mut engine = engine::start(core, Box::new(store), clock.clone(), &marks)?;
+        let engine = engine::start(core, Box::new(store), clock.clone(), &marks);
+        let mut engine = engine.map_err(|error| failed(error.into()))?;
 
         // The first answer comes after the first commit, which tells the outbox what waits
         // and what is known of the repositories. Without that it would begin anew.
@@ -145,11 +154,9 @@ impl Server {
             return Err(failed(error.context("the engine has ended at its start")));
         }
 
-        let settings = config.gitea.outbox.clone();
-        let gate = Arc::new(Gate::new(&settings, clock.clone()));
         let (_, empty) = tokio::sync::mpsc::unbounded_channel();
         let feed = std::mem::replace(&mut engine.feed, empty);
-        let worker = worker(config, settings, &gate, &engine.engine, clock.clone())?;
+        let worker = worker(config, settings, host, &engine.engine, clock.clone());
         let outbox_figures = worker.host.figures().clone();
         let worker = Arc::new(worker);
         let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
@@ -160,8 +167,6 @@ impl Server {
         let (status, outbox) = watch::channel(outbox::Status::default());
         let (compared_in, compared) = watch::channel(reconcile::Status::new(config.reconcile));
         let (shortage_in, shortage) = watch::channel(None);
-        let doors = door_settings(config)?;
-        let tellers = Watchers::of(config, inherited.systemd.clone())?;
         let told = Told {
             outbox,
             outbox_figures,
@@ -301,20 +306,20 @@ fn store_failed(error: &crate::store::Error) -> (ExitCode, String) {
 fn worker(
     config: &Config,
     settings: outbox::Settings,
-    gate: &Arc<Gate>,
+    host: Host,
     engine: &engine::Engine,
     clock: Clock,
-) -> anyhow::Result<Worker<engine::Engine>> {
-    Ok(Worker {
+) -> Worker<engine::Engine> {
+    Worker {
         ledger: engine.clone(),
-        host: host(config, Some(Arc::clone(gate)))?,
+        host,
         settings,
         salt: config.salt.clone(),
         clock,
         courier: Courier::default(),
         // Without randomness many clients come back at once; nothing worse.
         dice: || getrandom::u32().unwrap_or(u32::MAX / 2),
-    })
+    }
 }
 
 fn host(config: &Config, gate: Option<Arc<Gate>>) -> anyhow::Result<Host> {

@@ -73,6 +73,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 bytes: view.size("limits.report_bytes"),
                 observations: view.size("limits.report_observations"),
             },
+            body_timeout: view.duration("limits.body_timeout"),
             deadman,
             reconcile: reconcile::Settings {
                 every: view.duration("reconcile.every"),

@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use super::maintenance::{self, MAINTENANCE};
-use super::table::{EXPECT, EXPECT_DOC, Preset, ROUTE, ROUTE_DOC, SECTIONS, SETTINGS, Setting};
+use super::sections::{EXPECT_DOC, ROUTE_DOC, SECTIONS};
+use super::table::{EXPECT, Preset, ROUTE, SETTINGS, Setting};
 
 /// How wide a line of prose is.
 const WIDTH: usize = 88;

@@ -15,6 +15,7 @@ mod maintenance;
 mod problem;
 mod resolved;
 mod secret;
+mod sections;
 mod show;
 mod table;
 mod value;
@@ -71,6 +72,8 @@ pub struct Config {
     /// How often the token is tried; 0 is never.
     pub token_probe: SignedDuration,
     pub store_cache_bytes: u64,
+    /// How long a caller's body may take to arrive.
+    pub body_timeout: SignedDuration,
     /// With less room on the disk no reports are taken; 0 switches that off.
     pub free_bytes: u64,
     pub engine: Settings,

@@ -13,7 +13,8 @@ use super::layers::{Block, Layers, Sources, Values};
 use super::maintenance::MAINTENANCE;
 use super::problem::{Error, Origin};
 use super::secret;
-use super::table::{EXPECT, ROUTE, SECTIONS, SETTINGS, Setting};
+use super::sections::SECTIONS;
+use super::table::{EXPECT, ROUTE, SETTINGS, Setting};
 
 /// What is in effect, and what is wrong with it.
 #[derive(Debug)]

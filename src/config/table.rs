@@ -27,54 +27,6 @@ pub(super) enum Preset {
     Needed(&'static str),
 }
 
-/// The sections of the file, in its order, and what they are about.
-pub(super) const SECTIONS: &[(&str, &str)] = &[
-    ("", "Where teawatch keeps its state and where it listens."),
-    ("log", "The log, on standard error."),
-    ("gitea", "The Gitea that issues go to, and how gently it is treated."),
-    ("agents", "Who may report, and how that is proven."),
-    ("api", "Who may use /api/v1."),
-    (
-        "alerts",
-        "When a check is in trouble, when people are told, and where. These hold for every \
-         check; a [[route]] replaces some of them for the checks that it matches.",
-    ),
-    (
-        "alertmanager",
-        "How messages of Prometheus's Alertmanager become checks. Their sender is a source, \
-        proven by its secret.",
-    ),
-    ("reconcile", "How often Gitea is asked what people have done to our issues."),
-    ("webhooks", "What Gitea tells of itself, so that it is known at once what people do."),
-    ("commands", "Commands that people write into comments on our issues."),
-    ("storm", "How many issues may open before the rest share one overflow issue."),
-    ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
-    ("kept", "How long what is past is kept."),
-    (
-        "deadman",
-        "An outside dead man's switch, such as Healthchecks or Uptime Kuma: it raises the \
-        alarm when teawatch no longer pings it.",
-    ),
-    (
-        "fallback",
-        "A channel besides Gitea, for when Gitea is away or refuses what teawatch writes: one \
-        message when that begins, one a day, and one when it is over.",
-    ),
-    ("token_probe", "Finding out that the token is bad before it is needed."),
-    ("absence", "How teawatch notices that it was not looking itself: stopped, asleep, stalled."),
-];
-
-/// Above the example of a route.
-pub(super) const ROUTE_DOC: &str = "Routes give some checks other settings. The first [[route]] \
-    that matches applies: every setting of [alerts] can stand in it, and `repository`; what it \
-    leaves out is as in [alerts]. Issues that are open stay where they are; a changed route \
-    applies from the next trouble on.";
-
-/// Above the example of an expected check.
-pub(super) const EXPECT_DOC: &str = "Checks that must report. Without an [[expect]] a check is \
-    known from its first report on; with one, never hearing of it is a trouble too, one interval \
-    and its grace after the first start.";
-
 const MEBI: u64 = 1024 * 1024;
 
 /// The longest name of a source, in bytes, that a configuration can allow.
@@ -252,7 +204,7 @@ pub const SETTINGS: &[Setting] = &[
 
     setting("reconcile.every", Kind::Duration, Preset::Is("5m"),
         "How often each repository is asked for what has changed; at the start, too. 0 \
-         switches it off: then only webhooks tell what people do."),
+         switches it off: then it is asked only when a webhook tells of a comment there."),
     setting("reconcile.look_every", Kind::Interval, Preset::Is("6h"),
         "How often each open issue is looked at by itself, since deleting one shows nowhere \
          else."),
@@ -279,8 +231,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("webhooks.kept", Kind::Count { min: 10, max: 100_000 }, Preset::Is("1000"),
         "How many deliveries are kept at most, with what came of them: the newest."),
     setting("commands.allow", Kind::Names, Preset::Is(""),
-        "Logins whose commands are obeyed besides those of everybody who may write to the \
-         repository."),
+        "Logins whose commands are obeyed besides those of everybody who can be assigned to \
+         issues of the repository: in an organisation these are also the members of teams that \
+         may only read pull requests, or write elsewhere, and this does not narrow it."),
 
     setting("storm.max_new_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("20"),
         "New issues per repository in a sliding hour."),
@@ -298,6 +251,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.alertmanager_bytes", Kind::Count { min: 1024, max: 64 * MEBI },
         Preset::Is("4194304"),
         "The longest message of Alertmanager, in bytes. Its `max_alerts` makes them shorter."),
+    setting("limits.body_timeout", Kind::Interval, Preset::Is("30s"),
+        "How long a body of any of these may take to arrive."),
     setting("limits.check_name_bytes", Kind::Count { min: 1, max: 379 }, Preset::Is("200"),
         "The longest name of a check, in bytes. Together with source_bytes at most 380, \
          which is what the store keeps of both names."),

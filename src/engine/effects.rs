@@ -81,7 +81,7 @@ impl Core {
         gitea_now: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Prospect> {
-        if self.meta.copied.is_some() {
+        if self.meta.copied.is_some() || self.is_looked_for(seq) {
             return None;
         }
         self.put_in_doubt(seq, gitea_now, now)?;
@@ -169,6 +169,8 @@ impl Core {
         let alert = self.alerts.get(&entry.fingerprint);
         let has_labels = alert.is_some_and(|alert| !alert.target.labels.is_empty());
         let was_in_doubt = entry.doubt.is_some();
+        // It was tried again.
+        entry.parked = None;
         match outcome {
             Outcome::Done(learned) => {
                 let entry = entry.clone();
@@ -241,7 +243,8 @@ impl Core {
                 entry.last_error = Some(error);
             }
             Outcome::Parked(parked) => {
-                entry.doubt = None;
+                // The comment of a healing is there, and must be found again.
+                entry.doubt = entry.doubt.filter(|_| entry.effect.kind == EffectKind::Heal);
                 entry.last_error = Some(parked.reason.clone());
                 entry.parked = Some(parked);
             }

@@ -228,7 +228,7 @@ mod tests {
         // A look that fails afterwards makes it no later.
         core.settle(seq, unknown(), at(90));
         assert_eq!(doubt(&core, seq).late_from(), at(70));
-        core.begin(seq, None, at(200)).unwrap();
+        core.put_in_doubt(seq, None, at(200)).unwrap();
         assert_eq!(doubt(&core, seq).earlier, Some(at(70)));
         memory.commit(core.take_writes().0).unwrap();
         // The process ends with the request under way, nobody knows when it was sent.

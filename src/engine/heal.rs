@@ -29,6 +29,7 @@ impl Core {
             }
         }
         for (marker, numbers) in copies.into_values() {
+            self.doubt_again(repository, marker, &numbers, now);
             let Some((stays, floor)) = self.stays(repository, marker, &numbers) else { continue };
             for number in numbers {
                 let healed = self.repositories.get(repository).map(|record| &record.healed);
@@ -104,6 +105,35 @@ impl Core {
         }
     }
 
+    /// An opening that was believed not to have been carried out, and was, is in doubt again:
+    /// it is looked for and found before it is sent once more.
+    fn doubt_again(&mut self, repository: &str, marker: &Marker, numbers: &[u64], now: Timestamp) {
+        let is_it = |entry: &&mut Entry| {
+            let text = entry.text.as_ref().filter(|_| entry.doubt.is_none());
+            entry.repository == repository
+                && entry.effect == marker.effect
+                && text.and_then(|text| Marker::find(&self.salt, &text.body)).as_ref()
+                    == Some(marker)
+        };
+        let Some(lowest) = numbers.iter().min() else { return };
+        let Some(entry) = self.entries.values_mut().find(is_it) else { return };
+        let seq = entry.seq;
+        tracing::warn!(issue.number = lowest, "an opening that was given up has taken effect");
+        if self.put_in_doubt(seq, None, now).is_some()
+            && let Some(doubt) = self.entries.get_mut(&seq).and_then(|it| it.doubt.as_mut())
+        {
+            // Nothing is under way, and the look must reach as far as the issue.
+            doubt.over_at = Some(now);
+            doubt.highest = lowest.saturating_sub(1);
+        }
+    }
+
+    /// Whether an opening is in doubt, so that a look comes before it may be sent.
+    pub(super) fn is_looked_for(&self, seq: u64) -> bool {
+        let entry = self.entries.get(&seq);
+        entry.is_some_and(|it| it.effect.kind == EffectKind::Open && it.doubt.is_some())
+    }
+
     /// Which of the issues with one marker stays, as far as that can be told: that of the
     /// record; without a record, the first.
     fn stays(&self, repository: &str, marker: &Marker, numbers: &[u64]) -> Option<Stays> {
@@ -160,5 +190,48 @@ impl Core {
             assignees: Vec::new(),
             entry,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::super::settings::Settings;
+    use super::*;
+    use crate::alert::Salt;
+    use crate::check::{CheckId, Kind, Observation};
+    use crate::store::Memory;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn an_opening_that_took_effect_after_it_was_given_up_is_looked_for_and_not_sent_again() {
+        let (settings, salt) = (Settings::default(), Salt::new("salt"));
+        let instance = "0123456789abcdef".to_owned();
+        let mut core =
+            Core::load(&mut Memory::new(), settings, salt.clone(), None, instance, at(0)).unwrap();
+        let failure = Observation::new(Kind::Failure, "");
+        core.observe(&CheckId::new("db1", "disk"), &failure, at(0));
+        let seq = *core.entries.keys().next().unwrap();
+        let begun = core.begin(seq, None, at(0)).unwrap();
+        let marker = Marker::find(&salt, &begun.entry.text.unwrap().body).unwrap();
+        // While it is in doubt it is looked for in any case.
+        let doubt = core.entries[&seq].doubt;
+        core.heal("", &[(7, marker.clone())], at(1));
+        assert_eq!(core.entries[&seq].doubt, doubt);
+
+        core.settle(seq, Outcome::Refused { retry_at: None, error: String::new() }, at(60));
+        assert!(core.entries[&seq].doubt.is_none());
+        core.polled("", None, 7, at(61));
+        core.heal("elsewhere", &[(7, marker.clone())], at(61));
+        assert!(core.entries[&seq].doubt.is_none());
+        core.heal("", &[(7, marker)], at(61));
+        let doubt = core.entries[&seq].doubt.unwrap();
+        assert_eq!((doubt.highest, doubt.since, doubt.late_from()), (6, None, at(61)));
+        assert_eq!(core.entries.len(), 1, "nothing is closed");
+        // Whoever was about to send it comes too late.
+        assert!(core.begin(seq, None, at(61)).is_none());
     }
 }

@@ -78,9 +78,15 @@ impl Core {
         }
     }
 
-    /// How the way to Gitea is. `refusing` are the repositories that refuse, and why;
-    /// `is_answered` says whether Gitea has answered us since this process began.
-    pub fn passage(&self, refusing: &BTreeMap<String, String>, is_answered: bool) -> Passage {
+    /// How the way to Gitea is. `refusing` are the repositories that refuse, and why; `paused`
+    /// says why nothing is sent to any, if that is so; `is_answered` whether Gitea has
+    /// answered us since this process began.
+    pub fn passage(
+        &self,
+        refusing: &BTreeMap<String, String>,
+        paused: Option<&str>,
+        is_answered: bool,
+    ) -> Passage {
         let mut passage = Passage::default();
         let mut waits = BTreeSet::new();
         for entry in self.entries.values().filter(|entry| entry.parked.is_none()) {
@@ -93,7 +99,8 @@ impl Core {
                 let is_failing = entry.failing_since.is_some() && !others_got_through;
                 is_failing.then(|| entry.last_error.clone().unwrap_or_default())
             };
-            if let Some(why) = refusing.get(&entry.repository).cloned().or_else(own) {
+            let refusal = refusing.get(&entry.repository).map(String::as_str).or(paused);
+            if let Some(why) = refusal.map(str::to_owned).or_else(own) {
                 passage.blocked.entry(entry.repository.clone()).or_insert(why);
             }
         }

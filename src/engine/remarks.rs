@@ -41,6 +41,9 @@ pub struct Remarked {
     /// Everything up to this number was read.
     #[serde(default)]
     floor: u64,
+    /// Issues whose comments could not be read so far, and from when on they are to be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owed: BTreeMap<u64, Timestamp>,
 }
 
 /// A comment that somebody else has written.
@@ -101,22 +104,35 @@ impl Core {
         self.repository(repository).remarked.from = Some(at);
     }
 
-    /// Those of these issues that alerts have in a repository: of all others no comment counts.
-    pub fn issues_remarked(&self, repository: &str, numbers: &[u64]) -> BTreeSet<u64> {
-        let held = self.issues_held(repository);
-        numbers.iter().copied().filter(|number| held.contains_key(number)).collect()
+    /// The issues that alerts have in a repository: of all others no comment counts.
+    pub fn issues_remarked(&self, repository: &str) -> BTreeSet<u64> {
+        self.issues_held(repository).into_keys().collect()
     }
 
-    /// What was written before this time, by Gitea's clock, is in no list any more.
-    pub fn remarks_until(&mut self, repository: &str, at: Timestamp) {
-        let known = self.repositories.get(repository).map(|record| &record.remarked.read);
-        if known.is_some_and(|read| read.values().any(|written_at| *written_at < at)) {
-            let read = &mut self.repository(repository).remarked.read;
-            read.retain(|_, written_at| *written_at >= at);
+    /// The comments on an issue from this time on, by Gitea's clock, could not be read.
+    pub fn owe_remarks(&mut self, repository: &str, issue: u64, since: Timestamp) {
+        let known = self.repositories.get(repository).map(|record| &record.remarked.owed);
+        if !known.is_some_and(|owed| owed.contains_key(&issue)) {
+            self.repository(repository).remarked.owed.insert(issue, since);
         }
     }
 
-    /// Takes note of what people have written on an issue, and obeys those who may command.
+    /// What was written before this time, by Gitea's clock, is in no list any more, but for
+    /// those that are yet to be read.
+    pub fn remarks_until(&mut self, repository: &str, at: Timestamp) {
+        let Some(record) = self.repositories.get(repository) else { return };
+        let mut remarked = record.remarked.clone();
+        let held = self.issues_held(repository);
+        remarked.owed.retain(|number, _| held.contains_key(number));
+        let at = remarked.owed.values().copied().fold(at, Timestamp::min);
+        remarked.read.retain(|_, written_at| *written_at >= at);
+        if remarked != record.remarked {
+            self.repository(repository).remarked = remarked;
+        }
+    }
+
+    /// Takes note of everything that people have written on an issue and that was not read
+    /// before, and obeys those who may command.
     pub fn take_remarks(
         &mut self,
         repository: &str,
@@ -134,6 +150,10 @@ impl Core {
             if let Some(fingerprint) = held.filter(|_| !remark.commands.is_empty()) {
                 self.obey(&fingerprint, remark, now);
             }
+        }
+        let known = self.repositories.get(repository).map(|record| &record.remarked.owed);
+        if known.is_some_and(|owed| owed.contains_key(&issue)) {
+            self.repository(repository).remarked.owed.remove(&issue);
         }
     }
 
@@ -271,5 +291,55 @@ impl Core {
             assignees: Vec::new(),
             entry,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::super::settings::Settings;
+    use super::*;
+    use crate::alert::{Learned, Salt};
+    use crate::check::{CheckId, Kind, Observation};
+    use crate::store::Memory;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// An alert with the issue #7.
+    fn firing() -> Core {
+        let (settings, salt) = (Settings::default(), Salt::new("salt"));
+        let instance = "0123456789abcdef".to_owned();
+        let mut core =
+            Core::load(&mut Memory::new(), settings, salt, None, instance, at(0)).unwrap();
+        let failure = Observation::new(Kind::Failure, "");
+        core.observe(&CheckId::new("db1", "disk"), &failure, at(0));
+        let seq = *core.entries.keys().next().unwrap();
+        core.begin(seq, None, at(0)).unwrap();
+        let issue = Issue { repository_id: 1, number: 7 };
+        let learned = Learned::Opened { issue, floor: 0, left_out: Vec::new() };
+        core.settle(seq, Outcome::Done(learned), at(0));
+        core
+    }
+
+    #[test]
+    fn what_was_read_is_remembered_as_long_as_a_list_may_show_it_once_more() {
+        let mut core = firing();
+        let remarked = |core: &Core| core.repositories[""].remarked.clone();
+        core.remarks_from("", Some(at(0)), at(0));
+        core.repository("").remarked.take(1, at(50));
+        core.repository("").remarked.take(2, at(150));
+        // No alert has the other one.
+        for (issue, since) in [(7, 40), (7, 90), (8, 10)] {
+            core.owe_remarks("", issue, at(since));
+        }
+        core.remarks_until("", at(100));
+        assert_eq!(remarked(&core).owed, [(7, at(40))].into());
+        assert!(!remarked(&core).is_new(1, at(50)));
+        core.take_remarks("", 7, &[], at(160));
+        core.remarks_until("", at(100));
+        assert!(remarked(&core).owed.is_empty());
+        assert_eq!(remarked(&core).read, [(2, at(150))].into());
     }
 }

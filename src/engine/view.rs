@@ -1,6 +1,6 @@
 //! What readers see: pages of checks, alerts and effects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ use crate::check::{Check, CheckId, Labels, Latest, Moment, Status};
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
 
-/// An opening that was tried so often is told to people.
+/// What opens or closes an issue and was tried so often is told to people.
 const STUCK_ATTEMPTS: u32 = 3;
 
 /// Some items, and where the next ones begin.
@@ -107,16 +107,18 @@ pub struct Health {
     pub last_delivery: Option<Timestamp>,
     /// Set when a copy of this store runs elsewhere.
     pub copied: Option<String>,
-    /// Issues that could not be opened in several attempts, if there are any.
+    /// Issues that could not be opened or closed in several attempts, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<Stuck>,
 }
 
-/// Openings that are tried again and again.
+/// What opens or closes issues and is tried again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
-    pub openings: usize,
-    /// Of the oldest one: whose issue it is to be, since when, and why it is none yet.
+    pub effects: usize,
+    /// What becomes of none of them: `opened`, `closed`, `reopened`.
+    pub not: BTreeSet<String>,
+    /// Of the oldest one: the issue that it is about, in words, since when, and why it fails.
     pub oldest: String,
     pub since: Timestamp,
     pub reason: String,
@@ -219,17 +221,23 @@ impl Core {
 
     /// What is parked is told by itself, and what was tried once or twice is on its way.
     fn stuck(&self) -> Option<Stuck> {
-        let is_stuck = |entry: &&Entry| {
-            entry.effect.kind == EffectKind::Open
-                && entry.parked.is_none()
-                && entry.attempts >= STUCK_ATTEMPTS
-        };
-        let mut stuck = self.entries.values().filter(is_stuck);
-        let oldest = stuck.next()?;
+        let is_stuck = |entry: &&Entry| entry.parked.is_none() && entry.attempts >= STUCK_ATTEMPTS;
+        let stuck: Vec<_> = self
+            .entries
+            .values()
+            .filter(is_stuck)
+            .filter_map(|entry| Some((entry, participle(entry.effect.kind)?)))
+            .collect();
+        let (oldest, _) = stuck.first()?;
         let alert = self.alerts.get(&oldest.fingerprint);
+        // There may be no alert behind a second issue, and it is not the one of the alert.
+        let alert = alert.filter(|_| oldest.effect.kind != EffectKind::Heal);
+        let second = || format!("the issue {}#{}", oldest.repository, oldest.effect.number);
+        let issue_of = |alert: &Alert| format!("the issue of {}", alert.group);
         Some(Stuck {
-            openings: 1 + stuck.count(),
-            oldest: alert.map_or_else(String::new, |alert| alert.group.to_string()),
+            effects: stuck.len(),
+            not: stuck.iter().map(|(_, participle)| (*participle).to_owned()).collect(),
+            oldest: alert.map_or_else(second, issue_of),
             since: oldest.made_at,
             reason: oldest.last_error.clone().unwrap_or_default(),
         })
@@ -286,6 +294,17 @@ impl Core {
 fn trouble(entry: &Entry) -> Option<&str> {
     let parked = entry.parked.as_ref().map(|parked| parked.reason.as_str());
     parked.or_else(|| entry.last_error.as_deref().filter(|_| entry.failing_since.is_some()))
+}
+
+/// What becomes of an issue by an effect that opens or closes it. Texts are given up by
+/// themselves.
+fn participle(kind: EffectKind) -> Option<&'static str> {
+    match kind {
+        EffectKind::Open => Some("opened"),
+        EffectKind::Reopen => Some("reopened"),
+        EffectKind::Close | EffectKind::Heal => Some("closed"),
+        EffectKind::Comment | EffectKind::Edit | EffectKind::React | EffectKind::Reply => None,
+    }
 }
 
 pub(super) fn page<'a, T: 'a, V>(

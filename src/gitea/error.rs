@@ -126,6 +126,11 @@ impl Error {
         self.status() == Some(StatusCode::NOT_FOUND)
     }
 
+    /// Whether the answer was longer than any that is read.
+    pub fn is_too_long(&self) -> bool {
+        matches!(*self.cause, Cause::Transport(TransportError::TooLong { .. }))
+    }
+
     /// What the server said about its refusal, for people; empty if it said nothing.
     pub fn message(&self) -> &str {
         match &*self.cause {

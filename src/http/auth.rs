@@ -24,7 +24,8 @@ impl FromRequest<App> for Proven {
     /// read, the rights before it is understood.
     async fn from_request(request: Request, App(app): &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let body = body::read(&parts.headers, body, app.settings.report_bytes).await?;
+        let (limit, timeout) = (app.settings.report_bytes, app.settings.body_timeout);
+        let body = body::read(&parts.headers, body, limit, timeout).await?;
         let source = text(&parts.headers, "teawatch-source")
             .ok_or(ApiError::Unproven("the header `teawatch-source` is missing"))?;
         check_source(source, app.settings.limits.source_bytes)

@@ -16,12 +16,14 @@ use super::ApiError;
 const UNWANTED_MAX: usize = 16 << 20;
 const UNWANTED_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads a body of at most `limit` bytes. One that says beforehand that it is longer is
-/// not held in memory for a moment.
+/// Reads a body of at most `limit` bytes, which may take as long as `timeout` to arrive: who
+/// has proven nothing so far holds memory and a connection no longer. One that says
+/// beforehand that it is longer is not held in memory for a moment.
 pub(super) async fn read(
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,
+    timeout: Duration,
 ) -> Result<Bytes, ApiError> {
     let declared = headers.get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
@@ -29,13 +31,14 @@ pub(super) async fn read(
         turn_away(headers, body).await;
         return Err(ApiError::TooLong { limit });
     }
-    match Limited::new(&mut body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
+    match tokio::time::timeout(timeout, Limited::new(&mut body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
             throw_away(body).await;
             Err(ApiError::TooLong { limit })
         }
-        Err(_) => Err(ApiError::Incomplete),
+        Ok(Err(_)) => Err(ApiError::Incomplete),
+        Err(_) => Err(ApiError::TooSlow),
     }
 }
 

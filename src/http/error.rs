@@ -70,6 +70,9 @@ pub enum ApiError {
     /// 413.
     #[error("the body is longer than {limit} bytes")]
     TooLong { limit: usize },
+    /// 408: what has come of the body is thrown away.
+    #[error("the body took too long to arrive")]
+    TooSlow,
     /// 400: the connection broke before the body was there.
     #[error("the body did not arrive")]
     Incomplete,
@@ -176,6 +179,7 @@ impl ApiError {
             Self::TooLong { .. } => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "too_long", "send less at once")
             }
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too_slow", "send it again"),
             Self::Incomplete => (StatusCode::BAD_REQUEST, "incomplete", "send it again"),
             Self::BadBody(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "bad_body", "nothing of it was taken")

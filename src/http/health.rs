@@ -105,8 +105,12 @@ pub(super) async fn judge<T: Send + 'static>(
         }
     };
     let outbox = app.told.outbox.borrow().clone();
-    if let Some(until) = outbox.paused_until {
-        notes.push(format!("Gitea asked for a pause: nothing is sent until {until}"));
+    if let Some(pause) = outbox.pause {
+        let waits = engine.as_ref().is_some_and(|health| health.undelivered > health.parked);
+        let is_trouble = waits && pause.outlasts(app.settings.pause_max);
+        let until = pause.until;
+        let words = format!("Gitea asked for a pause: nothing is sent until {until}");
+        if is_trouble { reasons.push(words) } else { notes.push(words) }
     }
     for (repository, refusing) in &outbox.refusing {
         let (since, reason) = (refusing.since, &refusing.reason);
@@ -116,6 +120,7 @@ pub(super) async fn judge<T: Send + 'static>(
     for (words, is_for_too_long) in reconcile.trouble(app.clock.now()) {
         if is_for_too_long { reasons.push(words) } else { notes.push(words) }
     }
+    notes.extend(reconcile.unreadable().cloned());
     reasons.extend(app.told.shortage.borrow().clone());
     if let Some(health) = &engine {
         if let Some(key) = &health.copied {
@@ -127,11 +132,11 @@ pub(super) async fn judge<T: Send + 'static>(
         }
         if let Some(stuck) = &health.stuck {
             let (oldest, since, reason) = (&stuck.oldest, stuck.since, &stuck.reason);
-            reasons.push(match stuck.openings {
-                1 => format!("the issue of {oldest} could not be opened since {since}: {reason}"),
+            let not = stuck.not.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
+            reasons.push(match stuck.effects {
+                1 => format!("{oldest} could not be {not} since {since}: {reason}"),
                 many => format!(
-                    "{many} issues could not be opened so far, that of {oldest} since {since}: \
-                     {reason}"
+                    "{many} issues could not be {not} so far, {oldest} since {since}: {reason}"
                 ),
             });
         }

@@ -45,7 +45,7 @@ struct Task {
 }
 
 /// What can become of a report: it is taken, or the code of the error that it meets.
-const OUTCOMES: [&str; 13] = [
+const OUTCOMES: [&str; 14] = [
     "taken",
     "duplicate",
     "unproven",
@@ -54,6 +54,7 @@ const OUTCOMES: [&str; 13] = [
     "denied",
     "other_source",
     "incomplete",
+    "too_slow",
     "too_long",
     "bad_body",
     "too_many",
@@ -62,12 +63,13 @@ const OUTCOMES: [&str; 13] = [
 ];
 
 /// The same of a message of Alertmanager's.
-const MESSAGE_OUTCOMES: [&str; 10] = [
+const MESSAGE_OUTCOMES: [&str; 11] = [
     "taken",
     "unproven",
     "generation",
     "denied",
     "incomplete",
+    "too_slow",
     "too_long",
     "bad_body",
     "too_many",
@@ -79,12 +81,13 @@ const MESSAGE_OUTCOMES: [&str; 10] = [
 const PING_OUTCOMES: [&str; 6] = ["taken", "missing", "bad_query", "too_many", "busy", "no_room"];
 
 /// The same of a message of Gitea's.
-const DELIVERY_OUTCOMES: [&str; 9] = [
+const DELIVERY_OUTCOMES: [&str; 10] = [
     "taken",
     "duplicate",
     "unproven",
     "off",
     "incomplete",
+    "too_slow",
     "too_long",
     "bad_body",
     "too_many",

@@ -21,6 +21,7 @@ mod silences;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -84,6 +85,8 @@ pub struct Settings {
     pub generations: BTreeMap<String, u64>,
     /// How far a signature's time may be from ours.
     pub window: SignedDuration,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
     /// The largest body of a report, in bytes.
     pub report_bytes: usize,
     pub limits: Limits,
@@ -96,6 +99,8 @@ pub struct Settings {
     pub read_token: Option<Secret>,
     /// Without one, everybody who can connect may write.
     pub write_token: Option<Secret>,
+    /// While something waits, a pause of Gitea's that is longer keeps teawatch from its work.
+    pub pause_max: SignedDuration,
     /// Whether the page for people answers everybody who can connect.
     pub page: bool,
     /// Where Gitea is, for links to issues. Ends in a slash.

@@ -35,7 +35,7 @@ pub(super) async fn create(
         body::turn_away(&parts.headers, body).await;
         return Err(error);
     }
-    let body = body::read(&parts.headers, body, BYTES_MAX).await?;
+    let body = body::read(&parts.headers, body, BYTES_MAX, app.settings.body_timeout).await?;
     let json = &mut serde_json::Deserializer::from_slice(&body);
     let draft: Draft = serde_path_to_error::deserialize(json)
         .map_err(|error| ApiError::BadBody(error.to_string()))?;

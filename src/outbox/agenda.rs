@@ -53,6 +53,9 @@ pub struct Agenda {
     queue: Queue,
     /// Entries that wait for something other than their own time.
     resting: BTreeMap<u64, Timestamp>,
+    /// Those that the configuration names.
+    configured: BTreeSet<String>,
+    /// What is known of these and of all that it named once.
     repositories: BTreeMap<String, Repository>,
     targets: BTreeMap<String, Target>,
     /// Repositories that are being asked about.
@@ -69,12 +72,12 @@ impl Agenda {
         repositories: impl IntoIterator<Item = String>,
         now: Timestamp,
     ) -> Self {
-        let repositories = repositories.into_iter();
         Self {
             settings,
             queue: Queue::default(),
             resting: BTreeMap::new(),
-            repositories: repositories.map(|name| (name, Repository::default())).collect(),
+            configured: repositories.into_iter().collect(),
+            repositories: BTreeMap::new(),
             targets: BTreeMap::new(),
             asking: BTreeSet::new(),
             identity_at: now,
@@ -127,18 +130,17 @@ impl Agenda {
 
     /// Asks about a repository: whether it still refuses, or for its open issues.
     fn begin_question(&mut self, now: Timestamp) -> Option<Work> {
-        let waiting = self.queue.repositories().into_iter().map(str::to_owned);
-        let names: BTreeSet<_> = self.repositories.keys().cloned().chain(waiting).collect();
-        let (repository, what) = names.into_iter().find_map(|name| {
-            if self.asking.contains(&name) {
+        let (repository, what) = self.in_use().into_iter().find_map(|name| {
+            if self.asking.contains(name) {
                 return None;
             }
-            let target = self.targets.get(&name);
+            let target = self.targets.get(name);
             if let Some(at) = target.and_then(Target::probe_at) {
                 return (at <= now).then_some((name, What::Probe));
             }
-            (!self.is_adopted(&name)).then_some((name, What::Adopt))
+            (!self.is_adopted(name)).then_some((name, What::Adopt))
         })?;
+        let repository = repository.to_owned();
         self.asking.insert(repository.clone());
         let record = self.record(&repository);
         Some(Work { repository, record, what })
@@ -170,6 +172,17 @@ impl Agenda {
     /// Whether the open issues of a repository have been read.
     pub fn is_adopted(&self, repository: &str) -> bool {
         self.repositories.get(repository).is_some_and(|record| record.is_adopted)
+    }
+
+    /// The repositories that matter: the configuration names them, an issue of ours is open
+    /// there, or something waits. What one that was left long ago says is nobody's business.
+    fn in_use(&self) -> BTreeSet<&str> {
+        let has_issues = |record: &Repository| record.admission.open > 0;
+        let open = self.repositories.iter().filter(|(_, record)| has_issues(record));
+        let mut names = self.queue.repositories();
+        names.extend(self.configured.iter().map(String::as_str));
+        names.extend(open.map(|(name, _)| name.as_str()));
+        names
     }
 
     fn record(&self, repository: &str) -> Repository {
@@ -215,7 +228,9 @@ impl Agenda {
 
     /// Repositories that refuse, and those of which it is not sure yet that they no longer do.
     pub fn refusing(&self) -> BTreeMap<String, Refusing> {
-        let refusing = self.targets.iter().filter_map(|(name, target)| {
+        let in_use = self.in_use();
+        let targets = self.targets.iter().filter(|(name, _)| in_use.contains(name.as_str()));
+        let refusing = targets.filter_map(|(name, target)| {
             let on_trial = || target.reason_on_trial().filter(|_| self.queue.has_work(name));
             let (since, reason) = target.reason().or_else(on_trial)?;
             Some((name.clone(), Refusing { since, reason: reason.to_owned() }))
@@ -228,5 +243,52 @@ impl Agenda {
         let rests = self.resting.values().copied().filter(|&at| at > now).min();
         let probes = self.targets.values().filter_map(Target::probe_at).filter(|&at| at > now);
         [self.queue.next_due(now), rests, probes.min()].into_iter().flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::at;
+    use super::*;
+
+    fn agenda() -> Agenda {
+        Agenda::new(Settings::default(), ["ops/alerts".to_owned()], at(0))
+    }
+
+    fn record(open: u32) -> Feed {
+        let mut record = Repository::default();
+        record.admission.open = open;
+        Feed::Repository("ops/left".to_owned(), Box::new(record))
+    }
+
+    /// What is asked about at once.
+    fn asked(agenda: &mut Agenda) -> Vec<String> {
+        std::iter::from_fn(|| agenda.begin(at(0))).map(|work| work.repository).collect()
+    }
+
+    #[test]
+    fn of_repositories_that_were_left_only_those_with_an_open_issue_are_asked_about() {
+        let mut agenda = agenda();
+        agenda.take(record(0));
+        assert_eq!(asked(&mut agenda), ["ops/alerts"]);
+        // As after a restore.
+        agenda.take(record(1));
+        assert_eq!(asked(&mut agenda), ["ops/left"]);
+    }
+
+    #[test]
+    fn a_refusal_is_told_as_long_as_its_repository_matters() {
+        let mut agenda = agenda();
+        agenda.take(record(1));
+        for second in [0, 2] {
+            let work = std::iter::from_fn(|| agenda.begin(at(second)));
+            let left = work.filter(|work| work.repository == "ops/left").last().unwrap();
+            let news = Ok(News::Refused("404".to_owned()));
+            assert!(agenda.finish(&left, news, u32::MAX / 2, at(second)));
+        }
+        assert_eq!(agenda.refusing().keys().collect::<Vec<_>>(), ["ops/left"]);
+        agenda.take(record(0));
+        assert!(agenda.refusing().is_empty());
+        assert!(agenda.begin(at(100_000)).is_none());
     }
 }

@@ -1,9 +1,11 @@
 //! Hands out the tokens of a host, by priority, and none while the host wants a pause.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot};
 
 use super::{Bucket, Priority, Settings};
@@ -31,13 +33,24 @@ struct State {
 }
 
 /// A time during which the host wants to hear nothing.
-#[derive(Debug, Clone, Copy)]
-struct Pause {
-    from: Timestamp,
-    until: Timestamp,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gitea asked for a pause until {}", self.until)
+    }
 }
 
 impl Pause {
+    /// Whether it takes longer than `patience` from its beginning to its end.
+    pub fn outlasts(self, patience: SignedDuration) -> bool {
+        self.until.duration_since(self.from) > patience
+    }
+
     /// The same when the clock was set back meanwhile: it grows no longer by that.
     fn seen_at(self, now: Timestamp) -> Self {
         if self.from <= now {
@@ -49,10 +62,10 @@ impl Pause {
 }
 
 impl State {
-    fn paused_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+    fn pause(&mut self, now: Timestamp) -> Option<Pause> {
         let pause = self.pause.map(|pause| pause.seen_at(now));
         self.pause = pause.filter(|pause| now < pause.until);
-        self.pause.map(|pause| pause.until)
+        self.pause
     }
 }
 
@@ -78,9 +91,9 @@ impl Gate {
         state.pause = longer.or(Some(Pause { from: now, until }));
     }
 
-    /// Until when nobody is let through, if that is so.
-    pub fn paused_until(&self) -> Option<Timestamp> {
-        self.state().paused_until(self.clock.now())
+    /// The time during which nobody is let through, if that is so.
+    pub fn paused(&self) -> Option<Pause> {
+        self.state().pause(self.clock.now())
     }
 
     /// Waits for a token.
@@ -118,10 +131,10 @@ impl Gate {
     pub fn hand_out(&self) -> Option<SignedDuration> {
         let now = self.clock.now();
         let mut state = self.state();
-        let until = state.paused_until(now);
-        if let Some(until) = until.filter(|_| !state.waiting.is_empty()) {
+        let pause = state.pause(now);
+        if let Some(pause) = pause.filter(|_| !state.waiting.is_empty()) {
             // A moment more, so that rounding does not make us come too early for ever.
-            return Some(until.duration_since(now) + SignedDuration::from_millis(1));
+            return Some(pause.until.duration_since(now) + SignedDuration::from_millis(1));
         }
         while let Some(first) = state.waiting.first_key_value().map(|(key, _)| *key) {
             let Some(pass) = state.waiting.remove(&first) else { continue };
@@ -162,15 +175,16 @@ mod tests {
             Clock::from_fn(move || at(second.load(Ordering::Relaxed)))
         };
         let gate = Gate::new(&Settings::default(), clock);
-        assert_eq!(gate.paused_until(), None);
+        let paused_until = || gate.paused().map(|pause| pause.until);
+        assert_eq!(paused_until(), None);
         gate.pause(Duration::from_secs(60));
         gate.pause(Duration::from_secs(20));
-        assert_eq!(gate.paused_until(), Some(at(1_060)));
+        assert_eq!(paused_until(), Some(at(1_060)));
         gate.pause(Duration::from_secs(86_400));
-        assert_eq!(gate.paused_until(), Some(at(1_000 + 3_600)), "an hour at most");
+        assert_eq!(paused_until(), Some(at(1_000 + 3_600)), "an hour at most");
         second.store(400, Ordering::Relaxed);
-        assert_eq!(gate.paused_until(), Some(at(400 + 3_600)));
+        assert_eq!(paused_until(), Some(at(400 + 3_600)));
         second.store(400 + 3_600, Ordering::Relaxed);
-        assert_eq!(gate.paused_until(), None);
+        assert_eq!(paused_until(), None);
     }
 }

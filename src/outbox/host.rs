@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Figures, Gate, Priority};
+use super::{Figures, Gate, Pause, Priority};
 use crate::gitea::{self, Client, SetupError, Transport, TransportError};
 
 /// Who we are to Gitea.
@@ -82,9 +82,9 @@ impl Host {
         &self.figures
     }
 
-    /// Until when the host wants to hear nothing, if that is so.
-    pub fn paused_until(&self) -> Option<Timestamp> {
-        self.gate.as_ref().and_then(|gate| gate.paused_until())
+    /// The time during which the host wants to hear nothing, if that is so.
+    pub fn paused(&self) -> Option<Pause> {
+        self.gate.as_ref().and_then(|gate| gate.paused())
     }
 
     /// What Gitea's clock said last.

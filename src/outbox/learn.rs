@@ -103,7 +103,7 @@ pub fn learn(
         Concern::Trimmings => Verdict::Effect(trimmed(entry, message, settings, now)),
         Concern::Stale => Verdict::Effect(again),
         // Whatever is wrong with a question, it says nothing about the effect.
-        Concern::Thing if is_question => Verdict::Effect(again),
+        Concern::Thing if error.operation.is_read() => Verdict::Effect(again),
         Concern::Thing if is_talk(entry.effect.kind) => {
             Verdict::Effect(trimmed(entry, message, settings, now))
         }

@@ -34,7 +34,7 @@ pub use self::agenda::{Agenda, What, Work};
 pub use self::bucket::{Bucket, Priority};
 pub use self::deliver::{Courier, Failure, LABEL_COLOR, LABEL_DESCRIPTION, Labels, check_home};
 pub use self::figures::Figures;
-pub use self::gate::Gate;
+pub use self::gate::{Gate, Pause};
 pub use self::host::{Host, Identity};
 pub use self::learn::{Verdict, chain, learn};
 pub use self::look::{Needle, Pass, Seen};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Pause;
+
 /// How the outbox is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -12,8 +14,8 @@ pub struct Status {
     pub login: Option<String>,
     /// Repositories that refuse, since when and why.
     pub refusing: BTreeMap<String, Refusing>,
-    /// Gitea, or a proxy in front of it, wants to hear nothing until then.
-    pub paused_until: Option<Timestamp>,
+    /// The time during which Gitea, or a proxy in front of it, wants to hear nothing.
+    pub pause: Option<Pause>,
 }
 
 impl Status {

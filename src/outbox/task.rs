@@ -107,7 +107,7 @@ impl<L: Ledger> Task<L> {
             self.worker.host.forget_identity();
         }
         // What would only wait at the gate is not begun, and no effect is put in doubt for it.
-        if self.worker.host.paused_until().is_some() {
+        if self.worker.host.paused().is_some() {
             return;
         }
         while works.len() < self.worker.settings.in_flight.max(1) {
@@ -138,11 +138,10 @@ impl<L: Ledger> Task<L> {
 
     fn publish(&self) {
         let login = self.worker.host.known_identity().map(|identity| identity.login);
-        let paused_until = self.worker.host.paused_until();
-        let status = Status { login, refusing: self.agenda.refusing(), paused_until };
+        let pause = self.worker.host.paused();
+        let status = Status { login, refusing: self.agenda.refusing(), pause };
         self.mark.succeeded();
-        self.mark
-            .paused(paused_until.map(|until| format!("Gitea asked for a pause until {until}")));
+        self.mark.paused(pause.map(|pause| pause.to_string()));
         self.status.send_if_modified(|known| {
             let is_news = *known != status;
             log_changes(known, &status);
@@ -153,7 +152,8 @@ impl<L: Ledger> Task<L> {
 
     /// How long nothing becomes due by itself.
     fn sleep(&self, now: Timestamp) -> Duration {
-        let next = self.worker.host.paused_until().or_else(|| self.agenda.next_due(now));
+        let paused_until = self.worker.host.paused().map(|pause| pause.until);
+        let next = paused_until.or_else(|| self.agenda.next_due(now));
         let pause = next.map_or(SignedDuration::MAX, |at| at.duration_since(now));
         let pause = pause.max(SignedDuration::ZERO).unsigned_abs() + Duration::from_millis(1);
         pause.min(TURN_MAX.unsigned_abs())

@@ -33,7 +33,8 @@ impl<L: Ledger> TokenProbe<L> {
     }
 
     /// Asks for ever. One refusal proves nothing and is asked about again at once; from the
-    /// second on it is told, and asked again with pauses that grow.
+    /// second on it is told, and asked again every `gitea.probe_first`: nothing else finds out
+    /// that Gitea is back.
     pub async fn run(&self, mark: &Mark) {
         let mut target = Target::default();
         loop {
@@ -58,7 +59,8 @@ impl<L: Ledger> TokenProbe<L> {
                         mark.failed(why);
                     }
                     // It moves on after an error as well: a probe never hammers.
-                    target.probe_at().map_or(self.every, |at| at.duration_since(now))
+                    let pause = target.probe_at().map(|at| at.duration_since(now));
+                    pause.map_or(self.every, |pause| pause.min(self.worker.settings.probe_first))
                 }
             };
             mark.rest(pause.max(SignedDuration::ZERO).unsigned_abs()).await;

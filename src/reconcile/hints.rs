@@ -152,7 +152,7 @@ impl<L: Ledger> Hints<L> {
                 // It is asked for again under its new name.
                 Err(Unread::Moved) => return Ok(()),
                 Err(Unread::Engine(error)) => return Err(error),
-                Err(Unread::Failed(why)) => {
+                Err(Unread::Issue(why) | Unread::Failed(why)) => {
                     // It may be the fault of this one, which must not hold up the others.
                     let rest = Rest::after(self.rests.get(&key), self.every * 2, now);
                     self.rests.insert(key, rest);

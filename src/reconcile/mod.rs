@@ -12,6 +12,7 @@
 //! It decides nothing: the engine says what a look is worth, and the alert what follows.
 
 mod bell;
+mod failing;
 mod hints;
 mod remarks;
 mod sight;
@@ -30,16 +31,24 @@ use crate::tasks::Pace;
 /// pause.
 const SUCCESS_EVERY: SignedDuration = SignedDuration::from_mins(20);
 
+/// The longest pause before something is asked again where nothing is asked regularly.
+const UNASKED_PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
+
 /// How often Gitea is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// For changes; more than zero where a task runs.
+    /// For changes; zero is only when somebody says that there is something to read.
     pub every: SignedDuration,
     /// For each open issue by itself.
     pub look_every: SignedDuration,
 }
 
 impl Settings {
+    /// The longest pause before something is asked again.
+    fn pause_max(&self) -> SignedDuration {
+        if self.every.is_positive() { self.every } else { UNASKED_PAUSE_MAX }
+    }
+
     /// How often it is heard of.
     pub fn pace(&self) -> Pace {
         Pace::of_work(self.every.max(SUCCESS_EVERY))

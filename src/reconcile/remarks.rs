@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::sight::Unread;
-use super::task::OVERLAP;
-use crate::alert::commands;
+use super::failing::Failing;
+use super::sight::{self, Unread};
+use super::task::{FAILURES_MAX, OVERLAP};
 use crate::alert::markdown::line;
-use crate::engine::{Core, Remark, Remarked, Round};
+use crate::alert::{Sighted, commands};
+use crate::engine::{Core, Remark, Remarked, Round, Sighting};
 use crate::gitea::{self, Comment, Concern, Issue};
 use crate::outbox::{Identity, Ledger, Place, Priority, Worker, chain};
 
@@ -28,6 +29,8 @@ pub(super) struct Ear {
     read: BTreeMap<u64, (Timestamp, u64)>,
     /// Who may write, and when that was asked.
     rights: Option<(Timestamp, Rights)>,
+    /// Issues whose comments cannot be read.
+    pub(super) failing: Failing,
 }
 
 /// Who may write to a repository.
@@ -46,11 +49,16 @@ pub(super) struct Reading<'a, L> {
     pub(super) identity: &'a Identity,
     /// Logins that may command whatever Gitea says.
     pub(super) allow: &'a BTreeSet<String>,
+    /// The longest pause before comments that could not be read are asked for again.
+    pub(super) pause_max: SignedDuration,
 }
 
 impl Ear {
     /// Reads what is new on issues of ours that have changed, and hands it to the engine.
     /// `date` is Gitea's time of the list that shows them.
+    ///
+    /// What cannot be read of one issue holds up no other, and is remembered on the disk: it
+    /// is read as soon as it can be. An error says that nothing can be read.
     pub(super) async fn listen<L: Ledger>(
         &mut self,
         reading: &Reading<'_, L>,
@@ -64,21 +72,80 @@ impl Ear {
         let is_unread = |(number, seen): &(&u64, &(Timestamp, u64))| {
             seen.1 > 0 && self.read.get(number) != Some(*seen)
         };
-        let unread: Vec<_> = changed.iter().filter(is_unread).map(|(number, _)| *number).collect();
+        let owed = &round.record.remarked.owed;
+        let unread: BTreeSet<_> =
+            changed.iter().filter(is_unread).map(|(number, _)| *number).collect();
+        let unread = &unread | &owed.keys().copied().collect();
+        self.failing.retain(|number| unread.contains(&number));
         if unread.is_empty() {
             return Ok(());
         }
         let name = round.repository.clone();
-        let ours = reading.worker.ledger.ask(move |core, _| core.issues_remarked(&name, &unread));
-        let since = round.record.polled_until.and_then(|at| at.checked_sub(OVERLAP).ok());
-        for number in ours.await? {
-            self.read_issue(reading, round, number, since).await?;
-            let Some(&seen) = changed.get(&number) else { continue };
-            if date.is_some_and(|date| date.duration_since(seen.0) >= SETTLED_AFTER) {
-                self.read.insert(number, seen);
+        let ours = reading.worker.ledger.ask(move |core, _| core.issues_remarked(&name)).await?;
+        let now = reading.worker.clock.now();
+        let mut numbers: Vec<_> = unread.intersection(&ours).copied().collect();
+        numbers.retain(|&number| !self.failing.rests(number, now));
+        numbers.sort_by_key(|&number| self.failing.contains(number));
+        let window = round.record.polled_until.and_then(|at| at.checked_sub(OVERLAP).ok());
+        let (mut is_read, mut failures, mut trouble) = (false, 0, None);
+        for number in numbers {
+            let since = owed.get(&number).copied().or(window);
+            if !is_read && failures == FAILURES_MAX {
+                owe(reading, round, number, since).await?;
+                continue;
+            }
+            match self.read_issue(reading, round, number, since).await {
+                Ok(()) => {
+                    is_read = true;
+                    if self.failing.read(number, now) {
+                        tracing::info!("#{number} of {} can be read again", round.repository);
+                    }
+                    let Some(&seen) = changed.get(&number) else { continue };
+                    if date.is_some_and(|date| date.duration_since(seen.0) >= SETTLED_AFTER) {
+                        self.read.insert(number, seen);
+                    }
+                }
+                Err(Unread::Issue(why)) => {
+                    failures += 1;
+                    owe(reading, round, number, since).await?;
+                    if self.failing.fail(number, why.clone(), reading.pause_max, now) {
+                        tracing::warn!(why, "#{number} of {} cannot be read", round.repository);
+                    }
+                }
+                Err(Unread::Failed(why)) => {
+                    owe(reading, round, number, since).await?;
+                    trouble = Some(why);
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(())
+        match trouble {
+            Some(why) => Err(Unread::Failed(why)),
+            None => self.judge(reading, round, &ours, window).await,
+        }
+    }
+
+    /// Says whether it is the fault of single issues that they cannot be read: then another
+    /// one can be.
+    async fn judge<L: Ledger>(
+        &mut self,
+        reading: &Reading<'_, L>,
+        round: &Round,
+        ours: &BTreeSet<u64>,
+        window: Option<Timestamp>,
+    ) -> Result<(), Unread> {
+        let Some(why) = self.failing.last().map(str::to_owned) else { return Ok(()) };
+        let Some(&other) = ours.iter().find(|&&number| !self.failing.contains(number)) else {
+            return Err(Unread::Failed(why));
+        };
+        match self.read_issue(reading, round, other, window).await {
+            Ok(()) => {
+                self.failing.read(other, reading.worker.clock.now());
+                Ok(())
+            }
+            Err(Unread::Issue(why)) => Err(Unread::Failed(why)),
+            Err(error) => Err(error),
+        }
     }
 
     async fn read_issue<L: Ledger>(
@@ -94,16 +161,34 @@ impl Ear {
         if let Some(since) = since {
             list = list.since(since);
         }
-        let answer = match list.send().await {
-            Ok(answer) => answer,
+        let (comments, date) = match list.send().await {
+            Ok(answer) => (answer.value, answer.date),
             // It is gone, which the next look at it finds.
-            Err(error) if error.concern() == Concern::IssueOrTarget => return Ok(()),
-            Err(error) => return Err(Unread::Failed(chain(&error))),
+            Err(error) if error.concern() == Concern::IssueOrTarget => (Vec::new(), None),
+            // It would be too long the next time as well.
+            Err(error) if error.is_too_long() => {
+                let repository = place.repository;
+                tracing::warn!(
+                    error = chain(&error),
+                    "the newest comments on #{number} of {repository} are too long to be read: \
+                     no command in them is obeyed"
+                );
+                (Vec::new(), None)
+            }
+            // Gitea says the same of an issue that is gone.
+            Err(error) if error.concern() == Concern::IssueOrTransient => {
+                match sight::issue(worker, number, place).await {
+                    Ok(Sighting { sighted: Sighted::Gone, .. }) => (Vec::new(), None),
+                    Err(Unread::Engine(error)) => return Err(error.into()),
+                    Ok(_) | Err(_) => return Err(Unread::Issue(chain(&error))),
+                }
+            }
+            Err(error) => return Err(Unread::Issue(chain(&error))),
         };
-        let date = answer.date.unwrap_or_else(|| worker.clock.now());
+        let date = date.unwrap_or_else(|| worker.clock.now());
         let remarked = &round.record.remarked;
         let mut remarks = Vec::new();
-        for comment in answer.value {
+        for comment in comments {
             if let Some(mut remark) = remark(&comment, identity, remarked, since, date) {
                 if !remark.commands.is_empty() {
                     remark.refusal = self.refusal(reading, &remark).await?;
@@ -111,7 +196,7 @@ impl Ear {
                 remarks.push(remark);
             }
         }
-        if remarks.is_empty() {
+        if remarks.is_empty() && !remarked.owed.contains_key(&number) {
             return Ok(());
         }
         let repository = round.repository.clone();
@@ -169,6 +254,20 @@ impl Ear {
         self.rights = Some((now, rights.clone()));
         Ok(rights)
     }
+}
+
+/// Remembers that the comments on an issue are yet to be read.
+async fn owe<L: Ledger>(
+    reading: &Reading<'_, L>,
+    round: &Round,
+    number: u64,
+    since: Option<Timestamp>,
+) -> Result<(), Unread> {
+    // Without either nothing that is written there counts.
+    let Some(since) = since.or(round.record.remarked.from) else { return Ok(()) };
+    let repository = round.repository.clone();
+    let owed = move |core: &mut Core, _| core.owe_remarks(&repository, number, since);
+    Ok(reading.worker.ledger.ask(owed).await?)
 }
 
 /// Whether Gitea would refuse the question once more.

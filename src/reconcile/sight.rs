@@ -10,7 +10,9 @@ use crate::outbox::{Failure, Ledger, News, Place, Priority, Worker, chain, check
 pub(super) enum Unread {
     /// The repository has another name now, which is remembered.
     Moved,
-    /// In words.
+    /// The issue cannot be read, in words. It may be the fault of this one.
+    Issue(String),
+    /// Nothing can be read, in words.
     Failed(String),
     Engine(engine::Error),
 }
@@ -46,8 +48,14 @@ pub(super) async fn issue<L: Ledger>(
             Ok(Some(reason)) => Err(Unread::Failed(reason)),
             Err(error) => Err(unread(worker, error, place).await?),
         },
-        Err(error) => Err(unread(worker, error, place).await?),
+        Err(error) if concerns_all(&error) => Err(unread(worker, error, place).await?),
+        Err(error) => Err(Unread::Issue(chain(&error))),
     }
+}
+
+/// Whether the next issue could not be read either.
+fn concerns_all(error: &gitea::Error) -> bool {
+    matches!(error.concern(), Concern::Target | Concern::Moved { .. } | Concern::Identity)
 }
 
 /// How an issue that was read is.

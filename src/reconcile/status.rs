@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::Settings;
+use super::{Settings, UNASKED_PAUSE_MAX};
 
 /// It may fail, or not be heard of, for so many of its intervals before teawatch counts as
 /// unable to do its work.
@@ -30,6 +30,9 @@ pub struct Compared {
     pub failing_since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Single issues that cannot be read, each in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 impl Status {
@@ -38,9 +41,16 @@ impl Status {
         Self { repositories: BTreeMap::new(), every: settings.every }
     }
 
+    /// Single issues that cannot be read, in words: the others are.
+    pub fn unreadable(&self) -> impl Iterator<Item = &String> {
+        self.repositories.values().flat_map(|compared| &compared.unreadable)
+    }
+
     /// What is wrong with a repository, in words, and whether it is so for too long.
     pub fn trouble(&self, now: Timestamp) -> impl Iterator<Item = (String, bool)> {
-        let patience = self.every.saturating_mul(PATIENCE);
+        let is_asked = self.every.is_positive();
+        let every = if is_asked { self.every } else { UNASKED_PAUSE_MAX };
+        let patience = every.saturating_mul(PATIENCE);
         let silence = patience.max(SILENCE_MIN);
         self.repositories.iter().filter_map(move |(repository, compared)| {
             let last = match compared.succeeded_at {
@@ -56,7 +66,7 @@ impl Status {
             }
             let is_silent =
                 compared.succeeded_at.is_some_and(|at| now.duration_since(at) > silence);
-            is_silent.then(|| {
+            (is_asked && is_silent).then(|| {
                 (format!("nobody reads what people did to issues in {repository}; {last}"), true)
             })
         })

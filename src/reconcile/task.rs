@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::failing::Failing;
 use super::remarks::{Ear, Reading};
 use super::sight::{self, Unread};
 use super::{Compared, Poke, Settings, Status};
@@ -25,8 +26,11 @@ const LOOKS_MAX: usize = 20;
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// And the shortest.
 const SLEEP_MIN: Duration = Duration::from_millis(10);
+/// After so many issues that cannot be read, and none that can, the rest waits for the next
+/// time.
+pub(super) const FAILURES_MAX: usize = 3;
 /// The first pause before something is asked again: doubles up to the interval.
-const PAUSE_FIRST: SignedDuration = SignedDuration::from_secs(1);
+pub(super) const PAUSE_FIRST: SignedDuration = SignedDuration::from_secs(1);
 
 /// Reconcile at work.
 #[derive(Debug)]
@@ -46,12 +50,42 @@ struct Known {
     compared: Compared,
     /// Issues whose looks our own writes have crossed.
     again: BTreeSet<u64>,
+    /// Issues that cannot be looked at.
+    failing: Failing,
     ear: Ear,
     /// Somebody says that there is something to read.
     is_poked: bool,
     pause: SignedDuration,
     /// Nothing is asked before this time. A clock that was set back ends it.
     rests_until: Option<Timestamp>,
+}
+
+impl Known {
+    /// Whether a single issue that could not be read is to be tried again.
+    fn owes(&self, now: Timestamp) -> bool {
+        self.failing.is_due(now) || self.ear.failing.is_due(now)
+    }
+
+    /// The shortest pause before anything is asked again.
+    fn pause(&self) -> Option<Duration> {
+        let own = self.rests_until.map(|_| self.pause.unsigned_abs());
+        [own, self.failing.pause(), self.ear.failing.pause()].into_iter().flatten().min()
+    }
+}
+
+/// What was found by reading what has changed.
+#[derive(Debug)]
+struct Changes {
+    /// Issues whose looks our own writes have crossed.
+    crossed: BTreeSet<u64>,
+    /// Whether what people have written could be read.
+    heard: Result<(), Unread>,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { crossed: BTreeSet::new(), heard: Ok(()) }
+    }
 }
 
 impl<L: Ledger> Task<L> {
@@ -96,9 +130,8 @@ impl<L: Ledger> Task<L> {
     fn rest(&self) -> Duration {
         // At first nothing is known of any repository, which passes.
         let longest = if self.known.is_empty() { PAUSE_FIRST.unsigned_abs() } else { SLEEP_MAX };
-        let again = self.known.values().filter(|known| known.rests_until.is_some());
-        let again = again.map(|known| known.pause.unsigned_abs()).min();
-        let every = self.settings.every.unsigned_abs() / 10;
+        let again = self.known.values().filter_map(Known::pause).min();
+        let every = self.settings.pause_max().unsigned_abs() / 10;
         every.min(again.unwrap_or(every)).clamp(SLEEP_MIN, longest)
     }
 
@@ -116,7 +149,8 @@ impl<L: Ledger> Task<L> {
         }
     }
 
-    /// Compares each repository whose time has come. Fails when the engine has ended.
+    /// Compares each repository whose time has come, or of which somebody says that there is
+    /// something to read. Fails when the engine has ended.
     pub async fn turn(&mut self) -> Result<(), engine::Error> {
         let asked = self.worker.ledger.ask(|core, _| core.rounds()).await;
         let rounds = match asked {
@@ -131,8 +165,12 @@ impl<L: Ledger> Task<L> {
             let known = self.known.entry(round.repository.clone()).or_default();
             known.compared.succeeded_at = known.compared.succeeded_at.max(round.polled_at);
             let now = self.worker.clock.now();
+            let every = Some(self.settings.every).filter(SignedDuration::is_positive);
             let is_due = known.is_poked
-                || round.polled_at.is_none_or(|at| now.duration_since(at) >= self.settings.every);
+                || known.owes(now)
+                || every.is_some_and(|every| {
+                    round.polled_at.is_none_or(|at| now.duration_since(at) >= every)
+                });
             let left = known.rests_until.map(|until| until.duration_since(now));
             let rests = left.is_some_and(|left| left.is_positive() && left <= known.pause);
             let has_work = is_due || !known.again.is_empty();
@@ -140,58 +178,78 @@ impl<L: Ledger> Task<L> {
                 continue;
             }
             known.is_poked = false;
-            let mut again = std::mem::take(&mut known.again);
-            let mut ear = std::mem::take(&mut known.ear);
-            let read = self.compare(&round, is_due, &mut again, &mut ear, &mut room).await;
-            self.note(&round.repository, again, ear, read)?;
+            let mut known = std::mem::take(known);
+            let read = self.compare(&round, is_due, &mut known, &mut room).await;
+            self.note(&round.repository, known, read)?;
         }
         self.publish();
         Ok(())
     }
 
-    /// Reads what has changed, if `is_due`, and looks at single issues: first at those of
-    /// `again`, where they stay as long as our own writes cross the looks.
+    /// Reads what has changed, if `is_due`, and looks at single issues: first at those that
+    /// our own writes have crossed, as long as they do so, last at those that cannot be read.
     async fn compare(
         &self,
         round: &Round,
         is_due: bool,
-        again: &mut BTreeSet<u64>,
-        ear: &mut Ear,
+        known: &mut Known,
         room: &mut usize,
     ) -> Result<(), Unread> {
         let place = Place::new(&round.repository, &round.record);
-        let mut numbers: Vec<_> = again.iter().copied().collect();
-        if is_due {
-            again.extend(self.read_changes(round, &place, ear).await?);
-        }
+        let mut numbers: Vec<_> = known.again.iter().copied().collect();
+        let read = match is_due {
+            true => self.read_changes(round, &place, &mut known.ear).await?,
+            false => Changes::default(),
+        };
+        known.again.extend(read.crossed);
         let (name, look_every) = (round.repository.clone(), self.settings.look_every);
-        let asked = self
-            .worker
-            .ledger
-            .ask(move |core, now| core.due_looks(&name, look_every, LOOKS_MAX, now));
-        let (due, writes) = asked.await?;
+        let limit = LOOKS_MAX + known.failing.len();
+        let asked =
+            self.worker.ledger.ask(move |core, now| core.due_looks(&name, look_every, limit, now));
+        let (mut due, writes) = asked.await?;
+        let now = self.worker.clock.now();
+        known.failing.retain(|number| due.contains(&number) || known.again.contains(&number));
+        due.retain(|number| !known.failing.rests(*number, now));
+        due.sort_by_key(|number| known.failing.contains(*number));
         // What was crossed just now would be crossed again.
-        numbers.extend(due.into_iter().filter(|number| is_due && !again.contains(number)));
+        numbers.extend(due.into_iter().filter(|number| is_due && !known.again.contains(number)));
         numbers.truncate(*room);
         *room -= numbers.len();
+        let (mut is_read, mut failures) = (false, 0);
         for number in numbers {
-            if self.look_at(number, writes, &place).await? {
-                again.insert(number);
-            } else {
-                again.remove(&number);
+            match self.look_at(number, writes, &place).await {
+                Ok(is_crossed) => {
+                    is_read = true;
+                    known.failing.read(number, now);
+                    match is_crossed {
+                        true => known.again.insert(number),
+                        false => known.again.remove(&number),
+                    };
+                }
+                Err(Unread::Issue(why)) => {
+                    failures += 1;
+                    let longest = self.settings.pause_max();
+                    if known.failing.fail(number, why.clone(), longest, now) {
+                        tracing::warn!(why, "#{number} of {} cannot be read", round.repository);
+                    }
+                    if !is_read && failures == FAILURES_MAX {
+                        break;
+                    }
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(())
+        read.heard
     }
 
-    /// Reads the issues of ours that have changed since the last time, in any state. Returns
-    /// those whose looks our own writes have crossed.
+    /// Reads the issues of ours that have changed since the last time, in any state, and what
+    /// people have written on them.
     async fn read_changes(
         &self,
         round: &Round,
         place: &Place<'_>,
         ear: &mut Ear,
-    ) -> Result<BTreeSet<u64>, Unread> {
+    ) -> Result<Changes, Unread> {
         let worker = &self.worker;
         let client = worker.host.client(Priority::Reconcile);
         let identity = match worker.identity(Priority::Reconcile).await? {
@@ -211,17 +269,17 @@ impl<L: Ledger> Task<L> {
         if let Some(News::Refused(reason)) = worker.inspect(pass.markers()).await? {
             return Err(Unread::Failed(reason));
         }
-        let reading = Reading { worker, place, identity: &identity, allow: &self.allow };
+        let pause_max = self.settings.pause_max();
+        let reading = Reading { worker, place, identity: &identity, allow: &self.allow, pause_max };
         let changed = pass.seen.iter().map(|seen| &seen.issue);
         let heard = ear.listen(&reading, round, changed, pass.date).await;
-        if let Err(Unread::Engine(error)) = heard {
-            return Err(Unread::Engine(error));
+        // What could not be read of single issues is remembered for each of them.
+        if let Err(error @ (Unread::Engine(_) | Unread::Moved)) = heard {
+            return Err(error);
         }
         let sightings: Vec<_> = pass.seen.iter().map(|seen| sight::sighting(&seen.issue)).collect();
         let (name, writes) = (round.repository.clone(), round.writes);
-        // What could not be read is asked for once more.
-        let date = pass.date.filter(|_| heard.is_ok());
-        let (highest, open) = (pass.highest(), pass.open());
+        let (date, highest, open) = (pass.date, pass.highest(), pass.open());
         let handed_over = worker.ledger.ask(move |core, now| {
             let crossed = core.look(&name, writes, &sightings, now);
             core.polled(&name, date, highest, now);
@@ -232,8 +290,7 @@ impl<L: Ledger> Task<L> {
             core.close_past(&name, writes, &open, now);
             crossed
         });
-        let crossed = handed_over.await?;
-        heard.map(|()| crossed)
+        Ok(Changes { crossed: handed_over.await?, heard })
     }
 
     /// Looks at one issue. Returns whether one of our own writes has crossed the look.
@@ -251,14 +308,12 @@ impl<L: Ledger> Task<L> {
     fn note(
         &mut self,
         repository: &str,
-        again: BTreeSet<u64>,
-        ear: Ear,
+        mut known: Known,
         read: Result<(), Unread>,
     ) -> Result<(), engine::Error> {
         let now = self.worker.clock.now();
-        let known = self.known.entry(repository.to_owned()).or_default();
-        known.again = again;
-        known.ear = ear;
+        let failing = [&known.failing, &known.ear.failing].into_iter();
+        known.compared.unreadable = failing.flat_map(|it| it.words(repository)).collect();
         match read {
             Ok(()) => {
                 if known.compared.error.take().is_some() {
@@ -269,7 +324,7 @@ impl<L: Ledger> Task<L> {
             // What was to be read is yet to be read.
             Err(Unread::Moved | Unread::Engine(engine::Error::Full)) => known.is_poked = true,
             Err(Unread::Engine(error)) => return Err(error),
-            Err(Unread::Failed(error)) => {
+            Err(Unread::Issue(error) | Unread::Failed(error)) => {
                 if known.compared.error.as_ref() != Some(&error) {
                     tracing::warn!(
                         error,
@@ -283,13 +338,14 @@ impl<L: Ledger> Task<L> {
             }
         }
         let is_done = known.again.is_empty() && known.compared.error.is_none();
-        let longest = self.settings.every;
+        let longest = self.settings.pause_max();
         known.pause = match is_done {
             true => SignedDuration::ZERO,
             false => known.pause.saturating_mul(2).max(PAUSE_FIRST).min(longest),
         };
         let until = now.checked_add(known.pause).unwrap_or(Timestamp::MAX);
         known.rests_until = (!is_done).then_some(until);
+        self.known.insert(repository.to_owned(), known);
         Ok(())
     }
 

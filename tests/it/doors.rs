@@ -72,6 +72,11 @@ fn prometheus_reads_figures_of_what_is_there_and_of_what_has_passed() {
         lines.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect()
     };
     assert_eq!(names(&now), names(&first));
+    let kinds = ["open", "comment", "edit", "close", "reopen", "heal", "react", "reply"];
+    for kind in kinds {
+        let series = format!("teawatch_effects_confirmed_total{{effect=\"{kind}\"}}");
+        assert!(names(&first).contains(&series), "{series}\n{first}");
+    }
     let number = |figures: &str, name: &str| -> f64 {
         let found = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         found.unwrap_or_else(|| panic!("no {name}:\n{figures}")).parse().unwrap()

@@ -86,6 +86,64 @@ fn a_gitea_that_refuses_or_fails_is_a_trouble_as_well_and_is_brought_to_mind() {
 }
 
 #[test]
+fn a_long_pause_that_gitea_asks_for_while_something_waits_is_told_and_is_a_reason() {
+    use teawatch::sandbox::{Action, Fault};
+    let (data, gitea, receiver) = (tempfile::tempdir().unwrap(), Gitea::start(), receiver());
+    let teawatch = Teawatch::launch(command(data.path(), &gitea, &receiver, &[]));
+    eventually("it is ready", || readiness(&teawatch).0);
+    let retry_after = Some(3_600);
+    let action = Action::Refuse { status: 429, retry_after, body: <_>::default() };
+    gitea.order(Fault::new(action));
+    teawatch.report(&failing("db1/disk"));
+    eventually("it is paused", || {
+        readiness(&teawatch).1["notes"].to_string().contains("Gitea asked for a pause")
+            || !readiness(&teawatch).0
+    });
+    // None of these was tried: nothing has failed for them.
+    for check in ["db1/disk", "web1/http"] {
+        teawatch.report(&failing(check));
+    }
+    eventually("it is a reason", || {
+        let (is_ready, body) = readiness(&teawatch);
+        !is_ready && body["reasons"].to_string().contains("Gitea asked for a pause: nothing")
+    });
+    eventually("it is told", || !receiver.asked().is_empty());
+    let begun = receiver.asked()[0].json();
+    assert_eq!(
+        (&begun["event"], &begun["repositories"][0]["repository"]),
+        (&"begun".into(), &"ops/alerts".into())
+    );
+    let why = begun["repositories"][0].to_string();
+    assert!(why.contains("Gitea asked for a pause until"), "{begun:#}");
+}
+
+#[test]
+fn a_pause_while_nothing_waits_or_that_is_short_is_no_reason() {
+    use teawatch::sandbox::{Action, Fault};
+    let refuse = |retry_after| {
+        let retry_after = Some(retry_after);
+        Fault::new(Action::Refuse { status: 429, retry_after, body: <_>::default() })
+    };
+    // Who has nothing to send reads what is open, and is told to wait.
+    for (after, seconds, waits) in [("100ms", 3_600, false), ("1h", 600, true)] {
+        let (data, gitea, receiver) = (tempfile::tempdir().unwrap(), Gitea::start(), receiver());
+        gitea.order(refuse(seconds));
+        let settings = [("fallback.after", after)];
+        let teawatch = Teawatch::launch(command(data.path(), &gitea, &receiver, &settings));
+        eventually("it is paused", || {
+            readiness(&teawatch).1["notes"].to_string().contains("Gitea asked for a pause")
+        });
+        if waits {
+            teawatch.report(&failing("db1/disk"));
+            eventually("it waits", || !teawatch.outbox().is_empty());
+        }
+        let (_, body) = readiness(&teawatch);
+        assert!(!body["reasons"].to_string().contains("asked for a pause"), "{body:#}");
+        assert!(receiver.asked().is_empty());
+    }
+}
+
+#[test]
 fn a_short_trouble_is_not_told() {
     let (data, mut gitea, receiver) = (tempfile::tempdir().unwrap(), Gitea::start(), receiver());
     let settings = [("fallback.after", "1h")];

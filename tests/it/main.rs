@@ -64,6 +64,7 @@ mod table;
 mod tasks;
 mod title_prefix;
 mod token;
+mod unconfigured;
 mod units;
 mod watching;
 mod webhooks;

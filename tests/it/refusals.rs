@@ -528,7 +528,7 @@ fn an_opening_that_gets_nowhere_is_told_with_its_reason() {
         let openings = if method == Method::POST { 2 } else { 1 };
         if openings == 2 {
             teawatch.report(&failing("db1/other"));
-            let two = "2 issues could not be opened so far, that of db1/disk since 20";
+            let two = "2 issues could not be opened so far, the issue of db1/disk since 20";
             eventually("both are told", || is_told(two));
         }
         gitea.world().clear_faults();
@@ -536,6 +536,42 @@ fn an_opening_that_gets_nowhere_is_told_with_its_reason() {
         all_is_told(&teawatch, &gitea);
         assert_eq!(gitea.issues().len(), openings);
     }
+}
+
+#[test]
+fn a_closing_and_a_reopening_that_get_nowhere_are_told_with_their_reason() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, HOURS);
+    let is_told = |beginning: &str| {
+        let (ready, body) = readiness(&teawatch);
+        let told = body["reasons"][0].as_str().unwrap_or_default();
+        !ready && told.starts_with(beginning) && told.contains("500")
+    };
+    for check in ["db1/disk", "db1/other"] {
+        teawatch.report(&failing(check));
+    }
+    eventually("two are open", || gitea.open() == 2 && teawatch.outbox().is_empty());
+    let fails = || refuse(500).on(&Method::PATCH, Route::Issue).until_cleared();
+    gitea.order(fails());
+    teawatch.report(&passing("db1/disk"));
+    let closing = "the issue of db1/disk could not be closed since 20";
+    eventually("it is told", || is_told(closing));
+    gitea.world().clear_faults();
+    eventually("it is closed", || gitea.open() == 1);
+    all_is_told(&teawatch, &gitea);
+
+    gitea.order(fails());
+    teawatch.report(&failing("db1/disk"));
+    eventually("it is told", || is_told("the issue of db1/disk could not be reopened since 20"));
+    teawatch.report(&passing("db1/other"));
+    let two = "2 issues could not be closed or reopened so far, the issue of db1/disk since 20";
+    eventually("both are told", || is_told(two));
+    gitea.world().clear_faults();
+    eventually("one is reopened and one is closed", || {
+        let open = |number| gitea.issue(number).is_open;
+        gitea.open() == 1 && (open(1) == gitea.issue(1).title.contains("db1/disk"))
+    });
+    all_is_told(&teawatch, &gitea);
 }
 
 #[test]

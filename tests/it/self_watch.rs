@@ -303,6 +303,30 @@ fn u21_one_that_was_stopped_says_so_and_one_that_was_killed_did_not() {
 }
 
 #[test]
+fn a_start_that_fails_on_its_configuration_is_not_told_as_a_crash() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    assert!(Teawatch::start(data.path(), &gitea, &[]).stop().success());
+    let before = status(data.path());
+    assert!(before.1.contains("it was asked to"), "{before:?}");
+    let empty = data.path().join("empty.pem");
+    std::fs::write(&empty, "no certificate").unwrap();
+    let no_roots = format!("gitea.ca_file={}", empty.display());
+    let wrong: [&dyn Fn(&mut Command) -> &mut Command; 3] = [
+        &|serve| serve.env("TEAWATCH_DEADMAN_URL", "switch.test/s3cret"),
+        &|serve| serve.env("TEAWATCH_FALLBACK_URL", "ftp://channel.test/s3cret"),
+        &|serve| serve.args(["--set", &no_roots]),
+    ];
+    for change in wrong {
+        let mut command = Teawatch::command(data.path(), &gitea, &[]);
+        let output = change(&mut command).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let now = status(data.path());
+        assert_eq!(now.0, 1);
+        assert!(now.1.contains("it was asked to"), "{output:?}\n{}", now.1);
+    }
+}
+
+#[test]
 fn r134_an_outbox_that_was_asked_for_a_pause_is_paused_and_teawatch_lives() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let (teawatch, pings) = start(data.path(), &gitea, "200 OK", &[]);

@@ -128,3 +128,24 @@ fn r146_a_probe_that_is_refused_does_not_hammer() {
     eventually("status tells", || status(data.path()).0 == 1);
     assert_eq!(asked(&gitea, Route::User), before + 2);
 }
+
+#[test]
+fn however_long_gitea_was_away_it_is_asked_soon_whether_it_is_back() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [
+        ("token_probe.every", "1h"),
+        ("reconcile.every", "0s"),
+        ("gitea.probe_first", "50ms"),
+        ("gitea.probe_max", "1h"),
+        ("gitea.jitter", "0"),
+    ];
+    assert!(settled(data.path(), &gitea, &settings).stop().success());
+    let before = asked(&gitea, Route::User);
+    gitea.order(refuse(401).on(&Method::GET, Route::User).until_cleared());
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    // With pauses that doubled, the last of them would take a minute.
+    eventually("it is asked ten times", || asked(&gitea, Route::User) >= before + 12);
+    gitea.world().clear_faults();
+    eventually("it is well again", || status(data.path()).0 == 0);
+    assert!(readiness(&teawatch).0);
+}

@@ -203,7 +203,7 @@ impl Server {
             let after = (self.desk.waiting(), self.network.waiting(), self.works.len());
             if !self.is_fed || !has_finished && before == after {
                 let now = self.clock.now();
-                let until = self.worker.host.paused_until();
+                let until = self.worker.host.paused().map(|pause| pause.until);
                 let due = until.or_else(|| self.agenda.next_due(now));
                 let due = due.map(|at| at.duration_since(now)).into_iter().chain(pause).min();
                 let due = due.map_or(LONGEST.into(), |due| due.as_millis() + 1);
@@ -221,7 +221,7 @@ impl Server {
             self.worker.host.forget_identity();
         }
         while self.works.len() < self.worker.settings.in_flight
-            && self.worker.host.paused_until().is_none()
+            && self.worker.host.paused().is_none()
         {
             let Some(work) = self.agenda.begin(now) else { break };
             let (worker, of) = (Arc::clone(&self.worker), work.clone());

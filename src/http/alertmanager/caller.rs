@@ -31,7 +31,8 @@ impl FromRequest<App> for Proven {
                 return Err(error);
             }
         };
-        let body = body::read(&parts.headers, body, app.settings.alertmanager.bytes).await?;
+        let (limit, timeout) = (app.settings.alertmanager.bytes, app.settings.body_timeout);
+        let body = body::read(&parts.headers, body, limit, timeout).await?;
         Ok(Self { source, body })
     }
 }

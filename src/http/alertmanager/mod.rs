@@ -98,9 +98,17 @@ async fn take(app: &Inner, proven: Result<Proven, ApiError>) -> Result<Accepted,
         ApiError::BadBody(error)
     })?;
     let accepted = observations.len();
-    let weight = Weight { bytes: body.len(), observations: accepted };
-    let work = move |core: &mut Core, now| core.hear_of(&source, &observations, now);
-    app.engine.submit(weight, work).await?;
+    // They have no order, and a message that is sent again changes nothing: no command holds
+    // more of them than a report, so that others have their turn in between.
+    let largest = app.settings.limits.observations.max(1);
+    let mut observations = observations.into_iter();
+    while !observations.as_slice().is_empty() {
+        let slice: Vec<_> = observations.by_ref().take(largest).collect();
+        let bytes = body.len() * slice.len() / accepted;
+        let (source, weight) = (source.clone(), Weight { bytes, observations: slice.len() });
+        let work = move |core: &mut Core, now| core.hear_of(&source, &slice, now);
+        app.engine.submit(weight, work).await?;
+    }
     Ok(Accepted { accepted })
 }
 

@@ -47,7 +47,8 @@ impl FromRequest<App> for Proven {
             body::turn_away(&headers, body).await;
             return Err(ApiError::HooksOff);
         };
-        let body = body::read(&headers, body, app.settings.hook_bytes).await?;
+        let (limit, timeout) = (app.settings.hook_bytes, app.settings.body_timeout);
+        let body = body::read(&headers, body, limit, timeout).await?;
         let payload = if is_form(&headers) { field(&body)? } else { body };
         proofs.judge(&headers, &payload)?;
         if !app.rates.admit(CALLER, app.clock.now()) {

@@ -177,7 +177,8 @@ impl Fallback {
 /// Judges how things are and writes it down, together with what is to be said.
 fn look(core: &mut Core, status: &Status, pace: Pace, now: jiff::Timestamp) -> Option<Said> {
     let refusing = status.reasons();
-    let passage = core.passage(&refusing, status.login.is_some());
+    let paused = status.pause.map(|pause| pause.to_string());
+    let passage = core.passage(&refusing, paused.as_deref(), status.login.is_some());
     let before = core.outage().cloned();
     let (with, word) = step(pace, before.clone(), &passage, now);
     core.note_outage(with.clone());

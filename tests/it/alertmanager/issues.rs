@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use teawatch::sandbox::Right;
 
 use super::{GROUP, SOURCE, checks, message, request, send, tell};
-use crate::support::{Gitea, REPOSITORY, Teawatch, ask, eventually};
+use crate::support::{Gitea, REPOSITORY, Teawatch, ask, client, eventually};
 
 #[test]
 fn a_group_is_one_issue_from_its_first_alert_to_its_last() {
@@ -78,6 +78,32 @@ fn each_alert_is_an_issue_of_its_own_where_that_is_wanted() {
     );
     tell(&teawatch, &message("resolved"));
     eventually("both are closed", || gitea.open() == 0);
+}
+
+#[test]
+fn a_message_of_many_alerts_leaves_turns_to_others() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("alertmanager.issue_per", "alert"), ("limits.report_observations", "2")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let turns = || -> f64 {
+        let figures = client().get(format!("{}/metrics", teawatch.url)).send().unwrap();
+        let figures = figures.text().unwrap();
+        let turns = figures.lines().find_map(|line| line.strip_prefix("teawatch_turns_total "));
+        turns.unwrap().parse().unwrap()
+    };
+    let mut many = message("resolved");
+    let alert = many["alerts"][0].clone();
+    let alerts = (0..401).map(|number| {
+        let mut alert = alert.clone();
+        alert["labels"]["instance"] = json!(format!("db{number}:9100"));
+        alert
+    });
+    many["alerts"] = alerts.collect();
+    let before = turns();
+    let answer = send(&teawatch, &many);
+    assert_eq!((answer.status, &answer.body["accepted"]), (200, &json!(401)));
+    assert!(turns() - before > 200.0, "two of them in one turn");
+    assert_eq!(checks(&teawatch).len(), 401);
 }
 
 #[test]

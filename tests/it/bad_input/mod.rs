@@ -6,6 +6,7 @@ mod names;
 mod overload;
 mod proofs;
 mod secrets;
+mod slow;
 mod texts;
 mod tls;
 

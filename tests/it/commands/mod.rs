@@ -3,6 +3,7 @@
 mod each;
 mod hostile;
 mod kills;
+mod unreadable;
 
 use teawatch::sandbox::Event;
 

@@ -76,6 +76,45 @@ fn a_second_issue_that_may_not_be_commented_is_closed_all_the_same() {
 }
 
 #[test]
+fn a_second_issue_that_others_keep_open_is_parked_and_commented_once() {
+    let scene = two_issues();
+    let depends = Action::Refuse { status: 412, retry_after: None, body: Default::default() };
+    scene.gitea.order(Fault::new(depends).on(&Method::PATCH, Route::Issue).until_cleared());
+    scene.gitea.release();
+    let parked = || {
+        let outbox = scene.teawatch.outbox();
+        outbox.into_iter().find(|entry| !entry["parked"].is_null())
+    };
+    eventually("it is parked", || parked().is_some());
+    let entry = parked().unwrap();
+    assert_eq!(entry["effect"]["kind"], "heal", "{entry:#}");
+    let notes = readiness(&scene.teawatch).1["notes"].to_string();
+    assert!(notes.contains("1 effect is parked"), "{notes}");
+    scene.gitea.world().clear_faults();
+    let retry = scene.teawatch.cli(&["outbox", "retry", &entry["seq"].to_string()]);
+    assert!(retry.status.success(), "{retry:?}");
+    eventually("one of two is closed", || scene.gitea.open() == 1);
+    scene.teawatch.settles_but_for_markers();
+    assert_eq!(scene.gitea.comments(2).len(), 1);
+    assert_eq!(turns(&scene.gitea.issue(2)), ["closed"]);
+}
+
+#[test]
+fn a_second_issue_that_cannot_be_closed_is_told_with_its_reason() {
+    let scene = two_issues();
+    let fails = Action::Refuse { status: 500, retry_after: None, body: Default::default() };
+    scene.gitea.order(Fault::new(fails).on(&Method::PATCH, Route::Issue).until_cleared());
+    scene.gitea.release();
+    eventually("it is told", || {
+        let (is_ready, body) = readiness(&scene.teawatch);
+        let told = body["reasons"][0].as_str().unwrap_or_default();
+        !is_ready && told.starts_with("the issue ops/alerts#2 could not be closed since 20")
+    });
+    scene.gitea.world().clear_faults();
+    eventually("one of two is closed", || scene.gitea.open() == 1);
+}
+
+#[test]
 fn an_issue_that_is_older_than_the_intent_is_never_closed() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let now = gitea.now();

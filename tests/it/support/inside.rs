@@ -56,6 +56,7 @@ impl Inside {
             deny: [].into(),
             generations: [].into(),
             window: jiff::SignedDuration::from_mins(5),
+            body_timeout: std::time::Duration::from_secs(30),
             report_bytes: 1024 * 1024,
             limits: teawatch::observation::Limits::default(),
             alertmanager: http::alertmanager::Settings {
@@ -70,6 +71,7 @@ impl Inside {
             hook_bytes: 1024 * 1024,
             read_token: None,
             write_token: None,
+            pause_max: jiff::SignedDuration::from_mins(10),
             page: true,
             gitea_url: "http://gitea.test/".to_owned(),
         };

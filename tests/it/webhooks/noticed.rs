@@ -162,3 +162,19 @@ fn a_command_is_obeyed_soon_although_the_first_reading_fails_or_finds_another_na
     comment("ops/alarms");
     eventually("it is answered as well", || answers("ops/alarms") == 2);
 }
+
+#[test]
+fn a_command_is_obeyed_at_once_also_where_nobody_asks_by_itself() {
+    let scene = Scene::without_hook(&[("reconcile.every", "0s")]);
+    scene.add_hook("json");
+    let lists = scene.asked()[1];
+    let now = scene.gitea.now();
+    scene.gitea.world().comment_as("alice", REPOSITORY, 1, "/help", now).unwrap();
+    eventually("it is answered", || {
+        scene.gitea.comments(1).iter().any(|comment| comment.contains("Each on a line of its own"))
+    });
+    scene.teawatch.settles(&scene.gitea);
+    scene.all_are_looked_into(1);
+    // Our own answer is no reason to read anything. One list is a page and an empty one.
+    assert_eq!(scene.asked()[1], lists + 2);
+}
