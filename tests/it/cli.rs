@@ -92,9 +92,10 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("config check", true, &["Exits 0"]),
     ("config show", true, &["--json"]),
     ("config example", false, &[]),
-    ("secret", false, &["new", "agent"]),
+    ("secret", false, &["new", "agent", "ping"]),
     ("secret new", false, &[]),
     ("secret agent", true, &["<SOURCE>"]),
+    ("secret ping", true, &["<SOURCE>"]),
 ];
 
 fn teawatch(call: &str) -> Output {
@@ -174,6 +175,7 @@ fn a_wrong_call_exits_with_2_and_does_nothing() {
         "config",
         "config check now",
         "secret agent",
+        "secret ping",
         "alerts --token x",
     ] {
         let output = teawatch(call);

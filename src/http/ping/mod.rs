@@ -75,7 +75,7 @@ async fn ping(
     Query(options): Query<Options>,
     request: Request,
 ) -> Response {
-    finish(&app, take(&app, &key, &slug, None, &options, request).await)
+    finish(&app, &take(&app, &key, &slug, None, &options, request).await)
 }
 
 /// The same with what has happened: `start`, `fail`, `log`, or an exit status.
@@ -85,12 +85,12 @@ async fn act(
     Query(options): Query<Options>,
     request: Request,
 ) -> Response {
-    finish(&app, take(&app, &key, &slug, Some(&action), &options, request).await)
+    finish(&app, &take(&app, &key, &slug, Some(&action), &options, request).await)
 }
 
 /// An address below `/ping` that says nothing.
 async fn unknown(State(App(app)): State<App>) -> Response {
-    finish(&app, Err(Refused::NotFound))
+    finish(&app, &Err(Refused::NotFound))
 }
 
 async fn take(
@@ -134,8 +134,8 @@ async fn tell(
     }
 }
 
-fn finish(app: &Inner, answer: Result<Pinged, Refused>) -> Response {
-    app.figures.count_ping(match &answer {
+fn finish(app: &Inner, answer: &Result<Pinged, Refused>) -> Response {
+    app.figures.count_ping(match answer {
         Ok(_) => "taken",
         Err(refused) => refused.code(),
     });
@@ -143,7 +143,7 @@ fn finish(app: &Inner, answer: Result<Pinged, Refused>) -> Response {
         Ok(Pinged::Made) => (StatusCode::CREATED, "Created"),
         Ok(_) => (StatusCode::OK, "OK"),
         Err(Refused::NotFound) => (StatusCode::NOT_FOUND, "not found"),
-        Err(Refused::Misshapen(words)) => (StatusCode::BAD_REQUEST, words),
+        Err(Refused::Misshapen(words)) => (StatusCode::BAD_REQUEST, *words),
         Err(Refused::NotNow(_)) => (StatusCode::SERVICE_UNAVAILABLE, "try again"),
     };
     let mut response = (status, words).into_response();
