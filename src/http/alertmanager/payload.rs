@@ -210,7 +210,7 @@ impl Alert {
         };
         let mut told = format!("{state} {}\n", own.join(", "));
         for (name, value) in &self.annotations {
-            told.push_str(&format!("  {name}: {}\n", value.trim_end()));
+            told.push_str(&format!("  {name}: {}\n", value.trim_end().replace('\n', "\n    ")));
         }
         if !self.generator_url.is_empty() {
             told.push_str(&format!("  {}\n", self.generator_url));

@@ -20,7 +20,7 @@ fn a_group_is_one_issue_from_its_first_alert_to_its_last() {
     );
     for words in [
         r#"firing since 2026-11-30 17:51 UTC instance="db1:9100""#,
-        "description: Only 3 % of /var are left on db1.",
+        "  description: Only 3 % of /var are left on db1.\n    It fills in 2 h.\n",
         "runbook_url: https://wiki.example.com/disk",
         "http://prom.example.com/graph?g0.expr=disk",
         r#"firing since 2026-11-30 17:51 UTC instance="db2:9100""#,
