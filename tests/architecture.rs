@@ -99,7 +99,7 @@ const NOT_IN_PURE: &[&str] = &[
 /// Each crate with one owner or few, and the places that may name it.
 const OWNERS: &[(&str, &[&str])] = &[
     ("sled::", &["store"]),
-    ("croner", &["engine/windows.rs"]),
+    ("croner", &["check/calendar.rs"]),
     ("axum", &["http", "sandbox", "cli/serve.rs"]),
     ("reqwest", &["agent", "gitea", "cli", "notify", "sandbox/courier.rs"]),
     ("clap::", &["cli", "main.rs"]),

@@ -9,6 +9,7 @@
 
 mod absence;
 mod beat;
+mod calendar;
 mod flapping;
 mod id;
 mod moment;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::absence::{Absence, Absences};
 pub use self::beat::Beat;
+pub use self::calendar::Calendar;
 pub use self::flapping::{Flapping, Recent};
 pub use self::id::{AGENT, CheckId};
 pub use self::moment::Moment;

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::table::{Preset, Setting, setting};
 use super::value::Value;
 use super::view::View;
+use crate::check::Calendar;
 use crate::engine::{Starts, WINDOWS_MAX, Window};
 
 /// Above the example of a window.
@@ -68,11 +69,11 @@ fn window(block: &Block, problems: &mut Vec<Problem>) -> Option<Window> {
         return None;
     }
     let (zone, duration, reason) = (given("zone")?, given("duration")?, given("reason")?);
-    let zone = TimeZone::get(&View::plain(zone)).ok()?;
+    let zone = View::plain(zone);
     let (start, cron) = (given("start"), given("cron"));
     let starts = match (start, cron) {
-        (Some(start), _) => once(&View::plain(start), &zone),
-        (None, cron) => Starts::repeatedly(&View::plain(cron?), zone),
+        (Some(start), _) => once(&View::plain(start), &TimeZone::get(&zone).ok()?),
+        (None, cron) => Calendar::new(&View::plain(cron?), &zone).map(Starts::Repeatedly),
     };
     let starts = match starts {
         Ok(starts) => starts,

@@ -1,18 +1,16 @@
 //! Maintenance windows: times, known beforehand, in which nothing is written about some
 //! checks.
 //!
-//! Their starts are times on the clock of a zone. One that a clock skips when it goes forward
-//! is when it has done so, and of two the first counts when it goes back; every start of
-//! "each hour" or the like is one. How long they last is how much time passes.
+//! Their starts are times on the clock of a zone ([`Calendar`]). How long they last is how
+//! much time passes.
 
-use croner::Cron;
-use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::Silenced;
 use crate::alert::route::Matcher;
+use crate::check::Calendar;
 
 /// Windows that may be configured.
 pub const WINDOWS_MAX: usize = 100;
@@ -30,7 +28,7 @@ pub struct Window {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Starts {
     Once(Timestamp),
-    Repeatedly { cron: Box<Cron>, zone: TimeZone },
+    Repeatedly(Calendar),
 }
 
 impl Starts {
@@ -40,26 +38,11 @@ impl Starts {
         Ok(Self::Once(at))
     }
 
-    /// Whenever a cron expression of five fields says so, by the zone's clock.
-    pub fn repeatedly(cron: &str, zone: TimeZone) -> Result<Self, String> {
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed);
-        let cron = parser.build().parse(cron).map_err(|error| error.to_string())?;
-        let starts = Self::Repeatedly { cron: Box::new(cron), zone };
-        match starts.after(Timestamp::UNIX_EPOCH) {
-            Some(_) => Ok(starts),
-            None => Err("there is never such a time".to_owned()),
-        }
-    }
-
     /// The newest that is not after `now`.
     fn until(&self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Once(at) => Some(*at).filter(|at| *at <= now),
-            Self::Repeatedly { cron, zone } => {
-                let now = on_the_second(now, zone)?;
-                let found = cron.find_previous_occurrence(&now, true).ok()?;
-                Some(found.timestamp())
-            }
+            Self::Repeatedly(calendar) => calendar.until(now),
         }
     }
 
@@ -67,19 +50,9 @@ impl Starts {
     fn after(&self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Once(at) => Some(*at).filter(|at| *at > now),
-            Self::Repeatedly { cron, zone } => {
-                let now = on_the_second(now, zone)?;
-                let found = cron.find_next_occurrence(&now, false).ok()?;
-                Some(found.timestamp())
-            }
+            Self::Repeatedly(calendar) => calendar.after(now),
         }
     }
-}
-
-/// What an expression is looked up by: all its times are whole seconds.
-fn on_the_second(now: Timestamp, zone: &TimeZone) -> Option<Zoned> {
-    let second = now.as_second() - i64::from(now.subsec_nanosecond() < 0);
-    Some(Timestamp::from_second(second).ok()?.to_zoned(zone.clone()))
 }
 
 impl Window {
@@ -107,8 +80,7 @@ mod tests {
     use super::*;
 
     fn window(cron: &str, zone: &str, lasts: SignedDuration) -> Window {
-        let zone = TimeZone::get(zone).unwrap();
-        let starts = Starts::repeatedly(cron, zone).unwrap();
+        let starts = Starts::Repeatedly(Calendar::new(cron, zone).unwrap());
         Window { matcher: Matcher::default(), starts, lasts, reason: String::new() }
     }
 
@@ -203,14 +175,5 @@ mod tests {
             assert_eq!(window.changes_at(now), Some(until));
             now = until;
         }
-    }
-
-    #[test]
-    fn what_is_no_expression_of_five_fields_is_refused() {
-        let refused = |cron: &str| Starts::repeatedly(cron, TimeZone::UTC).is_err();
-        for cron in ["", "* * * *", "0 0 2 * * *", "0 0 2 * * * 2026", "61 * * * *", "0 0 30 2 *"] {
-            assert!(refused(cron), "{cron}");
-        }
-        assert!(!refused("0 0 29 2 *") && !refused("0 22 * * SUN"));
     }
 }
