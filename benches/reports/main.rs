@@ -3,12 +3,15 @@
 //! 256 sources, each on a connection of its own, send one report after the other: 1,024
 //! bytes with one check whose result does not change. The real server, with its store on
 //! the disk, takes turns with a handler that checks the same signature and reads the same
-//! body but stores nothing. What is between the two is the price of "it is on the disk
-//! before you are answered".
+//! body but stores nothing, and with one that also keeps the newest id of each source in
+//! sled. What is between those two is the price of "it is on the disk before you are
+//! answered", which nobody who uses sled comes around; what is between the last and teawatch
+//! is what deciding and remembering cost.
 //!
 //! `cargo bench --bench reports` prints the figures. Client and servers share the cores of
 //! the machine; elsewhere than on two, say `taskset -c 0,1` in front of it.
 
+mod ids;
 #[path = "../load/mod.rs"]
 mod load;
 mod null;
@@ -22,8 +25,8 @@ use self::load::table::{median, print};
 
 /// Reports under way at once, each on its own connection and of its own source.
 const IN_FLIGHT: usize = 256;
-/// The goal: durable reports for each that is only checked and read.
-const GOAL: f64 = 0.6;
+/// The goal: reports for each of which only the id is kept.
+const GOAL: f64 = 0.75;
 /// How long one round takes, and how many each server has.
 const ROUND: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 3;
@@ -34,8 +37,10 @@ const CHECKS: usize = 10_000;
 const SOURCES: usize = 10;
 
 fn main() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some(null::ARGUMENT) {
-        return null::serve();
+    match std::env::args().nth(1).as_deref() {
+        Some(null::ARGUMENT) => return null::serve(),
+        Some(ids::ARGUMENT) => return ids::serve(),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -47,25 +52,26 @@ fn main() -> anyhow::Result<()> {
 
 async fn throughput(stage: &Stage) -> anyhow::Result<()> {
     let data = Directory::new("throughput")?;
-    let (teawatch, null) = (Server::teawatch(stage, data.path(), &[])?, null::server()?);
-    let mut reporters = Clients::connect(teawatch.address, IN_FLIGHT, 1).await?;
-    let mut others = Clients::connect(null.address, IN_FLIGHT, 1).await?;
-    reporters.round(WARM_UP).await?;
-    others.round(WARM_UP).await?;
-    let used_before = [teawatch.processor_time()?, null.processor_time()?];
-    let (mut durable, mut checked) = (Vec::new(), Vec::new());
+    let least = Directory::new("ids")?;
+    let teawatch = Server::teawatch(stage, data.path(), &[])?;
+    let mut contestants = [
+        Contestant::new("teawatch", teawatch).await?,
+        Contestant::new("null handler", null::server()?).await?,
+        Contestant::new("ids in sled", ids::server(least.path())?).await?,
+    ];
     for _ in 0..ROUNDS {
-        durable.push(reporters.round(ROUND).await?);
-        checked.push(others.round(ROUND).await?);
+        for contestant in &mut contestants {
+            contestant.rounds.push(contestant.clients.round(ROUND).await?);
+        }
     }
-    let row = |name: &str, rounds: &[Round], server: &Server, before: Duration| {
-        let used = server.processor_time()?.saturating_sub(before);
+    let row = |Contestant { name, server, rounds, used_before, .. }: &Contestant| {
+        let used = server.processor_time()?.saturating_sub(*used_before);
         let reports: f64 = rounds.iter().map(Round::reports).sum();
         let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure));
         let each: Vec<_> =
             rounds.iter().map(|round| format!("{:.0}", round.per_second())).collect();
         anyhow::Ok(vec![
-            name.to_owned(),
+            (*name).to_owned(),
             each.join(", "),
             format!("{:.0}", of(Round::per_second)),
             format!("{:.1} ms", of(|round| round.percentile(50.0))),
@@ -74,25 +80,41 @@ async fn throughput(stage: &Stage) -> anyhow::Result<()> {
             format!("{:.0} MiB", server.memory_mib()?),
         ])
     };
-    let [teawatch_used, null_used] = used_before;
     print(
         &["", "reports/s in each round", "median", "p50", "p99", "processor per report", "memory"],
-        &[
-            row("teawatch", &durable, &teawatch, teawatch_used)?,
-            row("null handler", &checked, &null, null_used)?,
-        ],
+        &contestants.iter().map(row).collect::<Result<Vec<_>, _>>()?,
     )?;
-    let rate = |rounds: &[Round]| median(rounds.iter().map(Round::per_second));
-    let ratio = rate(&durable) / rate(&checked);
+    let rate = |it: &Contestant| median(it.rounds.iter().map(Round::per_second));
+    let [teawatch, null, least] = contestants.each_ref().map(rate);
     print(
-        &["ratio", "goal", "in flight", "body"],
+        &["to ids in sled", "goal", "to the null handler", "in flight", "body"],
         &[vec![
-            format!("{ratio:.2}"),
+            format!("{:.2}", teawatch / least),
             format!("{GOAL:.2}"),
+            format!("{:.2}", teawatch / null),
             IN_FLIGHT.to_string(),
             format!("{} bytes", client::BODY_BYTES),
         ]],
     )
+}
+
+/// A server, and the clients that keep it busy.
+struct Contestant {
+    name: &'static str,
+    server: Server,
+    clients: Clients,
+    rounds: Vec<Round>,
+    used_before: Duration,
+}
+
+impl Contestant {
+    /// Warms the server up.
+    async fn new(name: &'static str, server: Server) -> anyhow::Result<Self> {
+        let mut clients = Clients::connect(server.address, IN_FLIGHT, 1).await?;
+        clients.round(WARM_UP).await?;
+        let used_before = server.processor_time()?;
+        Ok(Self { name, server, clients, rounds: Vec::new(), used_before })
+    }
 }
 
 /// What a server with many checks holds.

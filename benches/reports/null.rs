@@ -32,18 +32,20 @@ pub(crate) fn server() -> anyhow::Result<Server> {
 /// Serves until it is killed. Prints its address first.
 pub(crate) fn serve() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        writeln!(
-            std::io::stderr(),
-            "the null handler is ready address={}",
-            listener.local_addr()?
-        )?;
-        let router = Router::new()
-            .route("/api/v1/reports", post(check))
-            .with_state(Master::parse(MASTER).context("the master secret")?);
-        Ok(axum::serve(listener, router).await?)
-    })
+    let router = Router::new().route("/api/v1/reports", post(check)).with_state(master()?);
+    runtime.block_on(listen(router))
+}
+
+pub(crate) fn master() -> anyhow::Result<Master> {
+    Master::parse(MASTER).context("the master secret")
+}
+
+/// Serves until the process is killed. Prints the address first.
+pub(crate) async fn listen(router: Router) -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    writeln!(std::io::stderr(), "the handler is ready address={address}")?;
+    Ok(axum::serve(listener, router).await?)
 }
 
 async fn check(
@@ -51,17 +53,29 @@ async fn check(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, StatusCode> {
+    Ok(accepted(&read(&master, &headers, &body)?))
+}
+
+/// What is answered to a report.
+pub(crate) fn accepted(report: &Report) -> Json<Value> {
+    Json(json!({ "accepted": report.observations.len(), "duplicate": false }))
+}
+
+/// Checks the signature, and then reads the body.
+pub(crate) fn read(
+    master: &Master,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Report, StatusCode> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let source = text("teawatch-source").ok_or(StatusCode::UNAUTHORIZED)?;
-    let secret = agent_secret(&master, source, 1);
+    let secret = agent_secret(master, source, 1);
     let signed = Headers {
         id: text("webhook-id"),
         timestamp: text("webhook-timestamp"),
         signature: text("webhook-signature"),
     };
-    verify(&[secret], signed, &body, Clock::system().now(), WINDOW)
+    verify(&[secret], signed, body, Clock::system().now(), WINDOW)
         .map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let report =
-        Report::parse(&body, &Limits::default()).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)?;
-    Ok(Json(json!({ "accepted": report.observations.len(), "duplicate": false })))
+    Report::parse(body, &Limits::default()).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)
 }
