@@ -233,8 +233,8 @@ fn without_tls_no_certificates_are_needed_on_the_machine() {
     let host = Host::new(&format!("server = \"{0}\"\nping_url = \"{0}ping\"\n{CHECK}", server.url));
     let mut command = host.command(&["agent", "--quiet"]);
     let none = host.write("none.pem", "");
-    let output = command.env("SSL_CERT_FILE", none).env("SSL_CERT_DIR", "nowhere").output();
-    assert!(output.as_ref().unwrap().stderr.is_empty(), "{output:?}");
+    let output = command.env("SSL_CERT_FILE", none).env("SSL_CERT_DIR", "nowhere").output_in_time();
+    assert!(output.stderr.is_empty(), "{output:?}");
     assert_eq!((server.asked().len(), waiting(&host)), (2, 0));
 }
 
@@ -263,10 +263,10 @@ fn an_agent_that_ends_in_the_middle_of_sending_loses_nothing() {
     });
     let host = host_with_waiting(2, &server.url);
     for (how, already) in [(Signal::TERM, 2), (Signal::KILL, 4)] {
-        let child = host.command(&["agent", "--quiet"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = host.command(&["agent", "--quiet"]).stderr(Stdio::piped()).spawn().unwrap();
         eventually("it is sending", || server.asked().len() == already);
         signal(&child, how);
-        let output = child.wait_with_output().unwrap();
+        let output = child.output_in_time();
         assert_eq!(output.status.code(), (how == Signal::TERM).then_some(0));
         // It did not wait for the answer.
         assert!(output.stderr.is_empty(), "{output:?}");

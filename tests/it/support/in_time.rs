@@ -14,7 +14,7 @@ pub trait InTime {
     /// Waits for its end.
     fn wait_in_time(&mut self) -> ExitStatus;
 
-    /// Waits for its end and gives what it said. Its input is closed.
+    /// Waits for its end and gives what it said. It has no input, or no more of it.
     fn output_in_time(&mut self) -> Output;
 }
 
@@ -51,8 +51,8 @@ impl InTime for Command {
 
     #[track_caller]
     fn output_in_time(&mut self) -> Output {
-        let child = self.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        child.unwrap().output_in_time()
+        self.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.spawn().unwrap().output_in_time()
     }
 }
 
