@@ -57,32 +57,35 @@ impl InTime for Command {
 }
 
 /// What a child says on one of its outputs.
-struct Said(Option<(Arc<Mutex<Vec<u8>>>, JoinHandle<()>)>);
+struct Said {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    /// Nobody where the output goes elsewhere.
+    reader: Option<JoinHandle<()>>,
+}
 
 impl Said {
     fn by(output: Option<impl Read + Send + 'static>) -> Self {
-        Self(output.map(|mut output| {
-            let said = Arc::new(Mutex::new(Vec::new()));
-            let gathered = Arc::clone(&said);
-            let reader = std::thread::spawn(move || {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let gathered = Arc::clone(&bytes);
+        let reader = output.map(|mut output| {
+            std::thread::spawn(move || {
                 let mut buffer = [0; 64 * 1024];
                 while let Ok(count @ 1..) = output.read(&mut buffer) {
                     gathered.lock().unwrap().extend_from_slice(&buffer[..count]);
                 }
-            });
-            (said, reader)
-        }))
+            })
+        });
+        Self { bytes, reader }
     }
 
     /// All of it: whom the child has left behind may hold the output, but not for ever.
     #[track_caller]
     fn all(self) -> Vec<u8> {
-        let Some((said, reader)) = self.0 else { return Vec::new() };
         let began = Instant::now();
-        while !reader.is_finished() {
+        while self.reader.as_ref().is_some_and(|reader| !reader.is_finished()) {
             assert!(began.elapsed() < LIMIT, "an output did not end within {LIMIT:?}");
             std::thread::sleep(Duration::from_millis(1));
         }
-        std::mem::take(&mut *said.lock().unwrap())
+        std::mem::take(&mut *self.bytes.lock().unwrap())
     }
 }
