@@ -1,16 +1,13 @@
 //! `teawatch run --repeat`: a command that is run again and again.
 
-use std::process::{Child, Stdio};
-
 use rustix::process::Signal;
 
+use super::Host;
 use super::ping::{paths, taking};
-use super::{Host, signal};
-use crate::support::{InTime as _, eventually};
+use crate::support::{PATIENCE, Told, eventually};
 
-fn start(host: &Host, arguments: &[&str]) -> Child {
-    let mut command = host.command(&[&["run"], arguments].concat());
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+fn start(host: &Host, arguments: &[&str]) -> Told {
+    Told::start(&mut host.command(&[&["run"], arguments].concat()))
 }
 
 /// A run that no signal ends.
@@ -25,7 +22,7 @@ fn runs(host: &Host) -> usize {
 fn a_command_is_run_again_until_a_signal_and_each_run_is_one_of_its_own() {
     let (host, server) = (Host::new(""), taking());
     let api_url = format!("{}ping", server.url);
-    let mut child = start(
+    let child = start(
         &host,
         // As runitor has it.
         &[
@@ -41,8 +38,8 @@ fn a_command_is_run_again_until_a_signal_and_each_run_is_one_of_its_own() {
         ],
     );
     eventually("it has run three times", || runs(&host) >= 3 && server.asked().len() >= 6);
-    signal(&child, Signal::TERM);
-    assert_eq!(child.wait_in_time().code(), Some(3));
+    child.signal(Signal::TERM);
+    assert_eq!(child.end(PATIENCE).0, Some(3));
     let paths = paths(&server);
     assert_eq!(paths[..4], ["/ping/u/start?", "/ping/u/3?", "/ping/u/start?", "/ping/u/3?"]);
     let asked = server.asked();
@@ -54,37 +51,37 @@ fn a_command_is_run_again_until_a_signal_and_each_run_is_one_of_its_own() {
 #[test]
 fn an_alarm_runs_it_at_once() {
     let host = Host::new("");
-    let mut child = start(&host, &["--repeat", "1h", "sh", "-c", RUN]);
+    let child = start(&host, &["--repeat", "1h", "sh", "-c", RUN]);
     for count in 1..=3 {
         eventually("it has run", || runs(&host) == count);
         // One that comes during a run, or in its last moment, is heard after it.
-        signal(&child, Signal::ALARM);
+        child.signal(Signal::ALARM);
     }
     eventually("it has run once more", || runs(&host) == 4);
-    signal(&child, Signal::INT);
-    assert_eq!(child.wait_in_time().code(), Some(0));
+    child.signal(Signal::INT);
+    assert_eq!(child.end(PATIENCE).0, Some(0));
 }
 
 #[test]
 fn a_signal_to_end_ends_it_also_during_a_run_with_the_code_of_the_command() {
     let script = "trap 'exit 5' TERM; echo x >> runs; while :; do sleep 0.05; done";
     let host = Host::new("");
-    let mut child = start(&host, &["--repeat", "1ms", "sh", "-c", script]);
+    let child = start(&host, &["--repeat", "1ms", "sh", "-c", script]);
     eventually("it runs", || runs(&host) == 1);
-    signal(&child, Signal::TERM);
-    assert_eq!((child.wait_in_time().code(), runs(&host)), (Some(5), 1));
+    child.signal(Signal::TERM);
+    assert_eq!((child.end(PATIENCE).0, runs(&host)), (Some(5), 1));
 }
 
 #[test]
 fn between_two_runs_only_what_asks_to_end_ends_it() {
     for end in [Signal::HUP, Signal::QUIT] {
         let host = Host::new("");
-        let mut child = start(&host, &["--repeat", "1h", "sh", "-c", RUN]);
+        let child = start(&host, &["--repeat", "1h", "sh", "-c", RUN]);
         eventually("it has run", || runs(&host) == 1);
-        signal(&child, Signal::USR1);
-        signal(&child, Signal::ALARM);
+        child.signal(Signal::USR1);
+        child.signal(Signal::ALARM);
         eventually("it has run again", || runs(&host) == 2);
-        signal(&child, end);
-        assert_eq!(child.wait_in_time().code(), Some(0), "{end:?}");
+        child.signal(end);
+        assert_eq!(child.end(PATIENCE).0, Some(0), "{end:?}");
     }
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::{Host, signal, text, waiting};
 use crate::support::{
-    Gitea, InTime as _, Say, StandIn, Teawatch, answer_of, eventually, refused, taken,
+    Gitea, InTime as _, PATIENCE, Say, StandIn, Teawatch, Told, answer_of, eventually, refused,
+    taken,
 };
 
 const CHECK: &str = "[[command]]\nname = \"c\"\ncommand = [\"true\"]\n";
@@ -126,18 +127,15 @@ fn for_a_long_pause_that_the_server_asks_for_everything_waits_and_then_goes() {
     let server = StandIn::start(|_, before| if before == 0 { busy("6") } else { taken() });
     let host = host_of(&server.url);
     let began = Instant::now();
-    let mut child = host
-        .command(&["agent", "--quiet", "--watch", "--interval", "300ms"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut agent = host.command(&["agent", "--quiet", "--watch", "--interval", "300ms"]);
+    let agent = Told::start(&mut agent);
     eventually("it has been told", || server.asked().len() == 1);
     eventually("reports wait", || waiting(&host) >= 4);
     assert_eq!(server.asked().len(), 1, "the server is not left alone");
     eventually("all of it goes", || server.asked().len() > 4 && waiting(&host) == 0);
     assert!(began.elapsed() >= asked_for);
-    signal(&child, Signal::TERM);
-    let told = text(&child.output_in_time().stderr);
+    agent.signal(Signal::TERM);
+    let (_, _, told) = agent.end(PATIENCE);
     assert!(told.contains("has asked for a pause, of which "), "{told}");
 }
 
