@@ -3,7 +3,7 @@
 //! A [`Watch`] is a named [`Probe`] with a time limit; a [`Cycle`] runs all of them once,
 //! none waiting for another, and its results are the observations of one report. The
 //! [`Spool`] keeps reports on the disk until a server has acknowledged them, and
-//! [`Sender`] signs and sends them, the newest first. A [job](job) is a command that is run
+//! [`Sender`] signs and sends them, the newest first. A [job] is a command that is run
 //! and told of, by a report or by [pings](ping).
 //!
 //! It knows neither the store nor Gitea, and it changes nothing on its host but its own
