@@ -5,11 +5,10 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use teawatch::cli::{Cli, run};
 
 fn main() -> ExitCode {
-    run(Cli::parse()).unwrap_or_else(|error| {
+    run(Cli::read(std::env::args_os())).unwrap_or_else(|error| {
         // Without standard error there is nobody left to tell.
         drop(writeln!(std::io::stderr(), "teawatch: {error:#}"));
         ExitCode::FAILURE

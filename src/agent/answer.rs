@@ -1,5 +1,7 @@
 //! What a server's answer to a report means.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -16,6 +18,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// Where it points to.
     pub(super) location: Option<String>,
+    /// For how long it wants to be left alone.
+    pub(super) retry_after: Option<Duration>,
     pub(super) body: Vec<u8>,
 }
 

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -17,12 +17,17 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::relay::{Tail, relay};
+use super::relay::relay;
+pub use super::tail::Tail;
 use super::target::{Signals, Target, has_terminal};
 use crate::check::{Kind, Observation};
 
 /// Between asking a command to end and killing it.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Kept of the end of what a command says, in bytes, where it is reported: as much as a
+/// report keeps.
+pub const REPORT_KEEPS: usize = 3_000;
 
 /// What a shell says when a command cannot be run, and when there is none.
 const NOT_EXECUTABLE: u8 = 126;
@@ -37,6 +42,17 @@ pub struct Job {
     pub arguments: Vec<OsString>,
     /// Longer than this, and it is killed with all that it has started.
     pub limit: Option<Duration>,
+    pub outputs: Outputs,
+    /// Kept of the end of what it says, in bytes.
+    pub kept: usize,
+}
+
+/// Which outputs of a command are handed on and kept; the others are thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outputs {
+    Both,
+    Errors,
+    Neither,
 }
 
 /// How a command went.
@@ -45,7 +61,7 @@ pub struct Run {
     pub ending: Ending,
     pub took: Duration,
     /// The end of what it said, on both outputs.
-    pub tail: String,
+    pub tail: Tail,
 }
 
 /// How a command ended.
@@ -73,10 +89,10 @@ impl Run {
         }
     }
 
-    /// What a report says of it.
-    pub fn observation(&self, limit: Option<Duration>) -> Observation {
+    /// Whether it went well, and how it ended, in a few words. `limit` is that of its job.
+    pub fn outcome(&self, limit: Option<Duration>) -> (Kind, String) {
         let took = format!("{:.1?}", self.took);
-        let (kind, summary) = match &self.ending {
+        match &self.ending {
             Ending::Exited(status) if status.success() => {
                 (Kind::Success, format!("finished in {took}"))
             }
@@ -93,9 +109,14 @@ impl Run {
                 (Kind::Failure, format!("was killed at its limit of {limit:?}"))
             }
             Ending::NotStarted(error) => (Kind::Failure, format!("cannot be started: {error}")),
-        };
+        }
+    }
+
+    /// What a report says of it.
+    pub fn observation(&self, limit: Option<Duration>) -> Observation {
+        let (kind, summary) = self.outcome(limit);
         let mut observation = Observation::new(kind, summary);
-        observation.details.clone_from(&self.tail);
+        observation.details = self.tail.text();
         observation.numbers.insert("duration_seconds".to_owned(), self.took.as_secs_f64());
         observation.numbers.insert("exit_code".to_owned(), f64::from(self.exit_code()));
         observation
@@ -111,12 +132,12 @@ impl Job {
         let mut child = match self.spawn(is_shared) {
             Ok(child) => child,
             Err(error) => {
-                let (took, tail) = (began.elapsed(), String::new());
+                let (took, tail) = (began.elapsed(), Tail::new(self.kept));
                 return Ok(Run { ending: Ending::NotStarted(error), took, tail });
             }
         };
         let mut target = Target::new(&child, is_shared);
-        let tail = Mutex::new(Tail::default());
+        let tail = Mutex::new(Tail::new(self.kept));
         let (end, ended) = watch::channel(false);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let copies = async {
@@ -163,20 +184,22 @@ impl Job {
                 _ = signals.next() => {}
             }
         }
-        let tail = tail.lock().map(|tail| tail.text()).unwrap_or_default();
+        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let tail = std::mem::replace(&mut *tail, Tail::new(0));
         let ending = if is_late { Ending::TimedOut(status) } else { Ending::Exited(status) };
         Ok(Run { ending, took, tail })
     }
 
     /// Starts the command. A shell runs a script that does not say who should, and so do we.
     fn spawn(&self, is_shared: bool) -> io::Result<Child> {
+        let output = |is_heard: bool| if is_heard { Stdio::piped() } else { Stdio::null() };
         let spawn = |command: &mut Command| {
             command
                 .args(&self.arguments)
                 // What signs the reports is nobody else's, and the output may be shown.
                 .env_remove(super::SECRET_VARIABLE)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
+                .stdout(output(self.outputs == Outputs::Both))
+                .stderr(output(self.outputs != Outputs::Neither));
             if !is_shared {
                 command.process_group(0);
             }

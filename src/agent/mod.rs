@@ -3,7 +3,8 @@
 //! A [`Watch`] is a named [`Probe`] with a time limit; a [`Cycle`] runs all of them once,
 //! none waiting for another, and its results are the observations of one report. The
 //! [`Spool`] keeps reports on the disk until a server has acknowledged them, and
-//! [`Sender`] signs and sends them, the newest first.
+//! [`Sender`] signs and sends them, the newest first. A [job] is a command that is run
+//! and told of, by a report or by [pings](ping).
 //!
 //! It knows neither the store nor Gitea, and it changes nothing on its host but its own
 //! files: whoever watches must never be the cause of trouble. What it could not find out
@@ -11,11 +12,13 @@
 
 mod answer;
 mod child;
+mod client;
 mod cycle;
 mod disk;
 pub mod folder;
 pub mod heartbeat;
 pub mod job;
+pub mod ping;
 pub mod post;
 mod probe;
 mod relay;
@@ -23,6 +26,7 @@ mod sender;
 mod settings;
 mod show;
 mod spool;
+mod tail;
 mod target;
 mod turn;
 
@@ -32,6 +36,7 @@ pub use self::sender::{Sender, Unsent};
 pub use self::settings::{Settings, SettingsError, parse_interval};
 pub use self::show::{SCHEMA_VERSION, json, markdown, text};
 pub use self::spool::{Limits, Spool, SpoolError, Unkept, Waiting};
+pub use self::target::Signals;
 pub use self::turn::{Agent, Delivery, Undelivered, seconds};
 
 /// Holds the secret of this source, and wins over `secret_file`.

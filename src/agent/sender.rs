@@ -10,10 +10,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::answer::{Answer, Meaning, judge, read};
+use super::client::{client, retry_after};
 use super::disk::on_disk;
 use super::spool::{Spool, Waiting};
 use crate::clock::Clock;
-use crate::loopback::is_on_this_machine;
 use crate::observation::{Report, ReportId, check_source};
 use crate::signature::{Secret, sign};
 
@@ -24,6 +24,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After so many refusals of single reports the others need not be tried.
 const REFUSALS_MAX: u32 = 3;
+/// For so long the server is waited for, once for each report, when it asks for a pause; for
+/// longer everything waits for the next time.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// A pause that is asked for lasts no longer than this.
+const REST_MAX: Duration = Duration::from_hours(1);
 /// Clocks that differ by less agree.
 const AGREEMENT: SignedDuration = SignedDuration::from_mins(1);
 
@@ -37,6 +42,8 @@ pub struct Sender {
     /// How far the server's clock is ahead of ours, as far as it has told.
     ahead: SignedDuration,
     patience: Duration,
+    /// Until when the server wants to be left alone, as far as it has told.
+    rests_until: Option<Instant>,
 }
 
 /// Why reports are still there.
@@ -57,6 +64,8 @@ pub enum Unsent {
     Untrusted { server: String, source: reqwest::Error },
     #[error("{server} answered {status}: {message}")]
     Refused { server: String, status: StatusCode, message: String },
+    #[error("{server} has asked for a pause, of which {left} s are left")]
+    Resting { server: String, left: u64 },
     #[error("{server} is slow: {left} older reports were not tried")]
     Slow { server: String, left: usize },
 }
@@ -88,22 +97,16 @@ impl Sender {
         }
         let mut url = server.clone();
         url.set_path(&format!("{}/api/v1/reports", server.path().trim_end_matches('/')));
-        let mut client =
-            reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if is_on_this_machine(server) {
-            client = client.no_proxy();
-        }
-        if server.scheme() == "http" {
-            // Without TLS no certificates are needed, and some machines have none.
-            client = client.tls_certs_only([]);
-        } else if let Some(roots) = roots {
+        let mut client = client(server, TIMEOUT).redirect(reqwest::redirect::Policy::none());
+        if let Some(roots) = roots.filter(|_| server.scheme() == "https") {
             let roots =
                 reqwest::Certificate::from_pem_bundle(roots).map_err(Unsent::Certificates)?;
             client = client.tls_certs_merge(roots);
         }
         let client = client.build().map_err(Unsent::Setup)?;
         let ahead = SignedDuration::ZERO;
-        Ok(Self { client, url, secret, clock, ahead, patience: PATIENCE })
+        let (patience, rests_until) = (PATIENCE, None);
+        Ok(Self { client, url, secret, clock, ahead, patience, rests_until })
     }
 
     /// The same with another time after which older reports wait for the next time.
@@ -200,7 +203,10 @@ impl Sender {
         body: &[u8],
         tell: &mut (dyn FnMut(String) + Send),
     ) -> Sent {
-        let mut is_second = false;
+        if let Some(left) = self.rest() {
+            return Sent::Later(Unsent::Resting { server: self.shown(), left: left.as_secs() + 1 });
+        }
+        let (mut is_second, mut has_paused) = (false, false);
         loop {
             let answer = match self.post(source, id, body).await {
                 Ok(answer) => answer,
@@ -219,10 +225,31 @@ impl Sender {
                 Meaning::NotThisSource(why) => return Sent::NotThisSource(refused(why)),
                 Meaning::NotThisOne(why) => return Sent::NotThisOne(refused(why)),
                 Meaning::Clock { message: why, .. } | Meaning::Later(why) => {
-                    return Sent::Later(refused(why));
+                    match answer.retry_after {
+                        Some(pause) if pause <= PAUSE_MAX && !has_paused => {
+                            has_paused = true;
+                            tokio::time::sleep(pause).await;
+                            continue;
+                        }
+                        Some(pause) => {
+                            self.rests_until = Some(Instant::now() + pause.min(REST_MAX));
+                        }
+                        None => {}
+                    }
+                    return Sent::Later(Unsent::Refused {
+                        server: self.shown(),
+                        status,
+                        message: why,
+                    });
                 }
             }
         }
+    }
+
+    /// How long the server still wants to be left alone.
+    fn rest(&self) -> Option<Duration> {
+        let left = self.rests_until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     async fn post(&self, source: &str, id: &str, body: &[u8]) -> reqwest::Result<Answer> {
@@ -241,7 +268,8 @@ impl Sender {
             .await?;
         let location = response.headers().get(LOCATION);
         let location = location.and_then(|location| location.to_str().ok()).map(str::to_owned);
-        Ok(Answer { status: response.status(), location, body: read(response).await? })
+        let (status, retry_after) = (response.status(), retry_after(response.headers()));
+        Ok(Answer { status, location, retry_after, body: read(response).await? })
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Unsent {

@@ -91,12 +91,13 @@ fn offspring(root: Pid) -> Vec<(i32, u64)> {
 }
 
 /// The signals that are handed on.
-pub(super) struct Signals(Vec<(tokio::signal::unix::Signal, Signal)>);
+#[derive(Debug)]
+pub struct Signals(Vec<(tokio::signal::unix::Signal, Signal)>);
 
 impl Signals {
     /// Catches them, but for those that whoever called us has had ignored, as `nohup` does:
     /// the command is to ignore them as well.
-    pub(super) fn new() -> io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         let ignored = Process::myself().and_then(|process| process.status());
         let ignored = ignored.map_or(0, |status| status.sigign);
         let mut all = Vec::new();
@@ -116,7 +117,7 @@ impl Signals {
     }
 
     /// The next one.
-    pub(super) async fn next(&mut self) -> Signal {
+    pub async fn next(&mut self) -> Signal {
         if self.0.is_empty() {
             return std::future::pending().await;
         }

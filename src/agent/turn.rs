@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::client::client;
 use super::disk::on_disk;
 use super::heartbeat::{self, Written};
 use super::{Cycle, Sender, Spool, SpoolError, Unkept, Unsent, Watch};
 use crate::clock::Clock;
-use crate::loopback::is_on_this_machine;
 
 /// For the ping of a dead man's switch.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -138,15 +138,7 @@ fn paused_by(file: &Path) -> Option<String> {
 }
 
 async fn ping(url: &Url) -> reqwest::Result<()> {
-    let mut client = reqwest::Client::builder().timeout(PING_TIMEOUT);
-    if is_on_this_machine(url) {
-        client = client.no_proxy();
-    }
-    if url.scheme() == "http" {
-        // Without TLS no certificates are needed, and some machines have none.
-        client = client.tls_certs_only([]);
-    }
-    let client = client.build()?;
+    let client = client(url, PING_TIMEOUT).build()?;
     client.get(url.clone()).send().await?.error_for_status().map(drop)
 }
 

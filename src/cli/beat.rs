@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use jiff::SignedDuration;
 
 use super::reporting::{self, tell, tell_all};
 use super::runtime_small;
+use super::target::Target;
 use crate::agent::heartbeat::{self, Written};
+use crate::agent::ping::Event;
 use crate::agent::{self, folder, post};
 use crate::check::{Kind, Observation};
 use crate::clock::Clock;
@@ -56,6 +59,12 @@ pub(super) struct Args {
     /// /etc/teawatch/agent.toml]
     #[arg(long, value_name = "FILE", env = "TEAWATCH_AGENT_CONFIG")]
     config: Option<PathBuf>,
+    /// Ping a URL as well: the flags below, or their variables, name it. A check that a flag
+    /// names is pinged in any case
+    #[arg(long)]
+    ping: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 /// Writes the heartbeat. Whoever calls this at the end of a job must not fail for it: what
@@ -82,6 +91,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         && let Err(error) = report(args, &clock)
     {
         tell(&format!("beat: {error:#}"));
+    }
+    if (args.ping || args.target.is_named())
+        && let Err(error) = ping(args)
+    {
+        tell(&format!("beat: the ping is lost: {error:#}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -132,5 +146,16 @@ fn report(args: &Args, clock: &Clock) -> anyhow::Result<()> {
     // A name server or a disk that hangs is not waited for.
     runtime.shutdown_background();
     tell_all(sent?);
+    Ok(())
+}
+
+fn ping(args: &Args) -> anyhow::Result<()> {
+    let pinger = args.target.pinger()?;
+    let pinger = pinger.context("no check is named: --uuid does that, or --slug and --ping-key")?;
+    let runtime = runtime_small()?;
+    let sent = runtime.block_on(pinger.send(Event::Success, None, &[], std::future::pending()));
+    // A name server that hangs is not waited for.
+    runtime.shutdown_background();
+    sent?;
     Ok(())
 }

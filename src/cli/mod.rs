@@ -17,6 +17,7 @@ mod call;
 mod checks;
 #[cfg(feature = "server")]
 mod config;
+mod dashes;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
@@ -57,6 +58,7 @@ mod silence;
 mod space;
 #[cfg(feature = "server")]
 mod status;
+mod target;
 #[cfg(feature = "server")]
 mod units;
 #[cfg(feature = "server")]
@@ -64,11 +66,12 @@ mod unstarted;
 #[cfg(feature = "server")]
 mod watchers;
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 #[cfg(feature = "server")]
 use tokio::task::JoinHandle;
@@ -82,6 +85,14 @@ use self::flags::ConfigArgs;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// Reads a command line, with the name of the program. A wrong one ends the process, with
+    /// exit code 2.
+    pub fn read(arguments: impl Iterator<Item = OsString>) -> Self {
+        Self::parse_from(dashes::doubled(&Self::command(), arguments.collect()))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,9 +117,9 @@ enum Command {
     /// Look at this host, and report what was seen
     Agent(agent::Args),
     /// Write a job's heartbeat
-    Beat(beat::Args),
-    /// Run a command, and report how it went
-    Run(run::Args),
+    Beat(Box<beat::Args>),
+    /// Run a command, and tell how it went, by a report or by pings
+    Run(Box<run::Args>),
     /// Show it all working on this machine, without a Gitea
     #[cfg(feature = "server")]
     Demo(demo::Args),
@@ -155,7 +166,7 @@ enum Command {
 /// Does what the command line asks for.
 ///
 /// An error is a failure (exit code 1); a wrong call (2) has ended the process in
-/// [`Cli::parse`] already.
+/// [`Cli::read`] already.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         #[cfg(feature = "server")]

@@ -130,6 +130,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))
         .route("/api/v1/silences", get(silences::list).post(silences::create))
         .route("/api/v1/silences/{number}", delete(silences::expire))
+        .route("/api/v1/endpoints/{name}/external", post(ping::gatus::push))
         .route("/webhooks/gitea", post(hooks::create))
         .route("/api/push/{key}/{*name}", any(ping::push))
         .route("/", get(page::show))

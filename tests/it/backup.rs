@@ -12,8 +12,8 @@ use teawatch::sandbox::Route;
 use teawatch::store::{CACHE_BYTES, Dump, Header, Sled, Store as _, Tree};
 
 use crate::support::{
-    CHECK, Deed, Gitea, MASTER, OTHER, READ_TOKEN, REPOSITORY, Report, SALT, Teawatch, WRITE_TOKEN,
-    all_is_told, client, eventually, failing, passing, token_settings,
+    CHECK, Deed, Gitea, InTime as _, MASTER, OTHER, READ_TOKEN, REPOSITORY, Report, SALT, Teawatch,
+    WRITE_TOKEN, all_is_told, client, eventually, failing, passing, token_settings,
 };
 
 /// Runs `teawatch backup`, which must go well.
@@ -35,7 +35,7 @@ fn restoring(file: &str, data: &Path) -> Command {
 }
 
 fn restore(file: &Path, data: &Path) -> Output {
-    restoring(file.to_str().unwrap(), data).output().unwrap()
+    restoring(file.to_str().unwrap(), data).output_in_time()
 }
 
 /// Runs `teawatch restore`, which must go well.
@@ -363,7 +363,7 @@ fn a_restore_that_is_killed_leaves_nothing_that_a_server_would_take_for_whole() 
         let output = restore(&file, &to);
         assert!(said(&output).contains("another teawatch is using"), "{}", said(&output));
         kill(&mut child);
-        let output = Teawatch::command(&to, &gitea, &[]).output().unwrap();
+        let output = Teawatch::command(&to, &gitea, &[]).output_in_time();
         assert_eq!(output.status.code(), Some(1));
         assert!(said(&output).contains("run `teawatch restore`"), "{}", said(&output));
         assert!(!to.join("store").exists());
@@ -375,7 +375,7 @@ fn a_restore_that_is_killed_leaves_nothing_that_a_server_would_take_for_whole() 
 
 fn kill(child: &mut Child) {
     child.kill().unwrap();
-    child.wait().unwrap();
+    child.wait_in_time();
 }
 
 fn directory() -> tempfile::TempDir {

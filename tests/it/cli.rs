@@ -6,8 +6,8 @@ use serde_json::Value;
 use teawatch::signature::Secret;
 
 use crate::support::{
-    Answer, Gitea, Letter, MASTER, READ_TOKEN, Teawatch, WRITE_TOKEN, eventually, failing, passing,
-    token_settings,
+    Answer, Gitea, InTime as _, Letter, MASTER, READ_TOKEN, Teawatch, WRITE_TOKEN, eventually,
+    failing, passing, token_settings,
 };
 
 /// The flags of whoever reads the configuration.
@@ -104,8 +104,7 @@ fn teawatch(call: &str) -> Output {
         .args(call.split_whitespace())
         .stdin(Stdio::null())
         .current_dir(std::env::temp_dir())
-        .output()
-        .unwrap()
+        .output_in_time()
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -287,7 +286,7 @@ fn printed_secret(source: &str, settings: &[&str]) -> Result<Secret, String> {
     for setting in settings {
         command.args(["--set", setting]);
     }
-    let output = command.stdin(Stdio::null()).current_dir(std::env::temp_dir()).output().unwrap();
+    let output = command.stdin(Stdio::null()).current_dir(std::env::temp_dir()).output_in_time();
     if output.status.success() {
         let printed = text(&output.stdout).strip_suffix('\n').unwrap();
         assert_eq!(printed.trim(), printed);

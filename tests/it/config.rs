@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::InTime as _;
 use serde_json::{Value, json};
 use teawatch::config::{
     Agents, Caller, Config, EXPECT, Error, MAINTENANCE, ROUTE, SETTINGS, Setting, Sources,
@@ -64,8 +65,7 @@ impl World {
             .current_dir(dir)
             .env_clear()
             .envs(&self.environment)
-            .output()
-            .unwrap()
+            .output_in_time()
     }
 
     /// `config show --json` with these flags.

@@ -10,7 +10,8 @@ use serde_json::Value;
 use teawatch::sandbox::{Action, Fault, Route};
 
 use crate::support::{
-    CHECK, Deed, Gitea, OTHER, REPOSITORY, Report, Teawatch, eventually, failing, passing, turns,
+    CHECK, Deed, Gitea, InTime as _, OTHER, REPOSITORY, Report, Teawatch, eventually, failing,
+    passing, turns,
 };
 
 /// Settings under which something that lands late does so before it is believed lost,
@@ -332,7 +333,7 @@ fn a_second_server_on_the_same_directory_is_refused_and_harms_nothing() {
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);
     let pid_file = data.path().join("teawatch.pid");
     let pid = std::fs::read_to_string(&pid_file).unwrap();
-    let second = Teawatch::command(data.path(), &gitea, &[]).output().unwrap();
+    let second = Teawatch::command(data.path(), &gitea, &[]).output_in_time();
     assert!(!second.status.success());
     let message = String::from_utf8(second.stderr).unwrap();
     assert!(message.contains("another teawatch is using"), "{message}");

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use teawatch::store::{CACHE_BYTES, Sled, Store as _, Tree, WriteSet};
 
-use crate::support::{CHECK, Gitea, Teawatch, all_is_told, failing, status};
+use crate::support::{CHECK, Gitea, InTime as _, Teawatch, all_is_told, failing, status};
 
 /// A data directory in which an alert fires.
 fn used(gitea: &Gitea) -> tempfile::TempDir {
@@ -21,7 +21,7 @@ fn used(gitea: &Gitea) -> tempfile::TempDir {
 /// What a start in `data` says, which must fail in good order.
 #[track_caller]
 fn refused(data: &Path, gitea: &Gitea) -> String {
-    let Output { status, stderr, .. } = Teawatch::command(data, gitea, &[]).output().unwrap();
+    let Output { status, stderr, .. } = Teawatch::command(data, gitea, &[]).output_in_time();
     let said = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(!said.contains("panicked") && !said.contains("RUST_BACKTRACE"), "{said}");
@@ -128,7 +128,7 @@ fn a_directory_that_cannot_be_used_is_named_with_the_reason() {
     let said = |place: &str| {
         let data = parent.path().join(place);
         let mut command = Teawatch::command(&data, &gitea, &[]);
-        let output = command.current_dir(parent.path()).output().unwrap();
+        let output = command.current_dir(parent.path()).output_in_time();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(!said.contains("panicked") && said.contains(data.to_str().unwrap()), "{said}");

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use teawatch::sandbox::ALICE_TOKEN;
 
-use crate::support::{Told, ask, client};
+use crate::support::{InTime as _, Told, ask, client};
 
 /// The demo, in a directory that would lead it astray if it looked around.
 fn demo(directory: &Path, flags: &[&str]) -> Command {
@@ -62,7 +62,7 @@ fn ends(demo: Told, directory: &Path, code: i32) -> String {
 fn the_demo_shows_an_issue_open_commented_and_closed_and_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("teawatch.toml"), "nonsense = true\n").unwrap();
-    let output = demo(directory.path(), &["--once"]).output().unwrap();
+    let output = demo(directory.path(), &["--once"]).output_in_time();
     let told = String::from_utf8(output.stdout).unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{told}\n{log}");
@@ -163,7 +163,7 @@ fn a_demo_for_looking_around_stays_up_until_ctrl_c() {
 fn a_demo_that_cannot_begin_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let nowhere = directory.path().join("nowhere");
-    let output = demo(directory.path(), &["--once"]).env("TMPDIR", &nowhere).output().unwrap();
+    let output = demo(directory.path(), &["--once"]).env("TMPDIR", &nowhere).output_in_time();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("teawatch: cannot make ") && said.contains("nowhere"), "{said}");

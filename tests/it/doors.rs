@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use teawatch::sandbox::{Action, Fault};
 
 use crate::support::{
-    Answer, Gitea, Letter, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client, eventually,
-    failing, passing, token_settings,
+    Answer, Gitea, InTime as _, Letter, READ_TOKEN, Report, Teawatch, WRITE_TOKEN, ask, client,
+    eventually, failing, passing, token_settings,
 };
 
 /// Every page of a list, one after the other.
@@ -324,7 +324,7 @@ fn a_start_that_fails_leaves_no_pid_file_and_config_check_foresees_it() {
         check.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
         check.args(["config", "check"]).args(serve.get_args().skip(1));
         for mut command in [check, serve] {
-            let output = command.stderr(Stdio::piped()).output().unwrap();
+            let output = command.stderr(Stdio::piped()).output_in_time();
             let said = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(1), "{garbage:?}: {said}");
             assert!(said.contains("cannot set up the connection to Gitea"), "{said}");

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::{
-    Gitea, Say, StandIn, Teawatch, answer_of, eventually, failing, passing, readiness,
+    Gitea, InTime as _, Say, StandIn, Teawatch, answer_of, eventually, failing, passing, readiness,
 };
 
 /// A receiver that takes everything.
@@ -274,7 +274,7 @@ fn the_address_is_shown_by_no_command_and_a_wrong_one_is_an_error_that_does_not_
     let (data, gitea, receiver) = (tempfile::tempdir().unwrap(), Gitea::start(), receiver());
     for url in ["s3cret", "ftp://s3cret/"] {
         let mut command = command(data.path(), &gitea, &receiver, &[]);
-        let output = command.env("TEAWATCH_FALLBACK_URL", url).output().unwrap();
+        let output = command.env("TEAWATCH_FALLBACK_URL", url).output_in_time();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains("`fallback.url_file`") && !said.contains("s3cret"), "{said}");
@@ -282,7 +282,7 @@ fn the_address_is_shown_by_no_command_and_a_wrong_one_is_an_error_that_does_not_
     let serve = command(data.path(), &gitea, &receiver, &[]);
     let mut show = Command::new(serve.get_program());
     show.env_clear().envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = show.args(["config", "show"]).current_dir(data.path()).output().unwrap();
+    let output = show.args(["config", "show"]).current_dir(data.path()).output_in_time();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("# url: set from TEAWATCH_FALLBACK_URL"), "{output:?}");
     assert!(!said.contains("s3cret"), "{said}");

@@ -27,6 +27,7 @@ mod doors;
 mod dumps;
 mod explained;
 mod fallback;
+mod gatus;
 mod gitea_client;
 mod kills;
 mod model;

@@ -16,7 +16,7 @@ use teawatch::observation::{Report, ReportId};
 use teawatch::store::{Fault, Memory};
 use teawatch::tasks::Pace;
 
-use crate::support::{Gitea, Inside, Teawatch, eventually};
+use crate::support::{Gitea, InTime as _, Inside, Teawatch, eventually};
 
 /// An outside switch: its address, and how often it was asked for rightly.
 pub fn switch(status: &'static str) -> (String, Arc<AtomicUsize>) {
@@ -79,7 +79,7 @@ fn u31_an_address_that_is_none_is_a_start_up_error_that_does_not_repeat_it() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     for url in ["s3cret", "ftp://s3cret/"] {
         let mut command = Teawatch::command(data.path(), &gitea, &[]);
-        let output = command.env("TEAWATCH_DEADMAN_URL", url).output().unwrap();
+        let output = command.env("TEAWATCH_DEADMAN_URL", url).output_in_time();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains("deadman.url_file") && !said.contains("s3cret"), "{said}");

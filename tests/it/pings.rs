@@ -5,7 +5,7 @@ use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use teawatch::signature::{Master, ping_key};
 
-use crate::support::{Gitea, MASTER, Teawatch, client, eventually};
+use crate::support::{Gitea, InTime as _, MASTER, Teawatch, client, eventually};
 
 fn key(source: &str) -> String {
     ping_key(&Master::parse(MASTER).unwrap(), source, 1).expose().to_owned()
@@ -174,7 +174,7 @@ fn the_key_is_printed_and_silence_is_noticed_where_a_ping_is_expected() {
     let teawatch = Teawatch::start_with_file(data.path(), &gitea, &[], expect);
     let mut print = std::process::Command::new(env!("CARGO_BIN_EXE_teawatch"));
     print.env_clear().env("TEAWATCH_MASTER_SECRET", MASTER).args(["secret", "ping", "web1"]);
-    let printed = String::from_utf8(print.output().unwrap().stdout).unwrap();
+    let printed = String::from_utf8(print.output_in_time().stdout).unwrap();
     // What is expected is known.
     let path = format!("/ping/{}/backup", printed.trim());
     assert_eq!(get(&teawatch, &path), (200, "OK".to_owned()));

@@ -22,8 +22,8 @@ use teawatch::tasks::Folder;
 
 use crate::notify::switch;
 use crate::support::{
-    Gitea, Inside, Letter, Teawatch, ask, client, eventually, failing, readiness, status,
-    status_json, task_state,
+    Gitea, InTime as _, Inside, Letter, Teawatch, ask, client, eventually, failing, readiness,
+    status, status_json, task_state,
 };
 
 /// Every task of a server that has all of them.
@@ -117,10 +117,10 @@ fn r123_never_ran_is_unknown() {
     let file = data.path().join("file");
     std::fs::write(&file, "").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_teawatch"));
-    let output = command.env_clear().args(["status", "--data-dir"]).arg(&file).output().unwrap();
+    let output = command.env_clear().args(["status", "--data-dir"]).arg(&file).output_in_time();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let mut command = Command::new(env!("CARGO_BIN_EXE_teawatch"));
-    let output = command.env_clear().args(["status", "--set", "no.such=1"]).output().unwrap();
+    let output = command.env_clear().args(["status", "--set", "no.such=1"]).output_in_time();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
 
@@ -318,7 +318,7 @@ fn a_start_that_fails_on_its_configuration_is_not_told_as_a_crash() {
     ];
     for change in wrong {
         let mut command = Teawatch::command(data.path(), &gitea, &[]);
-        let output = change(&mut command).output().unwrap();
+        let output = change(&mut command).output_in_time();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let now = status(data.path());
         assert_eq!(now.0, 1);

@@ -9,7 +9,7 @@ use std::thread;
 use reqwest::blocking::Client;
 use teawatch::signature::sign;
 
-use crate::support::{Gitea, PATIENCE, Report, Teawatch, bound, eventually};
+use crate::support::{Gitea, InTime as _, PATIENCE, Report, Teawatch, bound, eventually};
 
 /// How often the server is stopped and started.
 const RESTARTS: usize = 10;
@@ -134,7 +134,9 @@ fn ten_restarts_on_an_inherited_socket_lose_no_report_and_refuse_no_connection()
 fn refusal(fds: &str, listen: &str, socket: impl Into<OwnedFd>) -> String {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let command = Teawatch::command(data.path(), &gitea, &[("listen", listen)]);
-    let output: Output = activated(&command, socket, fds).output().unwrap();
+    let mut command = activated(&command, socket, fds);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let output: Output = child.unwrap().output_in_time();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     // It has touched nothing.
     assert!(!data.path().join("teawatch.pid").exists());

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::InTime as _;
 use proptest::prelude::*;
 use teawatch::store::{
     self, CACHE_BYTES, Error, Fault, KEY_BYTES, Key, Memory, SCHEMA, Sled, Store, Tree,
@@ -563,7 +564,7 @@ impl<I: Iterator<Item = std::io::Result<String>>> Acks for I {}
 
 fn kill(child: &mut Child) {
     child.kill().unwrap();
-    child.wait().unwrap();
+    child.wait_in_time();
 }
 
 /// A file that may not grow stands for a disk that is full.
@@ -631,7 +632,7 @@ fn finish(mut command: Command) -> Output {
     });
     let mut text = Vec::new();
     stdout.read_to_end(&mut text).unwrap();
-    let status = child.wait().unwrap();
+    let status = child.wait_in_time();
     Output { status, stdout: text, stderr: drain.join().unwrap() }
 }
 

@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
-use crate::support::text;
+use crate::support::{InTime as _, text};
 
 fn install(arguments: &[&str]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_teawatch"));
-    command.env_clear().arg("install").args(arguments).output().unwrap()
+    command.env_clear().arg("install").args(arguments).output_in_time()
 }
 
 #[test]

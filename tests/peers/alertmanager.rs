@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::support::{Gitea, Teawatch, ask, client, eventually};
+use super::coming_from::after;
+use super::support::{Gitea, InTime as _, Teawatch, ask, client, eventually};
 
 const PROGRAM: &str = "prometheus-alertmanager";
 
@@ -27,14 +28,17 @@ struct Alertmanager {
 impl Alertmanager {
     fn new(directory: &Path, teawatch: &Teawatch) -> Self {
         std::fs::create_dir_all(directory).unwrap();
-        let password = Teawatch::secret("prom1");
-        let (url, password) = (&teawatch.url, password.expose());
+        let password = directory.join("teawatch-secret");
+        std::fs::write(&password, Teawatch::secret("prom1").expose()).unwrap();
+        // As the README tells whoever has another receiver.
+        let receiver = &after("Alertmanager-to-GitHub")[0];
+        let receiver = receiver
+            .replace("https://teawatch.example.org", &teawatch.url)
+            .replace("/etc/alertmanager/teawatch-secret", password.to_str().unwrap());
         let file = format!(
             "route: {{ receiver: tea.watch-1, group_by: [alertname], group_wait: 100ms, \
              group_interval: 500ms, repeat_interval: 2s }}\n\
-             receivers:\n  - name: tea.watch-1\n    webhook_configs:\n      \
-             - url: {url}/api/v1/alertmanager\n        http_config:\n          \
-             basic_auth: {{ username: prom1, password: '{password}' }}\n"
+             receivers:\n  - name: tea.watch-1\n    webhook_configs:\n{receiver}"
         );
         std::fs::write(directory.join("alertmanager.yml"), file).unwrap();
         let (web, cluster) = (port(), port());
@@ -68,7 +72,7 @@ impl Alertmanager {
     fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
-            child.wait().unwrap();
+            child.wait_in_time();
         }
     }
 

@@ -9,7 +9,7 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Gitea, Letter, Report, Teawatch, eventually, failing};
+use crate::support::{Gitea, InTime as _, Letter, Report, Teawatch, eventually, failing};
 
 /// Agents that report at the same time, and how often each does.
 const SOURCES: usize = 16;
@@ -218,7 +218,7 @@ fn a_sync_that_fails_is_acknowledged_to_nobody_and_ends_the_process_with_74() {
     assert!(answer.is_none_or(|answer| answer.error() == (503, "busy")));
     assert_eq!(teawatch.wait().code(), Some(74), "{}", teawatch.log());
     assert!(!teawatch.log().contains("panicked"), "{}", teawatch.log());
-    strace.wait().unwrap();
+    strace.wait_in_time();
     assert!(told.join().unwrap() > 0);
 
     let teawatch = Teawatch::start(data.path(), &gitea, &[]);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::support::{Gitea, Teawatch, client, eventually, failing, text};
+use crate::support::{Gitea, InTime as _, Teawatch, client, eventually, failing, text};
 
 /// Reads figures and prints each series as `type name{labels}`, or says what is wrong.
 const PARSER: &str = r#"
@@ -22,7 +22,7 @@ fn series(figures: &str) -> BTreeSet<String> {
     python.args(["-c", PARSER]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = python.spawn().unwrap();
     process.stdin.take().unwrap().write_all(figures.as_bytes()).unwrap();
-    let output = process.wait_with_output().unwrap();
+    let output = process.output_in_time();
     assert!(output.status.success(), "{}\n{figures}", text(&output.stderr));
     text(&output.stdout).lines().map(str::to_owned).collect()
 }

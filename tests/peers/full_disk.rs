@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use crate::support::{Gitea, Host, SOURCE, StandIn, Teawatch, eventually, text};
+use crate::support::{Gitea, Host, InTime as _, SOURCE, StandIn, Teawatch, eventually, text};
 
 /// Runs a shell in a user namespace of its own, which may mount what it likes, and nobody
 /// else sees it. `$0` is the binary, `fill` leaves no room in the agent's folder.
@@ -17,7 +17,7 @@ fn unshared(host: &Host, script: &str) -> Output {
     command.args(["-Urm", "sh", "-c", &script, env!("CARGO_BIN_EXE_teawatch")]);
     command.current_dir(host.home.path());
     command.env("TEAWATCH_AGENT_SECRET", Teawatch::secret(SOURCE).expose());
-    command.output().unwrap()
+    command.output_in_time()
 }
 
 #[test]

@@ -11,6 +11,7 @@
 
 mod agent;
 mod alertmanager;
+mod coming_from;
 mod durability;
 mod figures;
 mod full_disk;

@@ -11,7 +11,9 @@ use rustix::fs::statvfs;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Answer, Gitea, Letter, Teawatch, ask, client, eventually, failing, passing};
+use crate::support::{
+    Answer, Gitea, InTime as _, Letter, Teawatch, ask, client, eventually, failing, passing,
+};
 
 /// A file system in memory that only the processes see which are started on it.
 struct SmallDisk {
@@ -155,7 +157,7 @@ fn starts(command: &mut Command) -> (Option<i32>, String) {
             child.kill().unwrap();
         }
     }
-    (child.wait().unwrap().code(), said)
+    (child.wait_in_time().code(), said)
 }
 
 #[test]

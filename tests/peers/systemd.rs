@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Gitea, PATIENCE, Teawatch, client, eventually, text};
+use crate::support::{Gitea, InTime as _, PATIENCE, Teawatch, client, eventually, text};
 
 /// How exposed a unit may be, in tenths of the 10.0 of `systemd-analyze security`.
 const EXPOSURE_MAX: &str = "15";
@@ -18,7 +18,7 @@ const EXPOSURE_MAX: &str = "15";
 /// The units that a command prints, each in its file.
 fn units(directory: &Path, arguments: &[&str]) -> Vec<PathBuf> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_teawatch"));
-    let output = command.env_clear().args(arguments).output().unwrap();
+    let output = command.env_clear().args(arguments).output_in_time();
     let printed = text(&output.stdout);
     let units = printed.split("# /etc/systemd/system/").skip(1).map(|unit| {
         let (name, unit) = unit.split_once('\n').unwrap();
@@ -30,7 +30,7 @@ fn units(directory: &Path, arguments: &[&str]) -> Vec<PathBuf> {
 }
 
 fn analyze(arguments: &[&str], units: &[&PathBuf]) -> Output {
-    Command::new("systemd-analyze").args(arguments).args(units).output().unwrap()
+    Command::new("systemd-analyze").args(arguments).args(units).output_in_time()
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_socket_of_systemd_is_the_door() {
     let url = format!("http://{free}/healthz");
     eventually("it answers", || client().get(&url).send().is_ok());
     process.kill().unwrap();
-    process.wait().unwrap();
+    process.wait_in_time();
 }
 
 /// Reads what the supervisor is told until `is_it`, or until it says nothing for `patience`.

@@ -1,11 +1,12 @@
-//! Pings by URL: those of Healthchecks, `/ping/KEY/SLUG`, and the pushes of Uptime Kuma,
-//! `/api/push/KEY/NAME`. Whoever sends them needs no more than `curl`, and existing clients
+//! Pings by URL: those of Healthchecks, `/ping/KEY/SLUG`, the pushes of Uptime Kuma,
+//! `/api/push/KEY/NAME`, and those of Gatus, `/api/v1/endpoints/NAME/external`. Whoever sends them needs no more than `curl`, and existing clients
 //! work by a changed address.
 //!
 //! Each answers in its own protocol, and with what its clients understand: 200 or 201 when it
 //! is on the disk, and 503 for what may pass, since they try again after that.
 
 mod body;
+pub(super) mod gatus;
 mod key;
 mod kuma;
 mod slug;

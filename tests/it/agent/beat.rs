@@ -7,7 +7,7 @@ use serde_json::Value;
 use teawatch::agent::{folder, heartbeat};
 
 use super::{Host, text};
-use crate::support::{Gitea, Teawatch};
+use crate::support::{Gitea, InTime as _, Teawatch};
 
 fn read(host: &Host, name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(host.path(name)).unwrap()).unwrap()
@@ -32,7 +32,7 @@ fn r30_a_worker_says_its_cycle_and_model_over_the_heartbeat_before() {
         let arguments = ["beat", "worker", "--interval", "1m", "--format", "heartbeat"];
         let mut command = host.command(&arguments);
         command.args(["--cycle", cycle, "--model", "m1"]);
-        assert!(command.status().unwrap().success());
+        assert!(command.wait_in_time().success());
     }
     let written = read(&host, ".nexus/heartbeat.json");
     assert_eq!((&written["cycle"], &written["model"]), (&8.into(), &"m1".into()));
@@ -60,7 +60,7 @@ fn a_user_without_a_home_is_told_so_and_nothing_is_written_elsewhere() {
     let host = Host::new("");
     let before = std::fs::read_dir(host.home.path()).unwrap().count();
     let mut command = host.command(&["beat", "job", "--interval", "1m", "--dir", "~/beats"]);
-    let output = command.env("HOME", "no/where").output().unwrap();
+    let output = command.env("HOME", "no/where").output_in_time();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said = text(&output.stderr);
     assert!(said.contains("no home") && said.lines().count() == 1, "{said}");
@@ -139,8 +139,7 @@ fn r60_the_one_liners_of_the_readme_write_what_is_read() {
                 .env("TEAWATCH_AGENT_HEARTBEATS", &beats)
                 .env("FAILS", fails)
                 .current_dir(host.home.path())
-                .status()
-                .unwrap();
+                .wait_in_time();
             let beat = heartbeat::read(&host.path("beats/backup.last"), false);
             std::fs::remove_dir_all(host.path("beats")).unwrap();
             (status.success(), beat)

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{Host, text};
-use crate::support::{Gitea, Teawatch, eventually};
+use crate::support::{Gitea, InTime as _, Teawatch, eventually};
 
 fn last(host: &Host, job: &str, seconds_ago: f64, interval: f64) {
     let at = Timestamp::now().duration_since(Timestamp::UNIX_EPOCH).as_secs_f64() - seconds_ago;
@@ -239,7 +239,7 @@ fn jobs_of_a_folder_that_nobody_can_look_into_are_unknown_and_told_by_none_of_th
     std::fs::remove_file(host.path("beats/b.last")).unwrap();
     eventually("it is missed", || status("jobs/b") == "down");
     agent.kill().unwrap();
-    agent.wait().unwrap();
+    agent.wait_in_time();
     let told: Vec<_> = gitea.issues().into_iter().map(|issue| issue.title).collect();
     assert!(!told.iter().any(|title| title.contains("jobs/a")), "{told:?}");
 }

@@ -12,6 +12,7 @@ use teawatch::agent::folder::{Status, scan};
 use teawatch::agent::heartbeat;
 
 use super::Host;
+use crate::support::InTime as _;
 
 fn host(more: &str) -> Host {
     Host::new(&format!("[[heartbeat]]\nname = \"worker\"\npath = \"hb\"\n{more}"))
@@ -171,7 +172,7 @@ fn r31_what_a_writer_that_was_killed_leaves_is_read_by_nobody() {
         std::io::Read::read_exact(&mut said, &mut [0; 3]).unwrap();
         let group = Pid::from_raw(i32::try_from(shell.id()).unwrap()).unwrap();
         kill_process_group(group, Signal::KILL).unwrap();
-        shell.wait().unwrap();
+        shell.wait_in_time();
         // The pipe ends with the last of them.
         std::io::Read::read_to_end(&mut said, &mut Vec::new()).unwrap();
         let read = heartbeat::read(&folder.join("job.last"), false).unwrap();
@@ -214,7 +215,7 @@ fn r45_the_path_comes_by_setting_flag_and_variable() {
     let flag = host.run(&["agent", "--dry-run", "--heartbeat", "elsewhere"]);
     assert_eq!(flag.status.code(), Some(0), "{flag:?}");
     let mut command = host.command(&["agent", "--dry-run"]);
-    let variable = command.env("TEAWATCH_AGENT_HEARTBEAT", "missing").output().unwrap();
+    let variable = command.env("TEAWATCH_AGENT_HEARTBEAT", "missing").output_in_time();
     assert_eq!(variable.status.code(), Some(1), "{variable:?}");
 }
 

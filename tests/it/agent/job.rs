@@ -5,10 +5,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::{Host, SOURCE, text};
-use crate::support::{Gitea, Teawatch, eventually};
+use crate::support::{Gitea, InTime as _, Teawatch, eventually};
 
 fn run(host: &Host, arguments: &[&str]) -> std::process::Output {
-    host.command(&[&["run"], arguments].concat()).output().unwrap()
+    host.command(&[&["run"], arguments].concat()).output_in_time()
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_command_that_runs_is_seen_to_run_and_its_start_is_no_result() {
     eventually("it is seen to run", || check()["running_since"].is_string());
     assert_eq!((check()["results"].clone(), check()["last_seen"].is_null()), (0.into(), true));
     drop(running.stdin.take());
-    assert_eq!(running.wait().unwrap().code(), Some(3));
+    assert_eq!(running.wait_in_time().code(), Some(3));
     assert!(check()["running_since"].is_null());
     assert_eq!(check()["results"], 1);
     eventually("an issue is open", || gitea.open() == 1);
@@ -121,7 +121,7 @@ fn a_command_that_still_runs_is_not_run_again_where_that_is_not_wanted() {
     let second = run(&host, &["--no-overlap", "--name", "j", "--", "true"]);
     assert_eq!(second.status.code(), Some(75), "{second:?}");
     drop(first.stdin.take());
-    first.wait().unwrap();
+    first.wait_in_time();
     assert_eq!(run(&host, &["--no-overlap", "--name", "j", "--", "true"]).status.code(), Some(0));
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use rustix::process::Signal;
 
 use super::{Host, SOURCE, signal, text};
-use crate::support::{Gitea, StandIn, Teawatch, eventually, taken};
+use crate::support::{Gitea, InTime as _, StandIn, Teawatch, eventually, taken};
 
 /// Starts a command that says "ready" before anything else.
 fn start(host: &Host, arguments: &[&str]) -> (Child, ChildStdout) {
@@ -56,10 +56,10 @@ fn every_signal_that_is_meant_for_the_command_reaches_it_and_tells_in_its_code()
         let (mut child, mut stdout) = start(&host, &["--", "sh", "-c", &script]);
         signal(&child, number);
         expect(&mut stdout, "got it\n");
-        assert_eq!(child.wait().unwrap().code(), Some(5), "{name}");
+        assert_eq!(child.wait_in_time().code(), Some(5), "{name}");
         let (mut child, _stdout) = start(&host, &["--", "sh", "-c", "echo ready; exec sleep 1000"]);
         signal(&child, number);
-        assert_eq!(child.wait().unwrap().code(), Some(128 + number.as_raw()), "{name}");
+        assert_eq!(child.wait_in_time().code(), Some(128 + number.as_raw()), "{name}");
     }
 }
 
@@ -72,7 +72,7 @@ fn a_second_signal_is_handed_on_like_the_first() {
     signal(&child, Signal::TERM);
     expect(&mut stdout, "one\n");
     signal(&child, Signal::TERM);
-    assert_eq!(child.wait().unwrap().code(), Some(9));
+    assert_eq!(child.wait_in_time().code(), Some(9));
 }
 
 #[test]
@@ -85,8 +85,7 @@ fn what_was_to_be_ignored_is_ignored_by_the_command_as_well() {
             .args(["-c", &script, env!("CARGO_BIN_EXE_teawatch")])
             .current_dir(host.home.path())
             .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .output_in_time();
         assert_eq!(output.status.code(), Some(6), "{name}: {output:?}");
     }
 }
@@ -97,10 +96,10 @@ fn at_its_limit_a_command_is_asked_first_and_its_good_end_is_no_success() {
     let script = "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done";
     let (mut child, mut stdout) = start(&host, &["--limit", "3s", "--", "sh", "-c", script]);
     expect(&mut stdout, "asked\n");
-    assert_eq!(child.wait().unwrap().code(), Some(124));
+    assert_eq!(child.wait_in_time().code(), Some(124));
     let script = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done";
     let (mut child, _stdout) = start(&host, &["--limit", "3s", "--", "sh", "-c", script]);
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert_eq!(child.wait_in_time().code(), Some(3));
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn a_command_outlives_the_death_of_its_watcher_and_its_lock_does_not() {
         start(&host, &["--no-overlap", "--name", "j", "--", "sh", "-c", script]);
     let stdin = child.stdin.take();
     signal(&child, Signal::KILL);
-    child.wait().unwrap();
+    child.wait_in_time();
     let second = host.run(&["run", "--no-overlap", "--name", "j", "--", "true"]);
     assert_eq!(second.status.code(), Some(0), "{second:?}");
     drop(stdin);
@@ -130,7 +129,7 @@ fn each_name_has_a_lock_of_its_own_whatever_it_is_made_of() {
         };
         assert_eq!((run(name), run(other)), (Some(75), Some(0)), "{name:?}");
         drop(child.stdin.take());
-        child.wait().unwrap();
+        child.wait_in_time();
     }
 }
 
@@ -186,7 +185,7 @@ fn a_signal_ends_the_wait_for_a_server_that_says_nothing() {
         signal(&child, Signal::TERM);
         child.try_wait().unwrap().is_some()
     });
-    let output = child.wait_with_output().unwrap();
+    let output = child.output_in_time();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(text(&output.stderr).contains("SIGTERM"), "{output:?}");
 }
@@ -226,7 +225,7 @@ fn a_disk_that_hangs_holds_up_neither_the_command_nor_its_limit_and_costs_no_rep
     let mut begun = [0; 6];
     child.stdout.as_mut().unwrap().read_exact(&mut begun).unwrap();
     assert_eq!(&begun, b"begun\n");
-    let output = child.wait_with_output().unwrap();
+    let output = child.output_in_time();
     assert_eq!(output.status.code(), Some(143), "{output:?}");
     let told = text(&output.stderr);
     assert!(told.contains("the disk did not answer within 5 s"), "{told}");

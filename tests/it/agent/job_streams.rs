@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Host, text};
-use crate::support::eventually;
+use crate::support::{InTime as _, eventually};
 
 #[test]
 fn input_and_outputs_are_handed_on_byte_for_byte() {
@@ -25,7 +25,7 @@ fn input_and_outputs_are_handed_on_byte_for_byte() {
     let mut stdin = child.stdin.take().unwrap();
     let input = bytes.clone();
     let writer = std::thread::spawn(move || stdin.write_all(&input).unwrap());
-    let output = child.wait_with_output().unwrap();
+    let output = child.output_in_time();
     writer.join().unwrap();
     assert!(output.stdout == bytes, "{} bytes came out", output.stdout.len());
     assert!(output.stderr.starts_with(b"\xff\0\n"), "{:?}", text(&output.stderr));
@@ -35,12 +35,15 @@ fn input_and_outputs_are_handed_on_byte_for_byte() {
 fn arguments_and_programs_need_not_be_text() {
     let host = Host::new("");
     let odd = OsStr::from_bytes(b"odd-\xff\xfe");
-    let output =
-        host.command(&["run", "--", "printf", "%s|"]).arg(odd).args(["-x", "--name"]).output();
-    assert_eq!(output.unwrap().stdout, b"odd-\xff\xfe|-x|--name|");
+    let output = host
+        .command(&["run", "--", "printf", "%s|"])
+        .arg(odd)
+        .args(["-x", "--name"])
+        .output_in_time();
+    assert_eq!(output.stdout, b"odd-\xff\xfe|-x|--name|");
     std::fs::rename(host.script("script", "exit 6"), host.home.path().join(odd)).unwrap();
     let program = [OsStr::from_bytes(b"./"), odd].join(OsStr::new(""));
-    assert_eq!(host.command(&["run", "--"]).arg(program).status().unwrap().code(), Some(6));
+    assert_eq!(host.command(&["run", "--"]).arg(program).wait_in_time().code(), Some(6));
 }
 
 #[test]
@@ -52,8 +55,7 @@ fn a_script_that_does_not_say_who_runs_it_is_run_as_a_shell_runs_it() {
         let mut command = host.command(&["run", "--", program, "-x", "two  words"]);
         let output = command
             .env("PATH", format!("{}:/usr/bin:/bin", host.path("bin").display()))
-            .output()
-            .unwrap();
+            .output_in_time();
         assert_eq!(output.status.code(), Some(6), "{program}: {output:?}");
         assert_eq!(text(&output.stdout), "two  words\n");
     }
@@ -70,8 +72,7 @@ fn environment_and_folder_are_what_they_were() {
         .env_remove("TEAWATCH_AGENT_SECRET")
         .current_dir(host.home.path())
         .stdin(Stdio::null())
-        .output()
-        .unwrap();
+        .output_in_time();
     let output = host.run(&["run", "--", "sh", "-c", command]);
     assert_eq!(text(&output.stdout), text(&bare.stdout));
 }
@@ -111,7 +112,7 @@ fn a_slow_reader_gets_everything_although_the_command_has_ended_long_ago() {
         std::thread::sleep(Duration::from_millis(50));
         assert!(child.try_wait().unwrap().is_none(), "what the command wrote is lost");
     }
-    let output = child.wait_with_output().unwrap();
+    let output = child.output_in_time();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 100_000));
 }
 
@@ -127,7 +128,7 @@ fn a_command_whose_reader_has_gone_meets_what_it_would_have_met_without_us() {
     let mut some = [0; 4];
     child.stdout.take().unwrap().read_exact(&mut some).unwrap();
     // 128 and SIGPIPE.
-    assert_eq!((child.wait().unwrap().code(), &some), (Some(141), b"y\ny\n"));
+    assert_eq!((child.wait_in_time().code(), &some), (Some(141), b"y\ny\n"));
 }
 
 #[test]
@@ -153,5 +154,5 @@ fn an_output_of_100_mb_passes_through_little_memory() {
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak < 64 * 1024, "{peak} KiB");
     drop(child.stdin.take());
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(child.wait_in_time().code(), Some(1));
 }

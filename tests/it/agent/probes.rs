@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Host, text};
+use crate::support::InTime as _;
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
@@ -64,7 +65,7 @@ fn r6_a_process_is_found_by_its_command_line_which_is_never_shown() {
         .unwrap();
     let (_, said) = host.look();
     worker.kill().unwrap();
-    worker.wait().unwrap();
+    worker.wait_in_time();
     let there = &said["checks"][0];
     assert_eq!(there["result"], "success", "{said:#}");
     let summary = there["summary"].as_str().unwrap();
@@ -96,7 +97,7 @@ fn r12_source_is_read_and_never_run() {
 fn r7_where_the_interpreter_is_missing_nobody_can_tell() {
     let host = Host::new("[[syntax]]\nname = \"s\"\npath = \"a.rb\"\n");
     host.write("a.rb", "puts 1\n");
-    let output = host.command(&["agent", "--dry-run", "--json"]).env("PATH", "").output().unwrap();
+    let output = host.command(&["agent", "--dry-run", "--json"]).env("PATH", "").output_in_time();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(text(&output.stdout).contains("ruby cannot be started"), "{output:?}");
 }
@@ -313,7 +314,7 @@ fn r6_a_process_is_found_although_its_command_line_is_no_text() {
     let mut worker = Command::new(&script).arg(odd).stdout(Stdio::null()).spawn().unwrap();
     let (result, summary) = host.look_at_one();
     worker.kill().unwrap();
-    worker.wait().unwrap();
+    worker.wait_in_time();
     assert_eq!(result, "success", "{summary}");
 }
 

@@ -10,6 +10,7 @@ use teawatch::check::{Kind, Observation};
 use teawatch::observation::{Limits, Report, ReportId};
 
 use super::Host;
+use crate::support::InTime as _;
 
 fn cycle(results: &[(&str, Kind, &str, &str)]) -> Cycle {
     let results = results.iter().map(|(name, kind, summary, details)| {
@@ -163,7 +164,7 @@ fn r11_a_worker_whose_heartbeat_is_stale_is_dead_although_its_process_and_port_l
         .unwrap();
     let (code, said) = host.look();
     worker.kill().unwrap();
-    worker.wait().unwrap();
+    worker.wait_in_time();
     assert_eq!(code, 1);
     assert_eq!(said["failed"], json!(["heartbeat"]), "{said:#}");
     assert_eq!(said["unknown"], json!([]), "{said:#}");

@@ -1,12 +1,16 @@
 //! What the agent makes of a server's answers.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
 
 use super::{Host, signal, text, waiting};
-use crate::support::{Gitea, Say, StandIn, Teawatch, answer_of, eventually, refused, taken};
+use crate::support::{
+    Gitea, InTime as _, PATIENCE, Say, StandIn, Teawatch, Told, answer_of, eventually, refused,
+    taken,
+};
 
 const CHECK: &str = "[[command]]\nname = \"c\"\ncommand = [\"true\"]\n";
 
@@ -92,6 +96,47 @@ fn a_server_that_hangs_is_given_up_and_the_report_waits() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(text(&output.stderr).contains("timed out"), "{output:?}");
     assert_eq!((waiting(&host), server.asked().len()), (3, 1));
+}
+
+/// What teawatch says when it is busy, with a pause that it asks for.
+fn busy(pause: &str) -> Say {
+    let Say::Answer { status, body, .. } = refused(503, "busy") else { unreachable!() };
+    Say::Answer { status, headers: format!("retry-after: {pause}\r\n"), body }
+}
+
+#[test]
+fn a_short_pause_that_the_server_asks_for_is_waited_for_once() {
+    let server = StandIn::start(|_, before| if before == 0 { busy("1") } else { taken() });
+    let host = host_with_waiting(1, &server.url);
+    let began = Instant::now();
+    let output = host.run(&["agent", "--quiet"]);
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert!(output.stderr.is_empty(), "{output:?}");
+    assert_eq!((server.seqs(), waiting(&host)), (vec![2, 2, 1], 0));
+    // Whoever asks again and again is left alone.
+    let server = StandIn::start(|_, _| busy("0"));
+    let host = host_with_waiting(1, &server.url);
+    let told = text(&host.run(&["agent", "--quiet"]).stderr);
+    assert!(told.contains("it is busy") && told.lines().count() == 1, "{told}");
+    assert_eq!((server.seqs(), waiting(&host)), (vec![2, 2], 2));
+}
+
+#[test]
+fn for_a_long_pause_that_the_server_asks_for_everything_waits_and_then_goes() {
+    let asked_for = Duration::from_secs(6);
+    let server = StandIn::start(|_, before| if before == 0 { busy("6") } else { taken() });
+    let host = host_of(&server.url);
+    let began = Instant::now();
+    let mut agent = host.command(&["agent", "--quiet", "--watch", "--interval", "300ms"]);
+    let agent = Told::start(&mut agent);
+    eventually("it has been told", || server.asked().len() == 1);
+    eventually("reports wait", || waiting(&host) >= 4);
+    assert_eq!(server.asked().len(), 1, "the server is not left alone");
+    eventually("all of it goes", || server.asked().len() > 4 && waiting(&host) == 0);
+    assert!(began.elapsed() >= asked_for);
+    agent.signal(Signal::TERM);
+    let (_, _, told) = agent.end(PATIENCE);
+    assert!(told.contains("has asked for a pause, of which "), "{told}");
 }
 
 #[test]
@@ -186,8 +231,8 @@ fn without_tls_no_certificates_are_needed_on_the_machine() {
     let host = Host::new(&format!("server = \"{0}\"\nping_url = \"{0}ping\"\n{CHECK}", server.url));
     let mut command = host.command(&["agent", "--quiet"]);
     let none = host.write("none.pem", "");
-    let output = command.env("SSL_CERT_FILE", none).env("SSL_CERT_DIR", "nowhere").output();
-    assert!(output.as_ref().unwrap().stderr.is_empty(), "{output:?}");
+    let output = command.env("SSL_CERT_FILE", none).env("SSL_CERT_DIR", "nowhere").output_in_time();
+    assert!(output.stderr.is_empty(), "{output:?}");
     assert_eq!((server.asked().len(), waiting(&host)), (2, 0));
 }
 
@@ -216,10 +261,10 @@ fn an_agent_that_ends_in_the_middle_of_sending_loses_nothing() {
     });
     let host = host_with_waiting(2, &server.url);
     for (how, already) in [(Signal::TERM, 2), (Signal::KILL, 4)] {
-        let child = host.command(&["agent", "--quiet"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = host.command(&["agent", "--quiet"]).stderr(Stdio::piped()).spawn().unwrap();
         eventually("it is sending", || server.asked().len() == already);
         signal(&child, how);
-        let output = child.wait_with_output().unwrap();
+        let output = child.output_in_time();
         assert_eq!(output.status.code(), (how == Signal::TERM).then_some(0));
         // It did not wait for the answer.
         assert!(output.stderr.is_empty(), "{output:?}");

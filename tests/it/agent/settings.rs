@@ -1,6 +1,7 @@
 //! The agent's file, its flags, and wrong calls.
 
 use super::{Host, text};
+use crate::support::InTime as _;
 
 #[test]
 fn r23_what_is_not_said_has_its_default() {
@@ -52,11 +53,11 @@ fn without_a_server_or_a_secret_only_a_dry_run_looks() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("no `server` is set"), "{output:?}");
     let mut command = host.command(&["agent", "--server", "http://127.0.0.1:9/"]);
-    let output = command.env_remove("TEAWATCH_AGENT_SECRET").output().unwrap();
+    let output = command.env_remove("TEAWATCH_AGENT_SECRET").output_in_time();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("no secret is set"), "{output:?}");
     let mut command = host.command(&["agent", "--server", "http://127.0.0.1:9/"]);
-    let output = command.env("TEAWATCH_AGENT_SECRET", "a\u{1}b").output().unwrap();
+    let output = command.env("TEAWATCH_AGENT_SECRET", "a\u{1}b").output_in_time();
     assert!(text(&output.stderr).contains("control characters"), "{output:?}");
     assert!(!text(&output.stderr).contains("a\u{1}b"), "{output:?}");
 }
@@ -270,8 +271,8 @@ fn what_runs_the_agent_is_printed_for_systemd_and_for_cron() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let odd = folder.path().join("100% sure");
     std::fs::hard_link(env!("CARGO_BIN_EXE_teawatch"), &odd).unwrap();
-    let output = std::process::Command::new(&odd).args(["agent", "install", "--print"]).output();
-    let output = output.unwrap();
+    let mut command = std::process::Command::new(&odd);
+    let output = command.args(["agent", "install", "--print"]).output_in_time();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
     assert!(text(&output.stderr).contains("/usr/local/bin"), "{output:?}");
 }

@@ -14,7 +14,7 @@ use teawatch::observation::Report;
 use tempfile::TempDir;
 
 use super::{Host, SOURCE, text, waiting};
-use crate::support::{Gitea, StandIn, Teawatch, all_is_told, taken};
+use crate::support::{Gitea, InTime as _, StandIn, Teawatch, all_is_told, taken};
 
 /// What a small file takes.
 const BLOCK: u64 = 4096;
@@ -200,7 +200,7 @@ fn the_spool_and_what_is_in_it_are_its_owners_alone() {
     command.args(["-c", "umask 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_teawatch")]);
     command.args(agent.get_args()).current_dir(host.home.path());
     command.env("TEAWATCH_AGENT_SECRET", Teawatch::secret(SOURCE).expose());
-    drop(command.output().unwrap());
+    drop(command.output_in_time());
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let spool = host.path("data/spool");
     assert_eq!((mode(&host.path("data")), mode(&spool)), (0o700, 0o700));
@@ -303,7 +303,7 @@ fn many_agents_of_a_host_at_once_give_no_number_twice_and_lose_nothing() {
             command.stderr(std::process::Stdio::piped()).spawn().unwrap()
         };
         let children: Vec<_> = (0..count).map(spawn).collect();
-        let outputs = children.into_iter().map(|child| child.wait_with_output().unwrap());
+        let outputs = children.into_iter().map(|mut child| child.output_in_time());
         outputs.collect::<Vec<_>>()
     };
     for output in at_once(12) {

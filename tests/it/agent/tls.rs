@@ -9,7 +9,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{Host, text};
-use crate::support::certificate;
+use crate::support::{InTime as _, certificate};
 
 /// A server with a [`certificate`] of so many days. Says 200 to everybody. Returns its port
 /// and the certificate in PEM.
@@ -94,7 +94,7 @@ fn an_address_is_judged_by_its_certificate_as_well() {
     let host = Host::new(&[check("good", good), check("soon", soon)].concat());
     let roots = host.write("roots.pem", &(good_pem + &soon_pem));
     let mut command = host.command(&["agent", "--dry-run", "--json"]);
-    let trusting = command.env("SSL_CERT_FILE", roots).output().unwrap();
+    let trusting = command.env("SSL_CERT_FILE", roots).output_in_time();
     let said: serde_json::Value = serde_json::from_slice(&trusting.stdout).unwrap();
     assert_eq!(said["failed"], serde_json::json!(["soon"]), "{said:#}");
     assert!(said["checks"][1]["summary"].as_str().unwrap().contains("expires in 0."), "{said:#}");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use teawatch::store::{CACHE_BYTES, Sled, Store as _, Tree};
 
 use super::{Host, SOURCE, signal, text, waiting};
-use crate::support::{Gitea, StandIn, Teawatch, eventually};
+use crate::support::{Gitea, InTime as _, StandIn, Teawatch, eventually};
 
 /// A server, its Gitea, and a host that reports to it.
 struct Whole {
@@ -221,7 +221,7 @@ fn r27_a_watching_agent_goes_on_and_stops_cleanly_in_the_middle_of_a_cycle() {
     whole.host.write("slow", "");
     eventually("a cycle is under way", || whole.host.path("begun").exists());
     signal(&child, Signal::TERM);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.wait_in_time().code(), Some(0));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn cycles_that_overrun_do_not_pile_up_and_go_by_the_settings_of_their_start() {
     let before = results();
     eventually("three more have arrived", || results() >= before + 3);
     signal(&child, Signal::INT);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.wait_in_time().code(), Some(0));
     assert!(!whole.host.path("changed").exists());
     let log = std::fs::read_to_string(whole.host.path("log")).unwrap();
     let lines: Vec<_> = log.lines().collect();
@@ -260,7 +260,7 @@ fn a_cycle_that_is_ended_or_killed_leaves_nothing_half_done() {
         let mut child = whole.host.command(&["agent", "--quiet", "--every", "1h"]).spawn().unwrap();
         eventually("the cycle is under way", || whole.host.path("begun").exists());
         signal(&child, how);
-        let status = child.wait().unwrap();
+        let status = child.wait_in_time();
         assert_eq!(status.success(), how == Signal::TERM, "{status:?}");
     }
     assert_eq!(whole.checks(), Vec::<Value>::new());
@@ -301,7 +301,7 @@ fn a_server_and_an_address_of_this_machine_are_reached_without_a_proxy() {
     );
     whole.host.configure(&more);
     let mut command = whole.host.command(&["agent", "--quiet"]);
-    let output = command.env("http_proxy", "http://127.0.0.1:1").output().unwrap();
+    let output = command.env("http_proxy", "http://127.0.0.1:1").output_in_time();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(whole.check("web")["status"], "up");
 }

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::load::{CHECKS, Known, Reporter};
 use super::phase::{HELD, Moment, PHASES, WRITES};
 use super::tally::{Figures, Tally};
-use crate::support::{Gitea, PATIENCE, Teawatch, eventually, turns};
+use crate::support::{Gitea, InTime as _, PATIENCE, Teawatch, eventually, turns};
 
 /// Agents that report at the same time.
 const SOURCES: u32 = 4;
@@ -220,7 +220,7 @@ impl Lane {
         let longest = u64::try_from(self.start_takes.as_micros()).unwrap() / 3;
         thread::sleep(Duration::from_micros(self.rng.random_range(0..=longest)));
         child.kill().unwrap();
-        let output = child.wait_with_output().unwrap();
+        let output = child.output_in_time();
         let log = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.signal(), Some(9), "it has ended by itself: {log}");
         !log.contains("is ready")

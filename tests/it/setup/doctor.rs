@@ -4,7 +4,7 @@ use serde_json::Value;
 use teawatch::sandbox::ALICE_TOKEN;
 
 use super::*;
-use crate::support::{Asked, Say, StandIn, Teawatch, answer_of, eventually};
+use crate::support::{Asked, InTime as _, Say, StandIn, Teawatch, answer_of, eventually};
 
 /// A server's answers, for doors that it has.
 pub struct Stage {
@@ -208,7 +208,7 @@ fn a_test_that_was_cut_short_is_closed_by_the_next_one() {
         stage.desk.gitea.world().log().any(|entry| entry.outcome == Outcome::Stalled)
     });
     child.kill().unwrap();
-    child.wait().unwrap();
+    child.wait_in_time();
     assert_eq!(stage.desk.gitea.open(), 2);
     let told = well(&mut stage.doctor(&["--write"]));
     assert!(told.contains("1 that an earlier test had left open"), "{told}");

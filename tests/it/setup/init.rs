@@ -6,7 +6,7 @@ use http::Method;
 use teawatch::sandbox::{ALICE_TOKEN, Action, Fault, Outcome, Route};
 
 use super::*;
-use crate::support::{Teawatch, ask, client, eventually};
+use crate::support::{InTime as _, Teawatch, ask, client, eventually};
 
 #[test]
 fn two_commands_lead_from_nothing_to_a_first_issue_in_less_than_a_minute() {
@@ -132,7 +132,7 @@ fn killed_in_between_it_leaves_nothing_broken_and_goes_on_when_run_again() {
             desk.gitea.world().log().any(|entry| entry.outcome == Outcome::Stalled)
         });
         child.kill().unwrap();
-        child.wait().unwrap();
+        child.wait_in_time();
         assert!(!desk.path("teawatch.toml").exists());
         assert_eq!(desk.hooks().len(), usize::from(is_made));
         let salt = std::fs::read_to_string(desk.path("salt")).ok();

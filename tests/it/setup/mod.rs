@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 
 use teawatch::sandbox::{ALICE_TOKEN, Hook};
 
-use crate::support::{Gitea, REPOSITORY, text};
+use crate::support::{Gitea, InTime as _, REPOSITORY, text};
 
 /// What `init` writes.
 const WRITTEN: [&str; 5] =
@@ -87,7 +87,7 @@ impl Desk {
 /// Runs a command that must go well, and returns what it said.
 #[track_caller]
 fn well(command: &mut Command) -> String {
-    let output = command.output().unwrap();
+    let output = command.output_in_time();
     assert!(output.status.success(), "{}", said(&output));
     text(&output.stdout)
 }
@@ -95,7 +95,7 @@ fn well(command: &mut Command) -> String {
 /// Runs a command that must fail with exit code 1, and returns what it said.
 #[track_caller]
 fn fails(command: &mut Command) -> String {
-    let output = command.output().unwrap();
+    let output = command.output_in_time();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     said(&output)
 }

@@ -13,7 +13,7 @@ use teawatch::observation::{Report, ReportId};
 use teawatch::store::{Memory, Store as _};
 
 use super::{Scene, of_source};
-use crate::support::{CHECK, Teawatch, eventually, failing};
+use crate::support::{CHECK, InTime as _, Teawatch, eventually, failing};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -175,7 +175,7 @@ fn a_backup_holds_silences_and_what_is_restored_from_it_too() {
     assert!(output.status.success(), "{output:?}");
     let mut restore = Command::new(env!("CARGO_BIN_EXE_teawatch"));
     restore.env_clear().arg("restore").arg(&file).arg("--data-dir").arg(&data);
-    assert!(restore.output().unwrap().status.success());
+    assert!(restore.output_in_time().status.success());
     let Scene { data: _before, gitea, teawatch } = scene;
     teawatch.kill();
     let teawatch = Teawatch::start(&data, &gitea, &[]);

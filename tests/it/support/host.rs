@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::Teawatch;
+use super::{InTime as _, Teawatch};
 
 /// The name of the host in these tests.
 pub const SOURCE: &str = "web1";
@@ -67,7 +67,7 @@ impl Host {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        self.command(arguments).output_in_time()
     }
 
     /// What a dry run says as JSON, and its exit code.

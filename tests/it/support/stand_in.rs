@@ -148,6 +148,10 @@ impl Asked {
         })
     }
 
+    pub fn method(&self) -> &str {
+        self.head.split(' ').next().unwrap()
+    }
+
     /// What was asked for, with its query.
     pub fn path(&self) -> &str {
         self.head.split(' ').nth(1).unwrap()
@@ -159,7 +163,7 @@ impl Asked {
 
     /// What the Gitea at `url` says to it.
     pub fn pass_on(&self, url: &str) -> Say {
-        let method = self.head.split(' ').next().unwrap().parse::<http::Method>().unwrap();
+        let method = self.method().parse::<http::Method>().unwrap();
         let url = format!("{}{}", url.trim_end_matches('/'), self.path());
         let mut request = client().request(method, url).body(self.body.clone());
         for name in ["authorization", "content-type"] {

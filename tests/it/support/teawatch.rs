@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use teawatch::signature::{Master, Secret, agent_secret, sign};
 
-use super::{Gitea, PATIENCE, REPOSITORY, Report};
+use super::{Gitea, InTime as _, PATIENCE, REPOSITORY, Report};
 
 pub const MASTER: &str = "the-master-secret-of-all-the-tests-0123456789";
 pub const SALT: &str = "the-salt-of-all-the-tests";
@@ -150,8 +150,7 @@ impl Teawatch {
             .env_clear()
             .args(arguments)
             .args(["--listen", self.url.trim_start_matches("http://")])
-            .output()
-            .unwrap()
+            .output_in_time()
     }
 
     pub fn pid(&self) -> Pid {
@@ -161,7 +160,7 @@ impl Teawatch {
     /// `kill -9`: nothing is finished, nothing is written.
     pub fn kill(mut self) {
         kill_process(self.pid(), Signal::KILL).unwrap();
-        self.child.wait().unwrap();
+        self.child.wait_in_time();
     }
 
     /// SIGTERM, and what became of it.

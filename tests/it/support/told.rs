@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::eventually;
+use super::{InTime as _, eventually};
 
 /// A running command; killed when dropped.
 pub struct Told {
@@ -78,7 +78,7 @@ impl Told {
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
         }
-        let code = self.child.wait().unwrap().code();
+        let code = self.child.wait_in_time().code();
         (code, self.so_far(), self.errors.lock().unwrap().clone())
     }
 

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::InTime as _;
+
 /// What only a teawatch that is well may say.
 pub const ALL_IS_WELL: &str = "All is well: reports are taken, and Gitea takes what follows.";
 
@@ -27,7 +29,7 @@ pub fn status_json(data: &Path) -> (i32, Value) {
 fn run(data: &Path, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_teawatch"));
     command.env_clear().current_dir(data).args(["status", "--data-dir"]).arg(data);
-    let output = command.args(arguments).output().unwrap();
+    let output = command.args(arguments).output_in_time();
     assert!(output.stderr.is_empty(), "{output:?}");
     (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
 }

@@ -12,7 +12,7 @@ use teawatch::engine::settings::Settings;
 use teawatch::store::Memory;
 
 use super::{SECRET, deliveries, is_quiet, post, serve};
-use crate::support::{Answer, CHECK, Gitea, Inside, Teawatch, ask, client, failing};
+use crate::support::{Answer, CHECK, Gitea, InTime as _, Inside, Teawatch, ask, client, failing};
 
 const PUSH: &str = r#"{"ref":"refs/heads/main"}"#;
 const OTHER_SECRET: &str = "another secret of a webhook";
@@ -186,7 +186,7 @@ fn what_makes_no_sense_without_a_secret_is_a_fault_of_the_configuration() {
         let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
         let mut command = Teawatch::command(data.path(), &gitea, &[]);
         command.env(variable, "0123456789");
-        let output = command.output().unwrap();
+        let output = command.output_in_time();
         assert_eq!(output.status.code(), Some(1));
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("is of no use without `webhooks.secret_file`"), "{said}");
