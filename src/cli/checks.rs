@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Subcommand;
 use reqwest::Method;
+use url::form_urlencoded;
 
 use super::call::{Server, done, plain, table};
 use super::flags::ListArgs;
@@ -64,7 +65,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn forget(check: &str, config: Box<ConfigArgs>) -> anyhow::Result<ExitCode> {
     let server = Server::new(Caller::load(&config.sources())?)?;
     let (source, name) = check.split_once('/').context("a check is called SOURCE/NAME")?;
-    let path = Server::path(&["api", "v1", "checks", source, name]);
+    let named = [("source", source), ("name", name)];
+    let named = form_urlencoded::Serializer::new(String::new()).extend_pairs(named).finish();
+    let path = format!("api/v1/checks?{named}");
     super::runtime()?.block_on(server.change(Method::DELETE, &path))?;
     output::print(&format!("{} is no longer watched, until it reports again\n", plain(check)))?;
     done()

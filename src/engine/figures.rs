@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::outcome::Outcome;
+use super::remarks::Came;
 use crate::alert::EffectKind;
 
 /// Up to how many seconds a commit took: a good disk takes one or two milliseconds.
@@ -21,7 +22,7 @@ pub struct Kind {
     effect: String,
 }
 
-/// What came of a message of a webhook.
+/// What came of a message of a webhook, or of a comment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Class {
     outcome: &'static str,
@@ -44,6 +45,8 @@ pub struct Figures {
     pub confirmed: Family<Kind, Counter>,
     /// Messages of webhooks, by what came of them.
     pub outcomes: Family<Class, Counter>,
+    /// Comments on our issues, by what came of them.
+    pub comments: Family<Class, Counter>,
 }
 
 impl Default for Figures {
@@ -57,6 +60,10 @@ impl Default for Figures {
         for outcome in Outcome::CLASSES {
             drop(outcomes.get_or_create(&Class { outcome }));
         }
+        let comments = Family::default();
+        for came in Came::ALL {
+            drop(comments.get_or_create(&Class { outcome: came.class() }));
+        }
         Self {
             waiting: Gauge::default(),
             turns: Counter::default(),
@@ -65,6 +72,7 @@ impl Default for Figures {
             absent: Counter::default(),
             confirmed,
             outcomes,
+            comments,
         }
     }
 }
@@ -81,6 +89,11 @@ impl Figures {
         if let Some(outcome) = class {
             self.outcomes.get_or_create(&Class { outcome }).inc();
         }
+    }
+
+    /// Counts a comment that was read.
+    pub(super) fn count_comment(&self, came: Came) {
+        self.comments.get_or_create(&Class { outcome: came.class() }).inc();
     }
 
     /// Counts an effect that Gitea has confirmed.

@@ -46,10 +46,13 @@ pub struct Remarked {
     pub owed: BTreeMap<u64, Timestamp>,
 }
 
-/// A comment that somebody else has written.
+/// A comment that somebody else has written, or our own user with a command in it.
 #[derive(Debug, Clone)]
 pub struct Remark {
     pub id: u64,
+    /// Our own user has written it. Nothing that teawatch writes commands anything, so
+    /// somebody else uses that user, and is not obeyed.
+    pub is_own: bool,
     /// Gitea's id of the person, and what the person is called.
     pub person: i64,
     pub login: String,
@@ -60,6 +63,37 @@ pub struct Remark {
     pub commands: Vec<Result<Command, Mistake>>,
     /// Why this person may not command, in a sentence, if so.
     pub refusal: Option<String>,
+}
+
+/// What came of a comment that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// Everything that it commands was done.
+    Obeyed,
+    /// Something that it commands was not done, and why was said.
+    NotDone,
+    /// Who has written it may not command.
+    Refused,
+    /// It commands something, and our own user has written it.
+    Own,
+    /// It commands nothing, or its issue is no longer ours.
+    Nothing,
+}
+
+impl Came {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Obeyed, Self::NotDone, Self::Refused, Self::Own, Self::Nothing];
+
+    /// Under which it is counted.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Obeyed => "obeyed",
+            Self::NotDone => "not_done",
+            Self::Refused => "refused",
+            Self::Own => "own",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
 impl Remarked {
@@ -131,8 +165,8 @@ impl Core {
         }
     }
 
-    /// Takes note of everything that people have written on an issue and that was not read
-    /// before, and obeys those who may command.
+    /// Takes note of everything that was written on an issue and that was not read before,
+    /// and obeys those who may command. Each comment is counted, whatever comes of it.
     pub fn take_remarks(
         &mut self,
         repository: &str,
@@ -147,9 +181,19 @@ impl Core {
             }
             self.repository(repository).remarked.take(remark.id, remark.written_at);
             let held = self.issues_held(repository).remove(&issue);
-            if let Some(fingerprint) = held.filter(|_| !remark.commands.is_empty()) {
-                self.obey(&fingerprint, remark, now);
-            }
+            let came = match held.filter(|_| !remark.commands.is_empty()) {
+                None => Came::Nothing,
+                Some(_) if remark.is_own => {
+                    tracing::warn!(
+                        comment = remark.id,
+                        "somebody writes commands on #{issue} of {repository} as teawatch's own \
+                         user: they are not obeyed"
+                    );
+                    Came::Own
+                }
+                Some(fingerprint) => self.obey(&fingerprint, remark, now),
+            };
+            self.figures.count_comment(came);
         }
         let known = self.repositories.get(repository).map(|record| &record.remarked.owed);
         if known.is_some_and(|owed| owed.contains_key(&issue)) {
@@ -157,8 +201,10 @@ impl Core {
         }
     }
 
-    fn obey(&mut self, fingerprint: &Fingerprint, remark: &Remark, now: Timestamp) {
-        let Some(place) = self.alerts.get(fingerprint).map(Commented::on) else { return };
+    fn obey(&mut self, fingerprint: &Fingerprint, remark: &Remark, now: Timestamp) -> Came {
+        let Some(place) = self.alerts.get(fingerprint).map(Commented::on) else {
+            return Came::Nothing;
+        };
         let mut answer = Answer::default();
         let mut obeyed = Vec::new();
         let mut is_told = true;
@@ -201,6 +247,11 @@ impl Core {
         };
         self.remember(happened, now);
         self.answer(&place, remark, &answer, is_told, now);
+        match (&remark.refusal, answer.sentences.is_empty()) {
+            (Some(_), _) => Came::Refused,
+            (None, false) => Came::NotDone,
+            (None, true) => Came::Obeyed,
+        }
     }
 
     /// Obeys a command, or says why it does not.

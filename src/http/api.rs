@@ -75,13 +75,23 @@ pub(super) async fn checks(
     Ok(Json(page.await?))
 }
 
+/// Which check. It stands in the query: in a path `.` and `..` have a meaning of their own,
+/// and whatever is on the way may tidy the rest up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    source: String,
+    name: String,
+}
+
 /// Stops watching a check, until it reports again.
 pub(super) async fn forget(
     State(App(app)): State<App>,
     _: Writer,
-    path: Result<Path<(String, String)>, PathRejection>,
+    query: Result<Query<Named>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Path((source, name)) = path.map_err(|error| ApiError::BadQuery(error.body_text()))?;
+    let Query(named) = query.map_err(|error| ApiError::BadQuery(error.body_text()))?;
+    let Named { source, name } = named;
     let id = CheckId::new(source, name);
     let shown = id.to_string();
     let was_known =

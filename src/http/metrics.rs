@@ -184,8 +184,8 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
 
 /// What the engine counts; it is there also while the engine does not answer.
 fn register_engine(registry: &mut Registry, engine: &Engine) {
-    let engine::Figures { waiting, turns, commits, absences, absent, confirmed, outcomes } =
-        engine.figures().clone();
+    let figures = engine.figures().clone();
+    let engine::Figures { waiting, turns, commits, absences, absent, .. } = figures;
     let help = "Commands that wait for the engine";
     registry.register("queue_commands", help, waiting);
     let help = "What the commands hold that wait for the engine";
@@ -198,9 +198,11 @@ fn register_engine(registry: &mut Registry, engine: &Engine) {
     let help = "How long teawatch was not looking";
     registry.register_with_unit("absent", help, Unit::Seconds, absent);
     let help = "Effects that Gitea has confirmed: issues opened, closed, reopened, written to";
-    registry.register("effects_confirmed", help, confirmed);
+    registry.register("effects_confirmed", help, figures.confirmed);
     let help = "Messages of Gitea's webhooks by what came of them";
-    registry.register("delivery_outcomes", help, outcomes);
+    registry.register("delivery_outcomes", help, figures.outcomes);
+    let help = "Comments on issues of ours by what came of them";
+    registry.register("comments", help, figures.comments);
 }
 
 /// What the outbox counts.

@@ -190,7 +190,7 @@ impl Ear {
         let mut remarks = Vec::new();
         for comment in comments {
             if let Some(mut remark) = remark(&comment, identity, remarked, since, date) {
-                if !remark.commands.is_empty() {
+                if !remark.commands.is_empty() && !remark.is_own {
                     remark.refusal = self.refusal(reading, &remark).await?;
                 }
                 remarks.push(remark);
@@ -275,8 +275,9 @@ fn is_refusal(error: &gitea::Error) -> bool {
     matches!(error.concern(), Concern::Trimmings | Concern::Thing)
 }
 
-/// What somebody else has written, if it was not read before. `since` is where the list
-/// begins: what was written earlier is in it only because it was edited.
+/// What was written, if it was not read before and we have not written it ourselves. What
+/// our own user has written counts if it commands something. `since` is where the list begins:
+/// what was written earlier is in it only because it was edited.
 fn remark(
     comment: &Comment,
     identity: &Identity,
@@ -288,7 +289,11 @@ fn remark(
     let id = u64::try_from(comment.id).ok()?;
     let is_own = comment.user.as_ref().is_some_and(|user| identity.is(user));
     let is_edited = since.is_some_and(|since| written_at < since);
-    if is_own || is_edited || !remarked.is_new(id, written_at) {
+    if is_edited || !remarked.is_new(id, written_at) {
+        return None;
+    }
+    let commands = commands::read(&comment.body);
+    if is_own && commands.is_empty() {
         return None;
     }
     let (person, login) = match &comment.user {
@@ -296,6 +301,5 @@ fn remark(
         None => (0, String::new()),
     };
     let age = date.duration_since(written_at);
-    let commands = commands::read(&comment.body);
-    Some(Remark { id, person, login, written_at, age, commands, refusal: None })
+    Some(Remark { id, is_own, person, login, written_at, age, commands, refusal: None })
 }

@@ -220,9 +220,11 @@ enum Deed {
     TransferRepository { repository: String, to: String },
     DeleteRepository { repository: String },
     Archive { repository: String, archived: bool },
+    SetEmpty { repository: String, empty: bool },
     SetPrivate { repository: String, private: bool },
     SetUnits { repository: String, issues: bool, pulls: bool },
     SetRights { repository: String, user: String, right: Option<Right> },
+    AddMilestone { repository: String, title: String },
     AddUser { user: String },
     RenameUser { user: String, login: String },
     AddToken { user: String, token: String, scopes: Vec<String> },
@@ -241,6 +243,9 @@ impl Deed {
             }
             Self::AddRepository { owner, name } => {
                 return world.add_repository(owner, name).map(Some);
+            }
+            Self::AddMilestone { repository, title } => {
+                return world.add_milestone(repository, title, now).map(Some);
             }
             Self::AddUser { user } => return Ok(Some(world.add_user(user))),
             Self::Close { user, repository, issue } => {
@@ -275,6 +280,7 @@ impl Deed {
             }
             Self::DeleteRepository { repository } => world.delete_repository(repository),
             Self::Archive { repository, archived } => world.archive(repository, *archived),
+            Self::SetEmpty { repository, empty } => world.set_empty(repository, *empty),
             Self::SetPrivate { repository, private } => world.set_private(repository, *private),
             Self::SetUnits { repository, issues, pulls } => {
                 world.set_units(repository, *issues, *pulls)

@@ -47,6 +47,7 @@ impl World {
             title: cut_title(title),
             body: body.to_owned(),
             labels: BTreeSet::new(),
+            milestone: None,
             assignees: Vec::new(),
             is_open: true,
             is_locked: false,
@@ -136,6 +137,9 @@ impl World {
         }
         issue.is_open = is_open;
         issue.closed = (!is_open).then_some(now);
+        if let Some(milestone) = issue.milestone {
+            self.touch_milestone(repository, milestone, now);
+        }
         let kind = if is_open { EventKind::Reopen } else { EventKind::Close };
         self.record(repository, number, by, kind, "", now);
         let action = if is_open { "reopened" } else { "closed" };

@@ -176,7 +176,10 @@ impl World {
         self.must_administer(call)?;
         let id = self.hook_of(call)?.id;
         let (repository, viewer) = (call.repository()?, call.viewer()?);
-        self.tell(repository, Some(id), viewer, &News::Push);
+        // Without a commit there is nothing to push, which is no error.
+        if !self.repository_of(call)?.is_empty {
+            self.tell(repository, Some(id), viewer, &News::Push);
+        }
         Ok(Response::empty(StatusCode::NO_CONTENT))
     }
 

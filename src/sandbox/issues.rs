@@ -25,6 +25,8 @@ pub struct Issue {
     pub body: String,
     /// Ids of labels of the repository.
     pub labels: BTreeSet<u64>,
+    /// The id of a milestone of the repository.
+    pub milestone: Option<u64>,
     /// Ids of users, in the order of their assignment.
     pub assignees: Vec<u64>,
     pub is_open: bool,
@@ -67,6 +69,7 @@ pub enum EventKind {
     Title { old: String, new: String },
     Label { label: u64, added: bool },
     Assignee { user: u64, added: bool },
+    Milestone { old: Option<u64>, new: Option<u64> },
     Lock,
     Unlock,
 }
@@ -81,6 +84,7 @@ impl EventKind {
             Self::Title { .. } => "change_title",
             Self::Label { .. } => "label",
             Self::Assignee { .. } => "assignees",
+            Self::Milestone { .. } => "milestone",
             Self::Lock => "lock",
             Self::Unlock => "unlock",
         }
@@ -111,6 +115,7 @@ impl World {
         let body = fields.text("body")?.unwrap_or_default();
         let labels = fields.integers("labels")?;
         let logins = assignees(&fields)?.unwrap_or_default();
+        let milestone = fields.integer("milestone")?;
         let closed = fields.flag("closed")?;
         if title.is_empty() {
             return Err(Refusal::unprocessable("[Title]: Required"));
@@ -147,8 +152,14 @@ impl World {
             .filter_map(|id| u64::try_from(id).ok())
             .filter(|id| may_write && repository.labels.contains_key(id))
             .collect();
+        // One that is unknown is left out without a word.
+        let milestone = milestone
+            .and_then(|id| u64::try_from(id).ok())
+            .filter(|id| may_write && repository.milestones.contains_key(id));
         let (repository, has_labels) = (repository.id, !labels.is_empty());
         let number = self.open_issue(repository, viewer, title, body, call.now);
+        // It is there from the start, and is told last.
+        self.put_milestone(repository, number, milestone, call.now);
         for label in labels {
             self.put_label(repository, number, label, viewer, call.now);
         }
@@ -157,6 +168,7 @@ impl World {
         if has_labels {
             self.tell_of_issue(repository, number, viewer, "label_updated", None);
         }
+        self.tell_of_milestone(repository, number, None, viewer, call.now);
         if closed {
             self.set_open(repository, number, false, viewer, call.now);
         }
@@ -210,10 +222,18 @@ impl World {
             }
             self.assign(repository, number, &assigned, viewer, call.now);
         }
-        if let Some(milestone) = milestone.filter(|id| may_write && *id != 0) {
-            return Err(Refusal::Broken(format!(
-                "milestone does not exist [id: {milestone}, repo_id: {repository}]"
-            )));
+        if let Some(id) = milestone.filter(|_| may_write) {
+            let known = &self.repository_of(call)?.milestones;
+            let milestone = match u64::try_from(id).ok() {
+                Some(0) => None,
+                Some(known_id) if known.contains_key(&known_id) => Some(known_id),
+                _ => {
+                    return Err(Refusal::Broken(format!(
+                        "milestone does not exist [id: {id}, repo_id: {repository}]"
+                    )));
+                }
+            };
+            self.set_milestone(repository, number, milestone, viewer, call.now);
         }
         match state {
             None => {}

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::issues::{Event, Issue, Reaction};
 use super::labels::Label;
+use super::milestones::MilestoneShape;
 use super::repository::Repository;
 use super::user::User;
 
@@ -81,7 +82,7 @@ pub(super) struct IssueShape<'a> {
     r#ref: &'static str,
     assets: [(); 0],
     labels: Vec<LabelShape<'a>>,
-    milestone: Option<()>,
+    milestone: Option<MilestoneShape<'a>>,
     assignee: Option<UserShape<'a>>,
     /// `null` when nobody is assigned.
     assignees: Option<Vec<UserShape<'a>>>,
@@ -265,7 +266,7 @@ impl<'a> Frame<'a> {
             r#ref: "",
             assets: [],
             labels: self.labels(repository, issue),
-            milestone: None,
+            milestone: self.milestone(repository, issue.milestone),
             assignee: issue.assignees.first().map(|id| self.user(*id)),
             assignees: (!assignees.is_empty()).then_some(assignees),
             state: if issue.is_open { "open" } else { "closed" },

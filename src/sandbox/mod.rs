@@ -18,7 +18,7 @@
 //! an address that nobody listens on, labels and assignees are dropped without a word, a
 //! filter by an unknown label filters nothing, a comment on a missing issue is a 500.
 //!
-//! What it does not have: milestones, due dates, attachments, dependencies,
+//! What it does not have: due dates, attachments, dependencies,
 //! organisations' labels, notifications, and the login of a browser.
 //!
 #![doc = include_str!("fidelity.md")]
@@ -41,6 +41,7 @@ mod line;
 mod lists;
 mod markdown;
 mod message;
+mod milestones;
 mod news;
 mod pages;
 mod people;
@@ -62,6 +63,7 @@ pub use issues::{Event, EventKind, Issue, Reaction};
 pub use journal::{Entry, Outcome};
 pub use labels::Label;
 pub use message::{Request, Response};
+pub use milestones::Milestone;
 pub use people::Missing;
 pub use repository::{Repository, Right};
 pub use route::Route;

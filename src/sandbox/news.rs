@@ -44,6 +44,7 @@ impl News {
             Self::Issue { action, .. } => match *action {
                 "assigned" | "unassigned" => ("issues", "issue_assign"),
                 "label_updated" | "label_cleared" => ("issues", "issue_label"),
+                "milestoned" | "demilestoned" => ("issues", "issue_milestone"),
                 _ => ("issues", "issues"),
             },
         }

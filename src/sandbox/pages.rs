@@ -200,6 +200,13 @@ fn entry(world: &World, repository: &Repository, event: &Event) -> Markup {
         EventKind::Assignee { user, added } => html! {
             @if *added { "assigned " } @else { "unassigned " } b { (world.login(*user)) }
         },
+        EventKind::Milestone { old, new } => {
+            let title = |id: &Option<u64>| {
+                let milestone = id.and_then(|id| repository.milestones.get(&id));
+                milestone.map_or("(none)", |milestone| milestone.title.as_str())
+            };
+            html! { "changed the milestone from " (title(old)) " to " b { (title(new)) } }
+        }
         EventKind::Lock => html! { "locked this" },
         EventKind::Unlock => html! { "unlocked this" },
     };

@@ -12,6 +12,7 @@ use super::issues::Issue;
 use super::json::{EPOCH, Frame, NEVER};
 use super::labels::Label;
 use super::message::Response;
+use super::milestones::Milestone;
 use super::refusal::Refusal;
 use super::world::World;
 
@@ -26,6 +27,8 @@ pub struct Repository {
     pub name: String,
     pub private: bool,
     pub archived: bool,
+    /// It holds no commit.
+    pub is_empty: bool,
     pub has_issues: bool,
     pub has_pulls: bool,
     /// Collaborators by the ids of users. The owner and administrators of the site need no
@@ -35,6 +38,8 @@ pub struct Repository {
     pub issues: BTreeMap<u64, Issue>,
     /// By id.
     pub labels: BTreeMap<u64, Label>,
+    /// By id.
+    pub milestones: BTreeMap<u64, Milestone>,
     /// By id.
     pub hooks: BTreeMap<u64, Hook>,
     pub created: Timestamp,
@@ -85,7 +90,8 @@ impl Frame<'_> {
         });
         let mut shape = json!({
             "id": repository.id, "owner": self.user_with_address(repository.owner), "name": name,
-            "full_name": format!("{owner}/{name}"), "description": "", "empty": false,
+            "full_name": format!("{owner}/{name}"), "description": "",
+            "empty": repository.is_empty,
             "private": repository.private, "fork": false, "template": false, "mirror": false,
             "size": 27, "language": "", "languages_url": format!("{url}/languages"),
             "html_url": page, "url": url, "link": "",

@@ -41,6 +41,7 @@ impl<'a> Frame<'a> {
         let page = self.page_of(repository, issue);
         let (mut old_title, mut new_title) = ("", "");
         let (mut label, mut assignee, mut removed, mut body) = (None, None, false, "");
+        let (mut old_milestone, mut milestone) = (None, None);
         match &event.kind {
             EventKind::Comment | EventKind::Close | EventKind::Reopen => body = &event.body,
             EventKind::Lock | EventKind::Unlock => {}
@@ -54,6 +55,10 @@ impl<'a> Frame<'a> {
                 assignee = Some(self.user(*user));
                 removed = !added;
             }
+            EventKind::Milestone { old, new } => {
+                old_milestone = self.milestone(repository, *old);
+                milestone = self.milestone(repository, *new);
+            }
         }
         json!({
             "id": event.id,
@@ -65,7 +70,8 @@ impl<'a> Frame<'a> {
             "body": body,
             "created_at": event.created,
             "updated_at": event.updated,
-            "old_project_id": 0, "project_id": 0, "old_milestone": null, "milestone": null,
+            "old_project_id": 0, "project_id": 0, "old_milestone": old_milestone,
+            "milestone": milestone,
             "tracked_time": null, "old_title": old_title, "new_title": new_title,
             "old_ref": "", "new_ref": "", "ref_issue": null, "ref_comment": null,
             "ref_action": "none", "ref_commit_sha": "", "review_id": 0, "label": label,

@@ -51,6 +51,12 @@ impl World {
         Ok(())
     }
 
+    /// Takes all commits out of a repository, or puts one in.
+    pub fn set_empty(&mut self, repository: &str, is_empty: bool) -> Result<(), Missing> {
+        self.repository_named(repository)?.is_empty = is_empty;
+        Ok(())
+    }
+
     /// Makes a repository private, or public.
     pub fn set_private(&mut self, repository: &str, private: bool) -> Result<(), Missing> {
         self.repository_named(repository)?.private = private;

@@ -12,8 +12,8 @@ use teawatch::sandbox::Route;
 use teawatch::store::{CACHE_BYTES, Dump, Header, Sled, Store as _, Tree};
 
 use crate::support::{
-    CHECK, Deed, Gitea, InTime as _, MASTER, OTHER, READ_TOKEN, REPOSITORY, Report, SALT, Teawatch,
-    WRITE_TOKEN, all_is_told, client, eventually, failing, passing, token_settings,
+    CHECK, Deed, Gitea, InTime as _, MASTER, OFTEN, OTHER, READ_TOKEN, REPOSITORY, Report, SALT,
+    Teawatch, WRITE_TOKEN, all_is_told, client, eventually, failing, passing, token_settings,
 };
 
 /// Runs `teawatch backup`, which must go well.
@@ -143,11 +143,23 @@ fn what_was_told_after_the_backup_is_not_told_again() {
     all_is_told(&teawatch, &gitea);
 }
 
+/// The alert of [`CHECK`].
+fn alert(teawatch: &Teawatch) -> Value {
+    let alerts = teawatch.get("/api/v1/alerts").1["items"].clone();
+    alerts.as_array().unwrap().iter().find(|alert| alert["title"] == CHECK).unwrap().clone()
+}
+
+/// Waits until its issue is this one.
+#[track_caller]
+fn goes_on_in(teawatch: &Teawatch, number: u64) {
+    eventually("it goes on in the newer one", || alert(teawatch)["issue"] == number);
+}
+
 #[test]
 fn an_alert_whose_issue_was_closed_since_the_backup_goes_on_in_the_one_that_followed_it() {
     let (data, other, gitea) = (directory(), directory(), Gitea::start());
     let file = data.path().join("a.backup");
-    let settings = [("alerts.reopen_window", "0s")];
+    let settings = [("alerts.reopen_window", "0s"), ("storm.max_open_issues", "2")];
     let teawatch = Teawatch::start(data.path(), &gitea, &settings);
     teawatch.report(&failing(CHECK));
     all_is_told(&teawatch, &gitea);
@@ -162,11 +174,50 @@ fn an_alert_whose_issue_was_closed_since_the_backup_goes_on_in_the_one_that_foll
     let teawatch = Teawatch::start(&other.path().join("data"), &gitea, &settings);
     teawatch.report(&failing(CHECK));
     all_is_told(&teawatch, &gitea);
+    goes_on_in(&teawatch, 2);
     assert_eq!((gitea.issues().len(), gitea.open()), (2, 1));
-    teawatch.report(&passing(CHECK));
-    eventually("it is closed", || gitea.open() == 0);
+    // The one that was closed takes no room from another.
+    teawatch.report(&failing(OTHER));
     all_is_told(&teawatch, &gitea);
-    assert_eq!(gitea.issues().len(), 2);
+    assert_eq!((gitea.open(), gitea.issues_about(OTHER).len()), (2, 1));
+    for check in [CHECK, OTHER] {
+        teawatch.report(&passing(check));
+    }
+    eventually("both are closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues().len(), 3);
+}
+
+#[test]
+fn an_issue_that_a_person_had_closed_gives_no_room_when_the_one_that_followed_it_is_found() {
+    let (data, other, gitea) = (directory(), directory(), Gitea::start());
+    let file = data.path().join("a.backup");
+    let settings = [OFTEN, ("alerts.reopen_window", "0s"), ("storm.max_open_issues", "2")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    teawatch.report(&failing(CHECK));
+    all_is_told(&teawatch, &gitea);
+    teawatch.report(&failing(OTHER));
+    all_is_told(&teawatch, &gitea);
+    let now = gitea.now();
+    gitea.world().close_as("alice", REPOSITORY, 1, now).unwrap();
+    eventually("it is noticed", || !alert(&teawatch)["closed_by_hand_at"].is_null());
+    back_up(&teawatch, &file);
+    for report in [passing(CHECK), failing(CHECK)] {
+        teawatch.report(&report);
+        all_is_told(&teawatch, &gitea);
+    }
+    assert!(!gitea.issue(1).is_open && gitea.issue(3).is_open);
+    teawatch.kill();
+    restored(&file, &other.path().join("data"));
+    let teawatch = Teawatch::start(&other.path().join("data"), &gitea, &settings);
+    teawatch.report(&failing(CHECK));
+    all_is_told(&teawatch, &gitea);
+    goes_on_in(&teawatch, 3);
+    assert_eq!(gitea.issues().len(), 3);
+    // Two are open, which is all that there is room for.
+    teawatch.report(&failing("db1/third"));
+    all_is_told(&teawatch, &gitea);
+    assert_eq!(gitea.issues_about("db1/third").len(), 0);
 }
 
 #[test]

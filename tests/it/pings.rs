@@ -5,7 +5,7 @@ use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use teawatch::signature::{Master, ping_key};
 
-use crate::support::{Gitea, InTime as _, MASTER, Teawatch, client, eventually};
+use crate::support::{Gitea, InTime as _, MASTER, Teawatch, client, eventually, turns};
 
 fn key(source: &str) -> String {
     ping_key(&Master::parse(MASTER).unwrap(), source, 1).expose().to_owned()
@@ -180,5 +180,5 @@ fn the_key_is_printed_and_silence_is_noticed_where_a_ping_is_expected() {
     assert_eq!(get(&teawatch, &path), (200, "OK".to_owned()));
     eventually("its silence opens an issue", || gitea.open() == 1);
     assert_eq!(get(&teawatch, &path).0, 200);
-    eventually("it is closed", || gitea.issue(1).comments().count() > 0 || gitea.open() == 0);
+    eventually("it is closed", || turns(&gitea.issue(1)).first() == Some(&"closed"));
 }

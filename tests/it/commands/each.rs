@@ -1,5 +1,8 @@
 //! Every command, as a person would write it.
 
+use http::Method;
+use teawatch::sandbox::{Action, BodyKind, Fault, Route};
+
 use crate::support::{CHECK, OTHER, Report, Scene, eventually, failing, passing, turns};
 
 #[test]
@@ -135,10 +138,15 @@ fn a_command_that_opens_another_issue_is_answered_where_it_stands() {
     scene.teawatch.report(&failing(CHECK));
     scene.teawatch.settles(&scene.gitea);
     assert_eq!(scene.gitea.issues().len(), 1);
+    // The reaction does not get through at first, so that all that the alert still has to say
+    // of its old issue is said before it.
+    let refusal = Action::Refuse { status: 502, retry_after: None, body: BodyKind::Json };
+    scene.gitea.order(Fault::new(refusal).on(&Method::POST, Route::CommentReactions));
     scene.says("alice", "/unsilence\n/status", "+1");
     eventually("there is another issue", || scene.gitea.open() == 1);
     scene.teawatch.settles(&scene.gitea);
     assert_eq!(scene.gitea.issues().len(), 2);
+    assert!(scene.gitea.world().faults().is_empty());
     let answers = scene.gitea.comments(1).into_iter().filter(|it| it.contains("/reply/")).count();
     assert_eq!(answers, 1, "{:#?}", scene.gitea.comments(1));
 }

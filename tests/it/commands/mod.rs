@@ -3,6 +3,7 @@
 mod each;
 mod hostile;
 mod kills;
+mod traces;
 mod unreadable;
 
 use teawatch::sandbox::Event;

@@ -28,7 +28,7 @@ const ROWS: &[Row] = &[
     row("reopens what is well", reopens_what_is_well),
     row("removes our label", removes_our_label),
     row("adds a mute label", adds_a_mute_label),
-    row("edits title, text and assignees", edits),
+    row("edits title, text, assignees and milestone", edits),
     row("locks it", locks),
     row("renames the repository", |stage| moves(stage, "rename-repository", "name", "alarms", "ops/alarms")),
     row("transfers the repository", |stage| moves(stage, "transfer-repository", "to", "alice", "alice/alerts")),
@@ -173,7 +173,12 @@ fn adds_a_mute_label(stage: &Stage) {
 
 fn edits(stage: &Stage) {
     let body = format!("We are on it.\n\n{}", stage.issue().body);
-    let edit = json!({ "title": "the new disk is late", "body": body, "assignees": ["alice"] });
+    let made = of_repository("add-milestone", &json!({ "title": "the new rack" }));
+    let milestone = stage.deed(&made)["made"].as_u64().unwrap();
+    let edit = json!({
+        "title": "the new disk is late", "body": body, "assignees": ["alice"],
+        "milestone": milestone,
+    });
     stage.api(Method::PATCH, "issues/1", &edit);
     stage.is_noticed();
     stage.is_plain();
@@ -184,6 +189,7 @@ fn edits(stage: &Stage) {
     assert!(issue.body.starts_with("We are on it.\n\n"), "{}", issue.body);
     assert_eq!(issue.title, "the new disk is late");
     assert_eq!(stage.gitea().world().login(issue.assignees[0]), "alice");
+    assert_eq!(issue.milestone, Some(milestone));
     assert_eq!((issue.assignees.len(), turns(&issue)), (1, vec!["closed"]));
 }
 

@@ -85,10 +85,11 @@ impl Stage {
 
     /// What has no door of its own in the stand-in.
     #[track_caller]
-    fn deed(&self, deed: &Value) {
+    fn deed(&self, deed: &Value) -> Value {
         let request = client().post(format!("{}-/admin/deeds", self.gitea().url));
         let answer = ask(request.json(deed));
         assert_eq!(answer.status, 200, "{deed}: {answer:?}");
+        answer.body
     }
 
     fn reports(&self, report: &Report) {

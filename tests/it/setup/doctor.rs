@@ -12,7 +12,7 @@ pub struct Stage {
     pub server: StandIn,
 }
 
-const READY: &str = r#"{"ready":true,"reasons":[]}"#;
+pub const READY: &str = r#"{"ready":true,"reasons":[]}"#;
 pub const NO_CHECKS: &str = r#"{"items":[],"next":null}"#;
 
 impl Stage {
@@ -55,7 +55,7 @@ impl Stage {
 }
 
 /// The answers of a server that is well, and notes what Gitea sends.
-fn answer_well(asked: &Asked, taken: &std::sync::Mutex<Vec<Value>>, checks: &str) -> Say {
+pub fn answer_well(asked: &Asked, taken: &std::sync::Mutex<Vec<Value>>, checks: &str) -> Say {
     match asked.path() {
         "/readyz" => answer_of(200, READY),
         "/webhooks/gitea" => {

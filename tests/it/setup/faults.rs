@@ -1,8 +1,9 @@
 //! Each fault that `doctor` knows, planted and found.
 
+use http::Method;
 use jiff::SignedDuration;
 use serde_json::Value;
-use teawatch::sandbox::{ALICE_TOKEN, Right};
+use teawatch::sandbox::{ALICE_TOKEN, Action, BodyKind, Fault, Right, Route};
 
 use super::doctor::{NO_CHECKS, Stage, only_fault, something_happens};
 use super::*;
@@ -27,6 +28,16 @@ fn each_fault_of_this_machine_is_found() {
     let fault = only_fault(&mut stage.doctor(&["--data-dir", "salt/data"]), "data");
     assert!(fault.contains("cannot be looked at"), "{fault}");
 
+    // Here nobody makes anything, not even root, and there is no room to speak of.
+    let elsewhere = |path: &str| {
+        let any_room = ["--set", "limits.free_bytes=0", "--data-dir", path];
+        only_fault(&mut stage.doctor(&any_room), "data")
+    };
+    let fault = elsewhere("/proc/sys/teawatch");
+    assert!(fault.contains("is not there, and cannot be made") && fault.contains("make it for"));
+    let fault = elsewhere("/proc/sys/kernel");
+    assert!(fault.contains("cannot be used") && fault.contains("chown it"), "{fault}");
+
     let data = stage.desk.path("teawatch-data");
     std::fs::write(&data, "").unwrap();
     assert!(stage.fault("data").contains("is no directory"));
@@ -35,6 +46,10 @@ fn each_fault_of_this_machine_is_found() {
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
     assert!(stage.fault("data").contains("chmod 700"));
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+    // Where the store would be there is something else.
+    std::fs::write(data.join("store"), "").unwrap();
+    assert!(stage.fault("disk").contains("its room cannot be told"));
+    std::fs::remove_file(data.join("store")).unwrap();
     well(&mut stage.doctor(&[]));
 }
 
@@ -88,6 +103,26 @@ fn each_fault_of_gitea_is_found() {
     for (url, check) in [("http://127.0.0.1:1/", "address"), (&*stage.server.url, "address")] {
         only_fault(&mut stage.doctor(&["--gitea-url", url]), check);
     }
+    let refuse = |status, method: Method, route, passes| {
+        let action = Action::Refuse { status, retry_after: None, body: BodyKind::Json };
+        gitea.order(Fault::new(action).on(&method, route).after(passes));
+    };
+    // The first is asked without the token.
+    for (passes, status, check, fix) in [
+        (0, 503, "address", "look at Gitea's log"),
+        (1, 403, "token", "sign in as that user once"),
+        (1, 500, "token", "look at Gitea's log"),
+    ] {
+        refuse(status, Method::GET, Route::Version, passes);
+        assert!(stage.fault(check).contains(fix), "{status}");
+    }
+    for (route, check) in [(Route::User, "read:user"), (Route::Repository, "repository")] {
+        refuse(502, Method::GET, route, 0);
+        assert!(stage.fault(check).contains("look at Gitea's log"), "{check}");
+    }
+    refuse(403, Method::GET, Route::Version, 0);
+    assert!(well(&mut stage.doctor(&[])).contains("wants everybody to sign in"));
+    assert!(gitea.world().faults().is_empty());
     let tls = StandIn::with_tls(|_, _| answer_of(200, "{\"version\":\"1.26.3\"}"));
     let fault = only_fault(&mut stage.doctor(&["--gitea-url", &tls.url]), "certificate");
     assert!(fault.contains("`gitea.ca_file`"), "{fault}");

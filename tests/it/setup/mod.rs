@@ -6,6 +6,7 @@ mod faults;
 mod hook;
 mod init;
 mod terminal;
+mod unknown;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -2,22 +2,27 @@
 
 use serde_json::Value;
 
-use super::Scene;
+use super::{Scene, outcomes};
 use crate::support::{CHECK, REPOSITORY, eventually, passing, turns};
 
 #[test]
-fn a_thousand_comments_on_a_strangers_issue_cost_no_request() {
+fn ten_thousand_comments_on_a_strangers_issue_cost_no_request_and_each_is_counted() {
     let scene = Scene::start();
     let now = scene.gitea.now();
     scene.gitea.world().open_as("bob", REPOSITORY, "mine", "", now).unwrap();
     scene.gitea.world().forget_requests();
-    for _ in 0..1_000 {
-        scene.gitea.world().comment_as("bob", REPOSITORY, 2, "/close", now).unwrap();
+    for thousand in 1..=10 {
+        {
+            let mut world = scene.gitea.world();
+            for _ in 0..1_000 {
+                world.comment_as("bob", REPOSITORY, 2, "/close", now).unwrap();
+            }
+        }
+        eventually("the last is told", || {
+            let number = &scene.teawatch.get("/api/v1/deliveries?limit=1").1["items"][0]["number"];
+            number.as_u64() == Some(thousand * 1_000 + 1)
+        });
     }
-    eventually("the last is told", || {
-        let number = &scene.teawatch.get("/api/v1/deliveries?limit=1").1["items"][0]["number"];
-        number.as_u64() == Some(1_001)
-    });
     scene.all_are_looked_into(500);
     let is_known = |it: &Value| {
         let outcome = it["outcome"].as_str().unwrap();
@@ -26,6 +31,9 @@ fn a_thousand_comments_on_a_strangers_issue_cost_no_request() {
     assert!(scene.deliveries().iter().all(is_known));
     assert_eq!(scene.gitea.world().log().len(), 0);
     assert_eq!(scene.teawatch.get("/readyz").0, 200);
+    let counted = outcomes(&scene);
+    let strangers = counted["stranger"] + counted["merged"];
+    assert_eq!((strangers, counted.values().sum()), (10_001, 10_001), "{counted:?}");
 }
 
 #[test]
@@ -38,6 +46,13 @@ fn a_marker_of_ours_in_a_strangers_issue_makes_it_none_of_ours() {
     scene.gitea.world().close_as("bob", REPOSITORY, 2, now).unwrap();
     scene.all_are_looked_into(3);
     assert!(scene.alert()["closed_by_hand_at"].is_null());
+    let theirs = scene.deliveries().into_iter().filter(|it| it["issue"] == 2);
+    for delivery in theirs {
+        let outcome = delivery["outcome"].as_str().unwrap();
+        assert!(outcome.starts_with("not about an issue") || outcome.starts_with("a later"));
+    }
+    let counted = outcomes(&scene);
+    assert!(counted["stranger"] > 0 && counted["stranger"] + counted["merged"] >= 2, "{counted:?}");
     scene.teawatch.report(&passing(CHECK));
     eventually("ours is closed", || turns(&scene.gitea.issue(1)) == ["closed"]);
     assert_eq!(turns(&scene.gitea.issue(2)), ["closed"]);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use teawatch::sandbox::ALICE_TOKEN;
 
-use super::Scene;
+use super::{Scene, outcomes};
 use crate::support::{REPOSITORY, client, eventually, text};
 
 #[test]
@@ -56,17 +56,7 @@ fn when_the_last_one_came_is_told_and_how_the_looks_are() {
 #[test]
 fn what_came_of_deliveries_is_counted() {
     let scene = Scene::start();
-    let figures = || {
-        let url = format!("{}/metrics", scene.teawatch.url);
-        let figures = client().get(url).send().unwrap().text().unwrap();
-        let counts = figures.lines().filter_map(|line| {
-            let (class, count) = line
-                .strip_prefix("teawatch_delivery_outcomes_total{outcome=\"")?
-                .split_once("\"} ")?;
-            Some((class.to_owned(), count.parse().unwrap()))
-        });
-        counts.collect::<std::collections::BTreeMap<String, u64>>()
-    };
+    let figures = || outcomes(&scene);
     // Every class is there from the start.
     assert_eq!((figures().len(), figures().values().sum::<u64>()), (9, 0));
     let now = scene.gitea.now();

@@ -7,6 +7,7 @@ mod noticed;
 mod proofs;
 mod recorded;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use http::Method;
@@ -90,6 +91,18 @@ fn serve(data: &Path, gitea: &Gitea, settings: &[(&str, &str)]) -> Teawatch {
 /// What was taken, the newest first.
 fn deliveries(teawatch: &Teawatch) -> Vec<Value> {
     teawatch.get("/api/v1/deliveries?limit=500").1["items"].as_array().unwrap().clone()
+}
+
+/// How many deliveries were counted, by what came of them.
+fn outcomes(scene: &Scene) -> BTreeMap<String, u64> {
+    let figures = client().get(format!("{}/metrics", scene.teawatch.url)).send().unwrap();
+    let figures = figures.text().unwrap();
+    let counts = figures.lines().filter_map(|line| {
+        let (class, count) =
+            line.strip_prefix("teawatch_delivery_outcomes_total{outcome=\"")?.split_once("\"} ")?;
+        Some((class.to_owned(), count.parse().unwrap()))
+    });
+    counts.collect()
 }
 
 /// Waits until nothing of it waits any more.

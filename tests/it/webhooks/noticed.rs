@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 use teawatch::sandbox::{Action, Fault, Route};
 
-use super::Scene;
+use super::{Scene, all_are_looked_into};
 use crate::support::{CHECK, REPOSITORY, Report, eventually, passing, turns};
 
 #[test]
@@ -152,14 +152,26 @@ fn a_command_is_obeyed_soon_although_the_first_reading_fails_or_finds_another_na
         issue.comments().filter(|it| it.body.contains("Each on a line of its own")).count()
     };
     let refusal = Action::Refuse { status: 502, retry_after: None, body: Default::default() };
-    scene.gitea.order(Fault::new(refusal).on(&Method::GET, Route::Issues));
+    let fault = Fault::new(refusal).on(&Method::GET, Route::Issues);
+    scene.gitea.order(fault.clone());
     comment(REPOSITORY);
     eventually("it is answered", || answers(REPOSITORY) == 1);
     scene.teawatch.settles(&scene.gitea);
     assert!(scene.gitea.world().faults().is_empty());
 
-    scene.gitea.world().rename_repository(REPOSITORY, "alarms").unwrap();
-    comment("ops/alarms");
+    // What was told is looked into before the name changes, so that it is told once only.
+    scene.gitea.order(fault.until_cleared());
+    comment(REPOSITORY);
+    eventually("it is told", || {
+        let ours = |it: &Value| it["sender"] == "teawatch";
+        scene.deliveries().iter().filter(|it| !ours(it)).count() == 2
+    });
+    all_are_looked_into(&scene.teawatch);
+    {
+        let mut world = scene.gitea.world();
+        world.rename_repository(REPOSITORY, "alarms").unwrap();
+        world.clear_faults();
+    }
     eventually("it is answered as well", || answers("ops/alarms") == 2);
 }
 

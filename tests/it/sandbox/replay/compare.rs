@@ -29,8 +29,17 @@ const IGNORED: [&str; 7] = [
 
 /// The entries of timelines that the sandbox has; others are left out of the comparison one
 /// by one.
-const EVENTS: [&str; 8] =
-    ["assignees", "change_title", "close", "comment", "label", "lock", "reopen", "unlock"];
+const EVENTS: [&str; 9] = [
+    "assignees",
+    "change_title",
+    "close",
+    "comment",
+    "label",
+    "lock",
+    "milestone",
+    "reopen",
+    "unlock",
+];
 
 /// By how much two times may differ: a real server needs a moment between writing a time
 /// into its database and the `Date` of its answer, by which the sandbox's clock is set.

@@ -60,6 +60,15 @@ pub fn play(world: &mut World, exchange: &Exchange, ids: &Ids, now: Timestamp) -
             let label = labels[&ids.ours(Kind::Label, id.parse().unwrap())].name.clone();
             world.delete_label(&repository, &label).unwrap();
         }
+        ("POST", ["repos", owner, name, "milestones"]) => {
+            world
+                .add_milestone(
+                    &format!("{owner}/{name}"),
+                    body["title"].as_str().unwrap_or_default(),
+                    now,
+                )
+                .unwrap();
+        }
         ("POST", ["repos", owner, name, "pulls"]) => {
             let (by, repository) = (asker(world, exchange), format!("{owner}/{name}"));
             let number = world.open_as(&by, &repository, text("title"), text("body"), now).unwrap();
