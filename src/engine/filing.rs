@@ -30,7 +30,7 @@ impl Engine {
     /// night there is one issue, however often and at once this is called, and whatever is
     /// killed or lost meanwhile.
     pub async fn file_night(&self, faults: Vec<String>) -> Result<Filed, Error> {
-        let (day, told) = self.ask(|core, now| core.told_night(now)).await?;
+        let (day, told) = self.ask(Core::told_night).await?;
         if let Some(filed) = told {
             return Ok(filed);
         }

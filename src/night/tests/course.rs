@@ -1,6 +1,6 @@
 //! How one check was, and for how long.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::course::{Course, Outages};
 use super::super::{History, Measured, Period, Present, Span};
@@ -33,7 +33,7 @@ fn outages(
 ) -> Option<(usize, i64, i64, Option<i64>)> {
     let found = course(history, present).outages(period, &history.absences());
     found.map(|Outages { times, lasted, began, ended }| {
-        (times, lasted.as_secs(), began.as_second(), ended.map(|at| at.as_second()))
+        (times, lasted.as_secs(), began.as_second(), ended.map(Timestamp::as_second))
     })
 }
 
