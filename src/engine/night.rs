@@ -12,7 +12,7 @@ use super::records::{Before, Happened, Past};
 use super::view::PAGE_MAX;
 use super::{Engine, Error};
 use crate::alert::{Alert, Fingerprint, Placement, Silenced};
-use crate::check::{Cause, Check, CheckId, Moment, Verdict};
+use crate::check::{AGENT, Cause, Check, CheckId, Moment, Verdict};
 use crate::night::{
     Draft, History, LOOK_BACK_MAX, Parked, Period, Present, Quiet, Report, Seen, Span, State,
 };
@@ -155,10 +155,22 @@ impl Core {
                 is_obscured: check.unseen || check.unknown_since.is_some(),
             },
             trouble,
-            beats: beats(check),
+            beats: self.beats(check),
             issue: trouble.and_then(|_| self.issue_about(&check.id)),
             summary: latest.map_or_else(String::new, |latest| latest.summary.to_string()),
         }
+    }
+
+    /// How often a check says that it is to be heard of, and when it was. What is heard of
+    /// with its agent, and as often, is not told apart from it.
+    fn beats(&self, check: &Check) -> Option<(SignedDuration, Option<Timestamp>)> {
+        if let Some(beats) = file_beats(check) {
+            return Some(beats);
+        }
+        let agent = self.checks.find(check.id.source(), AGENT).filter(|_| !check.id.is_agent());
+        let interval = check.interval?;
+        let is_the_agents = agent.is_some_and(|agent| agent.interval == Some(interval));
+        (!is_the_agents).then_some((interval, check.last_seen.map(Moment::get)))
     }
 
     /// Where the trouble of a check is told.
@@ -229,19 +241,16 @@ fn trouble(check: &Check) -> Option<(State, Timestamp)> {
     Some((state, check.since))
 }
 
-/// How often a check says that it is to be heard of, and when it was. A worker that writes a
-/// file is as old as its file says.
-fn beats(check: &Check) -> Option<(SignedDuration, Option<Timestamp>)> {
+/// The interval that the file of a worker declares, and when it was written, if the check is
+/// about one.
+fn file_beats(check: &Check) -> Option<(SignedDuration, Option<Timestamp>)> {
+    let latest = check.latest.as_ref()?;
     let number = |name: &str| {
-        let latest = check.latest.as_ref()?;
         let (_, seconds) = latest.numbers.iter().find(|(number, _)| *number == name)?;
         SignedDuration::try_from_secs_f64(seconds).ok()
     };
-    if let (Some(age), Some(interval)) = (number("age_seconds"), number("interval_seconds")) {
-        let seen_at = check.latest.as_ref().map(|latest| latest.at);
-        return Some((interval, seen_at.and_then(|at| at.checked_sub(age).ok())));
-    }
-    Some((check.interval?, check.last_seen.map(Moment::get)))
+    let (age, interval) = (number("age_seconds")?, number("interval_seconds")?);
+    Some((interval, latest.at.checked_sub(age).ok()))
 }
 
 /// Why nothing is written about an alert, if somebody wants it so.
@@ -259,4 +268,51 @@ fn why_quiet(alert: &Alert) -> Option<String> {
         return Some("its issue wears a label that mutes it".to_owned());
     }
     alert.silence().map(Silenced::sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::Settings;
+    use super::super::start;
+    use super::*;
+    use crate::alert::Salt;
+    use crate::check::{Kind, Observation};
+    use crate::clock::Clock;
+    use crate::store::{Memory, Store as _};
+    use crate::tasks::Marks;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn of_a_history_that_is_too_long_only_the_newest_records_say_how_it_was() {
+        let mut memory = Memory::new();
+        let (settings, salt) = (Settings::default(), Salt::new("salt"));
+        let instance = "0123456789abcdef".to_owned();
+        let mut core = Core::load(&mut memory, settings, salt, None, instance, at(0)).unwrap();
+        for second in 1..=9 {
+            let kind = if second % 2 == 0 { Kind::Success } else { Kind::Failure };
+            let id = CheckId::new("db1", format!("disk{second}"));
+            core.observe(&id, &Observation::new(kind, ""), at(second));
+            core.observe(&id, &Observation::new(Kind::Unknown, ""), at(second));
+        }
+        memory.commit(core.take_writes().0).unwrap();
+        let window = Span { from: at(0), until: at(100) };
+        let all = core.meta.history.reach(at(0), HISTORY_MAX);
+        let few = core.meta.history.reach(at(0), 5);
+        assert_eq!((all.first, all.is_cut, few.is_cut), (0, false, true));
+        let clock = Clock::from_fn(|| at(100));
+        let marks = Marks::new(clock.clone());
+        let started = start(core, Box::new(memory), clock, &marks).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let all = started.engine.history(all).await.unwrap();
+            assert_eq!(all.told(window), Some(window));
+            let few = started.engine.history(few).await.unwrap();
+            assert!(few.told(window).unwrap().from >= at(8), "{few:?}");
+        });
+        started.engine.stop();
+        started.thread.join().unwrap();
+    }
 }

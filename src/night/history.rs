@@ -82,7 +82,7 @@ impl History {
     }
 
     /// The part of a stretch of which all is told.
-    pub(super) fn told(&self, span: Span) -> Option<Span> {
+    pub fn told(&self, span: Span) -> Option<Span> {
         let from = self.whole_since.unwrap_or(Timestamp::MIN);
         span.within(Span { from, until: Timestamp::MAX })
     }

@@ -1,5 +1,6 @@
 //! The report of a night: what it says, to whom, and its issue.
 
+mod clock;
 mod doors;
 mod issue;
 mod many;
