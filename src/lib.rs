@@ -55,12 +55,13 @@
 //! | [`telemetry`] | logs | nothing |
 //! | [`tasks`] | background tasks: marks, supervision, what both tell | `clock` |
 //! | [`observation`] | what a report may look like | `check` |
-//! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `store`, `observation`, `clock`, `tasks` |
+//! | [`night`] | what was in the night? The report and its words. Pure | `alert`, `check` |
+//! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `night`, `store`, `observation`, `clock`, `tasks` |
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock`, `tasks` |
 //! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `observation`, `outbox`, `tasks` |
 //! | [`notify`] | tells others of teawatch: that it lives, hangs, or cannot tell Gitea | `engine`, `outbox`, `tasks` |
-//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `observation`, `outbox`, `reconcile`, `signature`, `tasks` |
-//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `outbox`, `reconcile`, `telemetry` |
+//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `night`, `observation`, `outbox`, `reconcile`, `signature`, `tasks` |
+//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `night`, `outbox`, `reconcile`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |
 //! | [`cli`] | commands; puts everything together | all |
 //!
@@ -127,6 +128,8 @@ pub mod gitea;
 #[cfg(feature = "server")]
 pub mod http;
 pub mod loopback;
+#[cfg(feature = "server")]
+pub mod night;
 #[cfg(feature = "server")]
 pub mod notify;
 pub mod observation;

@@ -49,6 +49,10 @@ impl Alert {
     /// How it is, what people have done and asked, and why Gitea is not told of it, if that
     /// `waits`: in one sentence without markup.
     pub fn explanation(&self, rule: &Rule, waits: Option<&str>) -> String {
+        if self.group.is_night() {
+            return "The report of a night, which is closed when that of the next one opens."
+                .to_owned();
+        }
         let mut parts = vec![match self.phase {
             Phase::Inactive => "All is well".to_owned(),
             Phase::Pending { since } => {

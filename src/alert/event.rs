@@ -1,6 +1,7 @@
 //! What happens to an alert, and what follows.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::commands::Command;
@@ -32,6 +33,8 @@ pub enum Event {
     Seen { sighted: Sighted, labels: Vec<String> },
     /// A person who may do so has written a command, at this time.
     Asked { command: Command, by: String, at: Timestamp },
+    /// The report of the night that ended on this day is written. Of each day one is told.
+    Night { day: Date, summary: String },
     /// A new store found this alert's issue open at Gitea. Its members in `unheard` were or
     /// had been in trouble; those not heard of `until` then count no more.
     Adopted {

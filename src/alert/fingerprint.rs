@@ -52,6 +52,7 @@ impl Fingerprint {
             Group::Named { name } => salt.mac(&["alert", "named", name]),
             Group::Blind { source, name } => salt.mac(&["alert", "blind", source, name]),
             Group::Overflow { repository } => salt.mac(&["alert", "overflow", repository]),
+            Group::Night { repository } => salt.mac(&["alert", "night", repository]),
         };
         Self(hex::encode(&mac[..16]))
     }

@@ -8,15 +8,18 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod admit;
+mod adopted;
 pub mod answer;
 pub mod commands;
 mod effect;
 mod event;
 pub mod fingerprint;
+mod group;
 mod learned;
 pub mod markdown;
 pub mod marker;
 mod member;
+mod night;
 pub mod pacing;
 mod past;
 mod people;
@@ -29,7 +32,7 @@ pub mod table;
 mod tests;
 pub mod text;
 mod wishes;
-mod words;
+pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -40,7 +43,9 @@ use serde::{Deserialize, Serialize};
 pub use self::effect::{Effect, EffectKind, Trial, Undelivered};
 pub use self::event::{Event, Learned, Order, Sighted};
 pub use self::fingerprint::{Fingerprint, Salt};
+pub use self::group::{Group, GroupBy};
 pub use self::member::{MEMBER_SUMMARY_MAX, Member, OTHERS, Standing};
+pub use self::night::day_of;
 pub use self::pacing::Talk;
 pub use self::people::OnManualClose;
 use self::silence::Covered;
@@ -48,61 +53,6 @@ pub use self::silence::{Cover, Silenced};
 use self::step::gather;
 pub use self::step::step;
 pub use self::wishes::{Acked, COMMAND_AGE_MAX, Wishes};
-
-/// What an alert is about: the checks that share its issue.
-///
-/// Identity, not configuration: titles, targets and delays may change without it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Group {
-    /// The trouble of one check.
-    Check { source: String, name: String },
-    /// The trouble of all checks of a source.
-    Source { source: String },
-    /// The trouble of all checks that routes put into a named group.
-    Named { name: String },
-    /// Nobody can tell how a check is.
-    Blind { source: String, name: String },
-    /// What found no place of its own in a repository during a storm. Its members are
-    /// alerts.
-    Overflow { repository: String },
-}
-
-impl fmt::Display for Group {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Check { source, name } => write!(f, "{source}/{name}"),
-            Self::Source { source } => f.write_str(source),
-            Self::Named { name } => f.write_str(name),
-            Self::Blind { source, name } => write!(f, "cannot tell: {source}/{name}"),
-            Self::Overflow { repository } => write!(f, "overflow of {repository}"),
-        }
-    }
-}
-
-impl Group {
-    /// The name of this alert's row in an overflow issue; no two alerts share one.
-    pub fn row(&self) -> String {
-        match self {
-            Self::Check { .. } | Self::Blind { .. } | Self::Overflow { .. } => self.to_string(),
-            Self::Source { source } => format!("source {source}"),
-            Self::Named { name } => format!("group {name}"),
-        }
-    }
-}
-
-/// How checks are put together into alerts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GroupBy {
-    /// An issue for each check.
-    #[default]
-    Check,
-    /// One issue for all checks of a source.
-    Source,
-    /// One issue for all checks under this name.
-    Named(String),
-}
 
 /// Where issues go, and what they wear.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -235,7 +235,9 @@ impl Alert {
 
     /// Whether there is an issue to write to whose own text does not yet tell it all.
     fn has_an_ear(&self) -> bool {
-        self.has_fired()
+        // The report of a night is said with its first text.
+        !self.group.is_night()
+            && self.has_fired()
             && self.placement == Placement::Own
             && self.gone_at.is_none()
             && !self.is_hushed()

@@ -10,9 +10,6 @@ use super::{
     Placement, Rule, Standing, Trial, Undelivered,
 };
 
-/// What the next text says in an issue that a new store has found.
-const LOST: &str = "teawatch had lost what it knew, found this issue open and goes on in it";
-
 /// Takes one event into account. `cover` says what patterns silence now, if there are any,
 /// `admission` where a new issue would go.
 ///
@@ -102,26 +99,12 @@ fn absorb(rule: &Rule, alert: &mut Alert, event: &Event, now: Timestamp, orders:
         Event::Asked { command, by, at } => {
             alert.obey(rule, (command, by, *at), now, orders);
         }
+        Event::Night { day, summary } => alert.report(rule, *day, summary, now, orders),
         Event::Adopted { episode, issue, target, unheard, until } => {
             // Nothing can have been tried before the open issues were read.
             while strike(alert, EffectKind::Open, orders) {}
-            alert.episode = alert.episode.max(*episode).max(alert.forgotten + 1);
-            alert.issue = Some(*issue);
-            alert.floor = issue.number;
-            alert.target.clone_from(target);
-            alert.placement = Placement::Own;
-            alert.phase = Phase::Firing;
-            alert.fired_at = now;
-            alert.closed_at = None;
-            alert.gone_at = None;
-            alert.shut_at = None;
-            alert.is_muted = false;
-            alert.wishes.closed_by = None;
-            alert.looked_at = Some(now);
-            alert.talk.is_table_old = true;
+            alert.adopt(*episode, *issue, target, now);
             alert.wait_for(unheard, *until, now);
-            alert.covered.doubt();
-            alert.talk.gathered.note(&[LOST.to_owned()]);
         }
     }
 }
@@ -243,10 +226,23 @@ fn fire(
     tell(alert, EffectKind::Reopen, alert.reopens, orders);
 }
 
-/// A new episode begins.
+/// The next episode begins.
 fn open(
     rule: &Rule,
     alert: &mut Alert,
+    admission: Placement,
+    now: Timestamp,
+    orders: &mut Vec<Order>,
+) {
+    let episode = alert.episode + 1;
+    open_as(rule, alert, episode, admission, now, orders);
+}
+
+/// A new episode begins, with this number.
+pub(super) fn open_as(
+    rule: &Rule,
+    alert: &mut Alert,
+    episode: u64,
     admission: Placement,
     now: Timestamp,
     orders: &mut Vec<Order>,
@@ -270,7 +266,7 @@ fn open(
     }
     alert.talk.gathered = Gathered::default();
     alert.phase = Phase::Firing;
-    alert.episode += 1;
+    alert.episode = episode;
     alert.reopens = 0;
     alert.fired_at = now;
     alert.closed_at = None;

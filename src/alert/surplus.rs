@@ -32,3 +32,13 @@ pub fn left_behind(marker: &str, stays: &str, is_active: bool) -> String {
          reopens it keeps it.\n"
     )
 }
+
+/// The comment in the report of an earlier night that is open, and that is closed since that of
+/// another night is: a person has reopened it, or a store was lost. `stays` is that one, as
+/// Gitea links it.
+pub fn past_night(marker: &str, stays: &str) -> String {
+    format!(
+        "{marker}\n\n**The report of an earlier night**: that of the newest is {stays}, and this \
+         one is closed. Whoever reopens it keeps it.\n"
+    )
+}

@@ -279,7 +279,8 @@ pub(super) fn lead(alert: &Alert) -> String {
                 Group::Check { .. }
                 | Group::Source { .. }
                 | Group::Named { .. }
-                | Group::Blind { .. } => "checks are in trouble",
+                | Group::Blind { .. }
+                | Group::Night { .. } => "checks are in trouble",
             };
             format!("**{} {what}**: {}{more}.", many.len(), shown.join(", "))
         }

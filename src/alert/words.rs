@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// A duration as people say it: its two largest units, rounded down.
-pub(super) fn human(duration: SignedDuration) -> String {
+pub fn human(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
@@ -20,22 +20,22 @@ pub(super) fn human(duration: SignedDuration) -> String {
 }
 
 /// A time to the minute.
-pub(super) fn minute(at: Timestamp) -> String {
+pub fn minute(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// A time to the second.
-pub(super) fn second(at: Timestamp) -> String {
+pub fn second(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A number of things.
-pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+pub fn counted(count: u64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// A number of times.
-pub(super) fn often(count: u64) -> String {
+pub fn often(count: u64) -> String {
     match count {
         1 => "once".to_owned(),
         2 => "twice".to_owned(),

@@ -88,6 +88,27 @@ impl Server {
         self.json(self.request(method, path, token)?).await
     }
 
+    /// The same as [`Self::get`] and [`Self::change`] for what the server has to read from its
+    /// disk first.
+    pub(super) async fn get_slowly<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<T> {
+        let request = self.request(Method::GET, path, self.read_token())?.query(query);
+        self.slowly(request).await
+    }
+
+    pub(super) async fn post_slowly<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let token = self.caller.api.write_token.as_ref();
+        self.slowly(self.request(Method::POST, path, token)?).await
+    }
+
+    async fn slowly<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        let answer = self.json(request.timeout(LONG_TIMEOUT)).await?;
+        serde_json::from_value(answer).context("the server's answer makes no sense")
+    }
+
     /// Makes something, and returns it as the server describes it.
     pub(super) async fn create(&self, path: &str, asked: &Value) -> anyhow::Result<Value> {
         let token = self.caller.api.write_token.as_ref();

@@ -36,6 +36,8 @@ mod inherited;
 mod init;
 mod install;
 #[cfg(feature = "server")]
+mod night;
+#[cfg(feature = "server")]
 mod outbox;
 mod output;
 #[cfg(feature = "server")]
@@ -132,6 +134,9 @@ enum Command {
     /// List or forget checks
     #[cfg(feature = "server")]
     Checks(checks::Args),
+    /// Say what was in the night: what is down, what was, for how long, and how it is now
+    #[cfg(feature = "server")]
+    Report(night::Args),
     /// Let nothing be written about some checks for a while
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -188,6 +193,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Alerts(args) => alerts::run(args),
         #[cfg(feature = "server")]
         Command::Checks(args) => checks::run(args),
+        #[cfg(feature = "server")]
+        Command::Report(args) => night::run(args),
         #[cfg(feature = "server")]
         Command::Silence(command) => silence::run(command),
         #[cfg(feature = "server")]

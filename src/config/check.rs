@@ -12,6 +12,7 @@ use secrecy::ExposeSecret as _;
 
 use super::layers::{Block, Layers};
 use super::maintenance::maintenance;
+use super::night::night;
 use super::problem::{Error, Origin, Problem};
 use super::resolved::resolved;
 use super::table::{EXPECT, Preset, SETTINGS, Setting};
@@ -321,6 +322,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         },
         expect: expect(view, problems),
         maintenance: maintenance(view, problems),
+        night: night(view),
         absence_mark: view.duration("absence.mark"),
         absence_gap: view.duration("absence.gap"),
         history_kept: view.duration("kept.history"),

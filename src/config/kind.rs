@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::value::{
     NAME_MAX, Value, duration, group_by, interval, is_one_line, is_path, is_source, local_time,
-    number, text, texts, url, whole,
+    number, text, texts, time_of_day, url, whole,
 };
 use crate::alert::commands::{LASTS_MAX, WHY_MAX};
 use crate::check::Flapping;
@@ -85,6 +85,8 @@ pub(super) enum Kind {
     Zone,
     /// A day and a time on the clock of a zone.
     LocalTime,
+    /// A time of day, to the minute.
+    TimeOfDay,
     /// A time of more than zero that is as long as a silence at most.
     Lasts,
     /// Why something is so, in one line.
@@ -209,6 +211,7 @@ impl Kind {
             Self::Cron => text(raw, |text| text.split_whitespace().count() == 5),
             Self::Zone => text(raw, |text| TimeZone::get(text).is_ok()),
             Self::LocalTime => local_time(raw).map(Value::Text),
+            Self::TimeOfDay => text(raw, |text| time_of_day(text).is_some()),
             Self::Lasts => interval(raw).filter(|lasts| *lasts <= LASTS_MAX).map(Value::Duration),
             Self::Reason => text(raw, |text| {
                 !text.trim().is_empty() && text.len() <= WHY_MAX && is_one_line(text)
@@ -280,6 +283,7 @@ impl Kind {
                 r#"a time zone that this machine knows, such as "Europe/Berlin" or "UTC""#.into()
             }
             Self::LocalTime => r#"a day and a time, such as "2026-12-01 22:00""#.into(),
+            Self::TimeOfDay => r#"a time of day, such as "06:00""#.into(),
             Self::Lasts => {
                 let days = LASTS_MAX.as_hours() / 24;
                 format!(r#"a duration of more than zero, such as "2h", of {days} days at most"#)

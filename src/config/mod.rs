@@ -12,6 +12,7 @@ mod file;
 mod kind;
 mod layers;
 mod maintenance;
+mod night;
 mod problem;
 mod resolved;
 mod secret;

@@ -21,6 +21,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("webhooks", "What Gitea tells of itself, so that it is known at once what people do."),
     ("commands", "Commands that people write into comments on our issues."),
     ("storm", "How many issues may open before the rest share one overflow issue."),
+    ("night", "The night that `teawatch report` tells of: the last one that is over."),
     ("limits", "What is taken at most, so that no caller can exhaust teawatch."),
     ("kept", "How long what is past is kept."),
     (

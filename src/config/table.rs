@@ -240,6 +240,13 @@ pub const SETTINGS: &[Setting] = &[
     setting("storm.max_open_issues", Kind::Count { min: 1, max: 1_000_000 }, Preset::Is("200"),
         "Issues open at once per repository."),
 
+    setting("night.begin", Kind::TimeOfDay, Preset::Is("22:00"),
+        "When the night begins. As late as its end is a day earlier: then a night is a whole day."),
+    setting("night.end", Kind::TimeOfDay, Preset::Is("06:00"),
+        "When it ends. The day of its end is the day of its report."),
+    setting("night.zone", Kind::Zone, Preset::Is("UTC"),
+        "Whose clock that is, such as \"Europe/Berlin\"."),
+
     setting("limits.report_bytes", Kind::Count { min: 1024, max: 64 * MEBI },
         Preset::Is("1048576"), "The longest report, in bytes."),
     setting("limits.report_observations", Kind::Count { min: 1, max: 1_000_000 },

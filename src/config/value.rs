@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use jiff::SignedDuration;
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Time};
 use url::Url;
 
 use crate::alert::GroupBy;
@@ -135,6 +135,11 @@ pub(super) fn local_time(raw: &toml::Value) -> Option<String> {
         _ => return None,
     };
     text.parse::<DateTime>().ok().map(|at| at.to_string())
+}
+
+/// Hours and minutes, each of two digits.
+pub(super) fn time_of_day(text: &str) -> Option<Time> {
+    Time::strptime("%H:%M", text).ok().filter(|_| text.len() == "00:00".len())
 }
 
 pub(super) fn is_one_line(text: &str) -> bool {

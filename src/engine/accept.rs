@@ -205,6 +205,7 @@ impl Core {
         let Some(check) = self.checks.remove(id) else { return false };
         self.tally.check(Some(check.timeless_status()), None);
         self.dirty.checks.insert(id.clone());
+        self.remember(Happened::Forgotten { check: id.clone() }, now);
         self.bound.remove(id);
         self.also_unheard.remove(id);
         let name = id.to_string();

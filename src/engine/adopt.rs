@@ -162,6 +162,15 @@ impl Core {
             self.close_left_behind(fingerprint, now);
             return;
         }
+        // The report of a night goes on in no issue of another night: that is closed once it
+        // has its own.
+        let is_of_the_past = |alert: &Alert, issue: &Unclaimed| issue.episode < alert.episode;
+        let night = self.alerts.get(fingerprint).filter(|alert| alert.group.is_night());
+        let record = self.repositories.get(&name);
+        let found = record.and_then(|it| it.unclaimed.iter().find(|issue| issue.number == number));
+        if night.zip(found).is_some_and(|(alert, issue)| is_of_the_past(alert, issue)) {
+            return;
+        }
         let record = self.repository(&name);
         let Some(index) = record.unclaimed.iter().position(|issue| issue.number == number) else {
             return;

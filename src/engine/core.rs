@@ -10,7 +10,7 @@ use super::deadlines::{Deadlines, Sleeper};
 use super::deliveries::Deliveries;
 use super::expiry::Round;
 use super::patterns::Patterns;
-use super::records::{Happened, Meta, Repository};
+use super::records::{Before, Happened, Meta, Repository};
 use super::settings::Settings;
 use super::silences::Silence;
 use super::source::Source;
@@ -104,7 +104,7 @@ impl Core {
             && (self.is_agent_silent(id.source(), now) || self.is_unseen(id));
         let Some(watched) = self.checks.watched(id) else { return };
         let check = &mut watched.check;
-        let verdict = check.verdict;
+        let (verdict, since) = (check.verdict, check.since);
         // What it wears now counts, also when it is heard of for the first time.
         let labels: &dyn Wears = match input {
             Input::Observed(seen) if seen.kind != Kind::Start => &seen.labels,
@@ -123,10 +123,12 @@ impl Core {
         let told = must_tell.then(|| Told::of(check));
         if check.verdict != verdict {
             let summary = check.latest.as_ref().map(|seen| seen.summary.clone());
+            let before = Some(Before { verdict, since });
             let (check, verdict) = (id.clone(), check.verdict);
             let summary = summary.unwrap_or_default().into();
-            self.remember(Happened::Judged { check, verdict, summary }, now);
+            self.remember(Happened::Judged { check, verdict, summary, before }, now);
         }
+        self.remember_sight(id, status, now);
         if changes.is_news {
             self.dirty.checks.insert(id.clone());
         } else if matches!(input, Input::Observed(_)) {
@@ -213,7 +215,7 @@ impl Core {
         let repository_before = before.target.repository.clone();
         self.count_people(&before, event, now);
         let admission = match group {
-            Group::Overflow { .. } => Placement::Own,
+            Group::Overflow { .. } | Group::Night { .. } => Placement::Own,
             Group::Check { .. }
             | Group::Source { .. }
             | Group::Named { .. }
@@ -235,7 +237,9 @@ impl Core {
         // What is silenced keeps the row that was told of it before.
         let is_kept = had_row && alert.silence().is_some() && repository == repository_before;
         let row_now = (has_row(&alert) && !is_kept).then(|| row(&alert));
-        self.tally.alert(phase, Some(alert.phase));
+        if !group.is_night() {
+            self.tally.alert(phase, Some(alert.phase));
+        }
         self.alerts.insert(fingerprint.clone(), alert);
         self.dirty.alerts.insert(fingerprint.clone());
         self.deadlines.wake_alert_by(fingerprint, deadline);
@@ -295,6 +299,7 @@ impl Core {
                 }
             }
             Group::Overflow { repository } => self.overflow_rule(repository),
+            Group::Night { repository } => self.night_rule(repository),
         }
     }
 

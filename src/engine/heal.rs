@@ -67,12 +67,16 @@ impl Core {
             if !is_past || is_crossed || is_under_way || alert.may_land_late(now) {
                 continue;
             }
+            let is_night = alert.group.is_night();
             let goes_on_in = alert.issue.filter(|_| alert.is_active()).map(|issue| issue.number);
             let healed = self.repositories.get(repository).map(|record| &record.healed);
             let is_closed = healed.is_some_and(|healed| healed.contains(number));
             if !is_closed && !self.holds(repository, *number) {
                 tracing::info!(issue.number = number, "closing an issue of an earlier trouble");
-                let text = |line: &str| surplus::past_issue(line, goes_on_in);
+                let text = |line: &str| match goes_on_in {
+                    Some(stays) if is_night => surplus::past_night(line, &format!("#{stays}")),
+                    goes_on_in => surplus::past_issue(line, goes_on_in),
+                };
                 let of = (&marker.fingerprint, episode);
                 self.order_closing(repository, of, *number, text, now);
             }
@@ -87,6 +91,7 @@ impl Core {
         };
         let Some(stays) = alert.issue.map(|issue| issue.number) else { return };
         let (home, is_active) = (alert.target.repository.clone(), alert.is_active());
+        let is_night = alert.group.is_night();
         let left: Vec<_> = self
             .repositories
             .iter()
@@ -100,7 +105,10 @@ impl Core {
                 true => format!("#{stays}"),
                 false => format!("{home}#{stays}"),
             };
-            let text = |line: &str| surplus::left_behind(line, &stays, is_active);
+            let text = |line: &str| match is_night {
+                true => surplus::past_night(line, &stays),
+                false => surplus::left_behind(line, &stays, is_active),
+            };
             self.order_closing(&repository, (fingerprint, episode), number, text, now);
         }
     }

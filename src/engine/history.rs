@@ -1,7 +1,8 @@
 //! What has happened, and for how long it is remembered.
 //!
-//! Records of the history are only ever added, and never read again by the engine. So that
-//! the oldest can go without being read, it notes now and then which number was the next.
+//! Records of the history are only ever added, and the engine decides nothing by them: only
+//! the report of a night reads them. So that the oldest can go without being read, it is
+//! noted now and then which number was the next.
 
 use std::ops::Range;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::core::Core;
 use super::records::{Happened, Past};
 use super::turn::earlier;
+use crate::check::{Check, CheckId, Status};
 
 /// Into so many pieces the time is divided for which the history is kept: by one of them a
 /// record may live longer.
@@ -36,6 +38,17 @@ struct Piece {
     since: Timestamp,
     /// The number of its first record.
     first: u64,
+}
+
+/// What of the history is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// The number of the first record.
+    pub(super) first: u64,
+    /// Older records were kept once and are gone: only since then everything is told.
+    pub(super) whole_since: Option<Timestamp>,
+    /// There are older ones that were to be read, and that are too many.
+    pub(super) is_cut: bool,
 }
 
 impl Numbers {
@@ -70,6 +83,20 @@ impl Numbers {
         0..0
     }
 
+    /// From which record on everything is told that happened after `from`; no more than the
+    /// newest `max` records.
+    pub(super) fn reach(&self, from: Timestamp, max: u64) -> Reach {
+        let of_piece = self.pieces.iter().rfind(|piece| piece.since <= from);
+        let oldest = self.pieces.first().filter(|_| self.first > 0);
+        let first = of_piece.map_or(0, |piece| piece.first).max(self.first);
+        let nearest = self.next.saturating_sub(max);
+        Reach {
+            first: first.max(nearest),
+            whole_since: oldest.filter(|_| of_piece.is_none()).map(|oldest| oldest.since),
+            is_cut: nearest > first,
+        }
+    }
+
     /// The clock was set back.
     pub(super) fn rewind(&mut self, by: SignedDuration) {
         for piece in &mut self.pieces {
@@ -84,6 +111,18 @@ impl Core {
         let number = self.meta.history.take(self.settings.history_kept, now);
         self.dirty.meta = true;
         self.dirty.history.push((number, Past { at: now, what }));
+    }
+
+    /// Adds to the history when nobody can tell any more how a check is, and when somebody can
+    /// again. It was in this status before.
+    pub(super) fn remember_sight(&mut self, id: &CheckId, before: Status, now: Timestamp) {
+        let after = self.checks.get(id).map(Check::timeless_status);
+        let check = id.clone();
+        match (before == Status::Unknown, after == Some(Status::Unknown)) {
+            (false, true) => self.remember(Happened::Obscured { check }, now),
+            (true, false) => self.remember(Happened::Revealed { check }, now),
+            (false, false) | (true, true) => {}
+        }
     }
 
     /// Lets go what has been kept for long enough.
@@ -138,6 +177,27 @@ mod tests {
         }
         numbers.take(KEPT, at(10));
         assert_eq!(left(&mut numbers, 911), vec![0..500, 500..1_000, 1_000..1_500, 1_500..1_700]);
+    }
+
+    #[test]
+    fn what_is_read_begins_before_the_time_that_is_asked_for_and_has_an_end() {
+        let mut numbers = Numbers::default();
+        let reach = |numbers: &Numbers, second, max| {
+            let Reach { first, whole_since, is_cut } = numbers.reach(at(second), max);
+            (first, whole_since, is_cut)
+        };
+        assert_eq!(reach(&numbers, 5, 10), (0, None, false));
+        for second in 0..40 {
+            numbers.take(KEPT, at(second));
+        }
+        assert_eq!(reach(&numbers, 25, 100), (20, None, false));
+        assert_eq!(reach(&numbers, 25, 20), (20, None, false));
+        assert_eq!(reach(&numbers, 25, 19), (21, None, true));
+        // Nothing was ever forgotten, so that nothing had happened before.
+        assert_eq!(reach(&numbers, -9, 100), (0, None, false));
+        assert_eq!(left(&mut numbers, 921), vec![0..10, 10..20]);
+        assert_eq!(reach(&numbers, 25, 100), (20, None, false));
+        assert_eq!(reach(&numbers, 15, 100), (20, Some(at(20)), false));
     }
 
     #[test]

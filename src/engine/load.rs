@@ -84,7 +84,7 @@ impl Core {
             core.bind(&alert);
             core.alerts.insert(alert.fingerprint.clone(), alert);
         }
-        core.tally = Tally::of(core.checks.iter(), core.alerts.values());
+        core.tally = Tally::of(core.checks.iter(), core.troubles());
         core.look_at_patterns(now);
         core.turn(now);
         core.mark(now);

@@ -20,10 +20,12 @@ mod effects;
 mod entry;
 mod expiry;
 mod figures;
+mod filing;
 mod heal;
 mod history;
 mod load;
 mod looks;
+mod night;
 mod orders;
 mod outage;
 mod outcome;
@@ -54,12 +56,14 @@ pub use self::deliveries::{
 pub use self::effects::{Dropped, Outcome, Prospect};
 pub use self::entry::{Doubt, Entry, Parked, Progress, Text, Trimming};
 pub use self::figures::Figures;
+pub use self::filing::Filed;
 pub use self::history::Numbers;
 pub use self::looks::{Round, Sighting};
+pub use self::night::LookBack;
 pub use self::outage::{Outage, Passage};
 pub use self::outcome::Outcome as DeliveryOutcome;
 pub use self::overview::{AlertRow, Overview};
-pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
+pub use self::records::{Before, Happened, Meta, Past, Repository, Unclaimed};
 pub use self::remarks::{Remark, Remarked, SEEN};
 pub use self::round::{Answer, Between, Command, Weight, Work, Writer};
 pub use self::silences::{

@@ -47,6 +47,11 @@ pub struct AlertRow {
 }
 
 impl Core {
+    /// All alerts but those that are the reports of nights.
+    pub(super) fn troubles(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values().filter(|alert| !alert.group.is_night())
+    }
+
     /// Everything at a glance.
     pub fn overview(&self, now: Timestamp) -> Overview {
         let mut checks = Status::ALL.map(|status| (status, 0));
@@ -58,12 +63,11 @@ impl Core {
             count(&mut outbox, &entry.progress());
         }
         let mut phases = Phase::ALL.map(|phase| (phase, 0));
-        for alert in self.alerts.values() {
+        for alert in self.troubles() {
             count(&mut phases, &alert.phase.word());
         }
         let mut alerts: Vec<_> = self
-            .alerts
-            .values()
+            .troubles()
             .filter_map(|alert| standing(alert).map(|(rank, since)| (rank, since, alert)))
             .collect();
         // The sort is stable, so alerts of one instant keep the order of their fingerprints.

@@ -70,14 +70,16 @@ impl Core {
     }
 
     /// Does something with what patterns silence of the alerts of a group. Of an overflow
-    /// issue they silence nothing: each of its rows is an alert, and is silent for itself.
+    /// issue they silence nothing: each of its rows is an alert, and is silent for itself. Nor
+    /// of a night's report.
     pub(super) fn under_cover<T>(
         &self,
         group: &Group,
         work: impl FnOnce(Option<Cover<'_>>) -> T,
     ) -> T {
         let of = |member: &str| self.silenced(member);
-        let is_none = self.patterns.holding.is_empty() || matches!(group, Group::Overflow { .. });
+        let is_none = self.patterns.holding.is_empty()
+            || matches!(group, Group::Overflow { .. } | Group::Night { .. });
         work((!is_none).then_some(Cover { version: self.patterns.version, of: &of }))
     }
 

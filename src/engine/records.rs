@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::history::Numbers;
@@ -83,6 +83,13 @@ pub struct Past {
     pub what: Happened,
 }
 
+/// What a check was before its verdict changed, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    pub verdict: Verdict,
+    pub since: Timestamp,
+}
+
 /// What has happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "happened", rename_all = "snake_case")]
@@ -92,6 +99,19 @@ pub enum Happened {
         check: CheckId,
         verdict: Verdict,
         summary: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Before>,
+    },
+    /// Nobody could tell any more how a check is, and when somebody could again.
+    Obscured {
+        check: CheckId,
+    },
+    Revealed {
+        check: CheckId,
+    },
+    /// A check was no longer watched.
+    Forgotten {
+        check: CheckId,
     },
     /// A report arrived after a newer one: it counted only for checks of which nothing newer
     /// was heard.
@@ -138,5 +158,9 @@ pub enum Happened {
     Absent {
         from: Timestamp,
         until: Timestamp,
+    },
+    /// The clock was set back: what had happened before was so much earlier.
+    Rewound {
+        by: SignedDuration,
     },
 }

@@ -64,6 +64,7 @@ impl Core {
         self.absences.rewind(by);
         self.dirty.absences = true;
         self.meta.history.rewind(by);
+        self.remember(Happened::Rewound { by }, now);
         if let Some(outage) = &mut self.meta.outage {
             outage.rewind(by);
         }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::core::Core;
 use super::records::Unclaimed;
 use super::told::{Told, has_row, row, row_event};
-use crate::alert::{Alert, Fingerprint, Group, OTHERS, Rule, Standing};
+use crate::alert::{Alert, Fingerprint, Group, OTHERS, Rule, Standing, day_of};
 use crate::check::{CheckId, Turn};
 
 impl Core {
@@ -27,12 +27,17 @@ impl Core {
                 name.strip_prefix(source).is_some_and(|rest| rest.starts_with('/'))
             }
             Group::Named { .. } => name.contains('/'),
-            Group::Overflow { .. } | Group::Check { .. } | Group::Blind { .. } => true,
+            Group::Overflow { .. }
+            | Group::Check { .. }
+            | Group::Blind { .. }
+            | Group::Night { .. } => true,
         };
         match group {
             Group::Check { source, name } | Group::Blind { source, name } => {
                 (vec![CheckId::new(source, name).to_string()], None)
             }
+            // It ends with the next one.
+            Group::Night { .. } => (vec![day_of(found.episode).to_string()], None),
             Group::Source { .. } | Group::Named { .. } | Group::Overflow { .. } => {
                 let names = found.members.iter();
                 let mut names: Vec<_> = names
@@ -61,6 +66,7 @@ impl Core {
                 Group::Check { .. }
                 | Group::Source { .. }
                 | Group::Named { .. }
+                | Group::Night { .. }
                 | Group::Overflow { .. } => {
                     let bound = self.bound.entry(id.clone());
                     let bound = bound.or_insert_with(|| alert.fingerprint.clone());

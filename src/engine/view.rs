@@ -158,6 +158,7 @@ impl Core {
             .alerts
             .range((from, Bound::Unbounded))
             .map(|(_, alert)| alert)
+            .filter(|alert| !alert.group.is_night())
             .filter(|alert| alert.has_fired() || alert.is_in_trouble());
         let failing: BTreeMap<_, _> = self
             .entries
@@ -208,8 +209,8 @@ impl Core {
             .collect();
         Health {
             checks: self.checks.len(),
-            alerts: self.alerts.len(),
-            firing: self.alerts.values().filter(|alert| alert.is_active()).count(),
+            alerts: self.troubles().count(),
+            firing: self.troubles().filter(|alert| alert.is_active()).count(),
             undelivered: self.entries.len(),
             parked: self.entries.values().filter(|entry| entry.parked.is_some()).count(),
             unclaimed,

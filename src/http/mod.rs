@@ -13,6 +13,7 @@ mod error;
 mod health;
 mod hooks;
 mod metrics;
+mod night;
 mod page;
 mod ping;
 mod rate;
@@ -127,6 +128,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/outbox", get(api::outbox))
         .route("/api/v1/outbox/{seq}", get(api::outbox_entry).delete(api::drop_entry))
         .route("/api/v1/outbox/{seq}/retry", post(api::retry_entry))
+        .route("/api/v1/report", get(night::show).post(night::file))
         .route("/api/v1/silences", get(silences::list).post(silences::create))
         .route("/api/v1/silences/{number}", delete(silences::expire))
         .route("/api/v1/endpoints/{name}/external", post(ping::gatus::push))

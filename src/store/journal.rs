@@ -103,6 +103,20 @@ impl Journal {
         self.used += pages;
     }
 
+    /// What waits of a tree, with keys behind `after` and up to `end`, ascending.
+    pub(super) fn waiting(
+        &self,
+        tree: Tree,
+        after: Option<&[u8]>,
+        end: Option<&[u8]>,
+    ) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let within = move |key: &[u8]| {
+            after.is_none_or(|after| key > after) && end.is_none_or(|end| key <= end)
+        };
+        let waiting = self.waiting.iter().filter(move |(of, key, _)| *of == tree && within(key));
+        waiting.map(|(_, key, value)| (key, value))
+    }
+
     /// Everything that waits. The pages are used again from the first one on.
     pub(super) fn take(&mut self) -> WriteSet {
         std::mem::take(self).waiting

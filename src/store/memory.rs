@@ -11,7 +11,7 @@ use super::error::Error;
 use super::snapshot::{KEPT_BYTES_MAX, Lease, PIECE_BYTES, Page, Snapshot};
 use super::tree::Tree;
 use super::writes::WriteSet;
-use super::{SCHEMA, Store, Visitor};
+use super::{Record, SCHEMA, Store, Visitor};
 
 /// What goes wrong with a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,10 @@ impl Store for Memory {
         let (snapshot, lease) = Snapshot::begin(&header, KEPT_BYTES_MAX);
         state.snapshot = Some(snapshot);
         Ok(lease)
+    }
+
+    fn behind(&mut self, tree: Tree, after: Option<&[u8]>) -> Result<Vec<Record>, Error> {
+        Ok(page(&self.state().records, tree, after).records)
     }
 
     fn next_of_dump(&mut self, lease: &Lease) -> Result<Option<Vec<u8>>, Error> {

@@ -57,6 +57,9 @@ pub const VALUE_BYTES: usize = 16 << 20;
 /// Takes one record of a store: its tree, its key and its encoded value.
 pub type Visitor<'a> = dyn FnMut(Tree, &[u8], &[u8]) -> Result<(), Error> + 'a;
 
+/// The key of a record, and its encoded value.
+pub type Record = (Vec<u8>, Vec<u8>);
+
 /// Where records are kept.
 ///
 /// Every method blocks, on the disk where there is one, and is called by the engine's
@@ -75,6 +78,10 @@ pub trait Store: Send {
     /// Begins a dump of the records as they are after the last commit, whatever is committed
     /// until it ends. There is one at a time; it ends with its lease.
     fn begin_dump(&mut self, origin: Origin) -> Result<Lease, Error>;
+
+    /// Some records of a tree behind a key, ascending, as they are after the last commit: few
+    /// enough that commits need not wait for long. None once all were read.
+    fn behind(&mut self, tree: Tree, after: Option<&[u8]>) -> Result<Vec<Record>, Error>;
 
     /// The next bytes of the dump, as [`Dump`] reads them: few enough that commits need not
     /// wait for long. None once all were given. Two dumps of equal records are equal byte for

@@ -68,6 +68,7 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("alerts show", true, &["<ALERT>", "--json", "fingerprint"]),
     ("checks", true, &["--json", "forget"]),
     ("checks forget", true, &["<CHECK>", "source/name"]),
+    ("report", true, &["--since", "--panel", "--json", "--markdown", "--issue"]),
     ("silence", false, &["add", "list", "expire"]),
     (
         "silence add",

@@ -175,6 +175,9 @@ fn cases() -> Vec<Case> {
         ("commands.allow", json!([]), "cat, dan", json!(["cat", "dan"])),
         ("storm.max_new_issues", json!(20), "5", json!(5)),
         ("storm.max_open_issues", json!(200), "50", json!(50)),
+        ("night.begin", json!("22:00"), "21:30", json!("21:30")),
+        ("night.end", json!("06:00"), "05:45", json!("05:45")),
+        ("night.zone", json!("UTC"), "Europe/Berlin", json!("Europe/Berlin")),
         ("limits.report_bytes", json!(mi), "2048", json!(2048)),
         ("limits.report_observations", json!(1000), "10", json!(10)),
         ("limits.body_timeout", json!("30s"), "6s", json!("6s")),
@@ -847,6 +850,24 @@ fn a_rate_so_low_that_nothing_would_ever_be_sent_is_refused() {
     }
 }
 
+#[test]
+fn a_night_begins_and_ends_at_times_of_day_in_a_zone() {
+    let complaints = |key: &str, value: &str| World::complete().with(key, value).complaints(&[]);
+    for value in ["24:00", "6:00", "22:00:00", "22", "noon"] {
+        let expected = format!(
+            "TEAWATCH_NIGHT_END: `night.end` expects a time of day, such as \"06:00\", not \
+             {value:?}\n"
+        );
+        assert_eq!(complaints("TEAWATCH_NIGHT_END", value), expected);
+    }
+    let complaint = complaints("TEAWATCH_NIGHT_ZONE", "Mars/Olympus");
+    assert!(complaint.contains("`night.zone` expects a time zone that this machine knows"));
+    for value in ["00:00", "23:59"] {
+        let night = World::complete().with("TEAWATCH_NIGHT_BEGIN", value).loaded().engine.night;
+        assert_eq!(night.begin.strftime("%H:%M").to_string(), value);
+    }
+}
+
 /// Every setting has another value here, so none can be read in another's place.
 #[test]
 fn every_setting_reaches_its_reader() {
@@ -1052,6 +1073,15 @@ fn every_setting_reaches_its_reader() {
             },
             expect: [],
             maintenance: [],
+            night: Hours {
+                begin: 21:30:00,
+                end: 05:45:00,
+                zone: TimeZone(
+                    TZif(
+                        "Europe/Berlin",
+                    ),
+                ),
+            },
             absence_mark: 20000000ns,
             absence_gap: 40000000ns,
             history_kept: 259200s,

@@ -32,6 +32,7 @@ mod gitea_client;
 mod kills;
 mod model;
 mod neighbours;
+mod night;
 mod notify;
 mod outbox_cli;
 mod outbox_edits;

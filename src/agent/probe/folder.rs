@@ -148,10 +148,9 @@ fn of_job(job: &Job) -> Observation {
         status if status.is_trouble() => failure(said),
         _ => unknown(said),
     };
-    match job.age {
-        Some(age) => with(observation, "age_seconds", age.as_secs_f64()),
-        None => observation,
-    }
+    let numbers = [("age_seconds", job.age), ("interval_seconds", job.interval)];
+    let known = numbers.into_iter().filter_map(|(name, duration)| Some((name, duration?)));
+    known.fold(observation, |it, (name, duration)| with(it, name, duration.as_secs_f64()))
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use super::snapshot::{KEPT_BYTES_MAX, Lease, PIECE_BYTES, Snapshot};
 use super::tree::Tree;
 use super::witness::Witness;
 use super::writes::WriteSet;
-use super::{Store, Visitor, directory, records};
+use super::{Record, Store, Visitor, directory, records};
 
 /// How much memory sled's page cache may take, unless configured otherwise. Its own
 /// default is 1 GiB, which buys nothing for records that are read once, at the start.
@@ -336,6 +336,28 @@ impl Store for Sled {
         let (snapshot, lease) = Snapshot::begin(&header, KEPT_BYTES_MAX);
         self.snapshot = Some(snapshot);
         Ok(lease)
+    }
+
+    fn behind(&mut self, tree: Tree, after: Option<&[u8]>) -> Result<Vec<Record>, Error> {
+        let mut after = after.map(<[u8]>::to_vec);
+        loop {
+            let records = &self.open.trees[&tree];
+            let page = records::page(&self.path, records, after.as_deref(), PIECE_BYTES)?;
+            let end = page.records.last().map(|(key, _)| key.clone()).filter(|_| page.is_cut);
+            let mut records: BTreeMap<_, _> = page.records.into_iter().collect();
+            // What waits in the journal is newer than what stands in the tree.
+            for (key, value) in self.journal.waiting(tree, after.as_deref(), end.as_deref()) {
+                match value {
+                    Some(value) => drop(records.insert(key.to_vec(), value.to_vec())),
+                    None => drop(records.remove(key)),
+                }
+            }
+            // All of a page may be deleted, and records be behind it.
+            if !records.is_empty() || end.is_none() {
+                return Ok(records.into_iter().collect());
+            }
+            after = end;
+        }
     }
 
     fn next_of_dump(&mut self, lease: &Lease) -> Result<Option<Vec<u8>>, Error> {
