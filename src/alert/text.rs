@@ -256,6 +256,10 @@ pub(super) fn lead(alert: &Alert) -> String {
                     "**{name} is flapping** since {since}: it changes so often between passing \
                      and failing that neither is believed."
                 ),
+                Standing::Overrun => format!(
+                    "**{name} runs for too long**: a run of it has begun, and had not ended by \
+                     {since}, when it must have. It may hang, or have died without a word."
+                ),
                 Standing::CannotTell => format!(
                     "**Nobody can tell how {name} is**, since {since}: its results say \
                      \"unknown\". This is not a failure of what is watched; look at whoever \
@@ -379,6 +383,7 @@ fn told(member: &Member) -> String {
         Standing::Silent => "silent".to_owned(),
         Standing::NeverSeen => "never heard of".to_owned(),
         Standing::Flapping => "flapping".to_owned(),
+        Standing::Overrun => "runs for too long".to_owned(),
         Standing::Unheard => "not heard of".to_owned(),
         Standing::Failing | Standing::CannotTell | Standing::Well => {
             if member.summary.trim().is_empty() {

@@ -8,7 +8,7 @@ use super::core::Core;
 use super::records::Happened;
 use super::source::{Place, Source};
 use crate::alert::{Event, Fingerprint, Group};
-use crate::check::{AGENT, Cause, Check, CheckId, Kind, Observation, Verdict};
+use crate::check::{AGENT, Cause, Check, CheckId, Kind, Labels, Observation, Verdict};
 use crate::observation::Report;
 
 /// What became of a report.
@@ -179,7 +179,9 @@ impl Core {
             }
         }
         let named: BTreeSet<_> = expected.iter().map(|expect| &expect.id).collect();
-        let is_unheard = |check: &Check| check.last_seen.is_none() && check.running_since.is_none();
+        let is_unheard = |check: &Check| {
+            check.last_seen.is_none() && check.runs.is_empty() && check.definition.is_none()
+        };
         let withdrawn: Vec<_> = self
             .checks
             .iter()
@@ -205,6 +207,21 @@ impl Core {
         let Some(check) = self.checks.remove(id) else { return false };
         self.tally.check(Some(check.timeless_status()), None);
         self.dirty.checks.insert(id.clone());
+        self.part(id, &check.labels, why, now);
+        if id.is_agent() {
+            // Without it nobody looks at these, and nothing would be told of them ever again.
+            let unseen = self.checks.of_source(id.source()).filter(|check| check.unseen);
+            let unseen: Vec<_> = unseen.map(|check| check.id.clone()).collect();
+            for id in unseen {
+                self.forget(&id, why, now);
+            }
+        }
+        true
+    }
+
+    /// Takes a check out of its alerts. Their issues close with `why`, once nothing else keeps
+    /// them open.
+    pub(super) fn part(&mut self, id: &CheckId, labels: &Labels, why: &str, now: Timestamp) {
         self.bound.remove(id);
         self.also_unheard.remove(id);
         let name = id.to_string();
@@ -216,18 +233,9 @@ impl Core {
             .map(|alert| (alert.fingerprint.clone(), alert.group.clone()))
             .collect();
         for (fingerprint, group) in concerned {
-            let rule = self.rule_for(id, &check.labels);
+            let rule = self.rule_for(id, labels);
             let event = Event::MemberGone { name: name.clone(), why: why.to_owned() };
             self.step_alert(&fingerprint, &group, &rule, &event, now);
         }
-        if id.is_agent() {
-            // Without it nobody looks at these, and nothing would be told of them ever again.
-            let unseen = self.checks.of_source(id.source()).filter(|check| check.unseen);
-            let unseen: Vec<_> = unseen.map(|check| check.id.clone()).collect();
-            for id in unseen {
-                self.forget(&id, why, now);
-            }
-        }
-        true
     }
 }

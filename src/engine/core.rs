@@ -97,9 +97,9 @@ impl Core {
         self.checks.insert(check);
     }
 
-    fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
+    pub(super) fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
         // What it says itself is heard, whoever else is silent.
-        let unseen = matches!(input, Input::Woken)
+        let unseen = !matches!(input, Input::Observed(_))
             && !id.is_agent()
             && (self.is_agent_silent(id.source(), now) || self.is_unseen(id));
         let Some(watched) = self.checks.watched(id) else { return };
@@ -108,7 +108,7 @@ impl Core {
         // What it wears now counts, also when it is heard of for the first time.
         let labels: &dyn Wears = match input {
             Input::Observed(seen) if seen.kind != Kind::Start => &seen.labels,
-            Input::Observed(_) | Input::Woken => &check.labels,
+            Input::Observed(_) | Input::Woken | Input::Paused | Input::Resumed => &check.labels,
         };
         let policy = &self.settings.routes.resolve(id.source(), id.name(), labels).policy;
         let before = std::mem::replace(check, Check::new(id.clone(), now));

@@ -15,6 +15,7 @@ mod changes;
 mod checks;
 mod core;
 mod deadlines;
+mod definitions;
 mod deliveries;
 mod effects;
 mod entry;
@@ -48,6 +49,7 @@ pub use self::accept::{Accepted, Pinged};
 pub use self::adopt::Found;
 pub use self::backup::{Backup, renew};
 pub use self::core::Core;
+pub use self::definitions::{Defined, Resumed};
 pub use self::deliveries::{
     About, Delivery, DeliveryView, Hint, Hinted, Home, Message, Sender, Taken,
 };

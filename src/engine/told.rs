@@ -19,6 +19,7 @@ impl Told {
                 Verdict::Down(Cause::Silent) => Standing::Silent,
                 Verdict::Down(Cause::NeverSeen) => Standing::NeverSeen,
                 Verdict::Down(Cause::Flapping) => Standing::Flapping,
+                Verdict::Down(Cause::Overrun) => Standing::Overrun,
             },
             summary: check
                 .latest

@@ -10,7 +10,7 @@ use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Silenced, Wishes};
-use crate::check::{Check, CheckId, Labels, Latest, Moment, Status};
+use crate::check::{Check, CheckId, Ended, Labels, Latest, Moment, Run, Status};
 
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
@@ -35,8 +35,23 @@ pub struct CheckView {
     /// Since when the last verdict holds.
     pub since: Timestamp,
     pub last_seen: Option<Timestamp>,
-    /// Since when it runs, between its start and its next result.
+    /// Since when it runs: when the newest run began that has not ended.
     pub running_since: Option<Timestamp>,
+    /// All that have begun and not ended, the oldest first.
+    #[serde(default)]
+    pub runs: Vec<Run>,
+    /// The newest run that has ended of which is known how long it took.
+    #[serde(default)]
+    pub last_run: Option<Ended>,
+    /// What is expected of it and how it stands with that, in words. May be empty.
+    #[serde(default)]
+    pub account: String,
+    /// Since when it is paused.
+    #[serde(default)]
+    pub paused_at: Option<Timestamp>,
+    /// When its next result is due.
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
     pub interval: Option<SignedDuration>,
     /// When silence becomes trouble.
     pub silent_at: Option<Timestamp>,
@@ -252,7 +267,12 @@ impl Core {
             status: check.status(&self.absences, now),
             since: check.since,
             last_seen: check.last_seen.map(Moment::get),
-            running_since: check.running_since.map(Moment::get),
+            running_since: check.runs.open().last().map(|run| run.began_at.get()),
+            runs: check.runs.open().to_vec(),
+            last_run: check.runs.last().copied(),
+            account: check.account(&self.absences),
+            paused_at: check.paused_at().map(Moment::get),
+            due_at: check.late_at(&self.absences),
             interval: check.interval,
             silent_at: check.silent_at(policy, &self.absences),
             latest: check.latest.clone(),

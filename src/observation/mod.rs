@@ -251,6 +251,7 @@ impl WireObservation {
             interval: own.or(report_interval),
             holds_for: None,
             labels: self.labels,
+            rid: None,
         };
         Ok((self.name, observation))
     }
