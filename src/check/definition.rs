@@ -12,6 +12,9 @@ pub struct Definition {
     /// What it wears where its results wear nothing: pings cannot.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
+    /// The slug by which it is pinged besides its name, where that is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slug: Option<Box<str>>,
     /// Nothing is missing before its first word, and none after it was resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub awaits_first: bool,

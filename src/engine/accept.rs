@@ -20,17 +20,6 @@ pub struct Accepted {
     pub duplicate: bool,
 }
 
-/// What became of a ping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pinged {
-    /// Its check was known.
-    Known,
-    /// Its check was made.
-    Made,
-    /// Its check is unknown, and must not be made: nothing has changed.
-    Unknown,
-}
-
 impl Core {
     /// Takes a report into account. A repeated one changes nothing. One that comes late goes
     /// into the history, and counts for the checks of which nothing newer was heard: jobs
@@ -90,31 +79,6 @@ impl Core {
             let id = self.checks.id(&mut spelled, source, name);
             self.observe(&id, observation, now);
         }
-    }
-
-    /// Takes one ping into account. One that says nothing of how its check is has none.
-    pub fn ping(
-        &mut self,
-        source: &str,
-        name: &str,
-        seen: Option<&Observation>,
-        may_make: bool,
-        now: Timestamp,
-    ) -> Pinged {
-        let id = self.checks.id(&mut String::new(), source, name);
-        let is_known = self.checks.contains(&id);
-        if !is_known && !may_make {
-            return Pinged::Unknown;
-        }
-        match seen {
-            Some(seen) => self.observe(&id, seen, now),
-            None if is_known => {}
-            None => {
-                self.add_check(Check::new(id.clone(), now));
-                self.dirty.checks.insert(id);
-            }
-        }
-        if is_known { Pinged::Known } else { Pinged::Made }
     }
 
     /// Takes each observation into account that is the newest of its check.
@@ -205,6 +169,7 @@ impl Core {
     /// once nothing else keeps it open.
     pub fn forget(&mut self, id: &CheckId, why: &str, now: Timestamp) -> bool {
         let Some(check) = self.checks.remove(id) else { return false };
+        self.addresses.remove(&check);
         self.tally.check(Some(check.timeless_status()), None);
         self.dirty.checks.insert(id.clone());
         self.part(id, &check.labels, why, now);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::addresses::{Addresses, Derive};
 use super::changes::Dirty;
 use super::checks::Checks;
 use super::deadlines::{Deadlines, Sleeper};
@@ -34,6 +35,7 @@ pub struct Core {
     pub(super) public_url: Option<String>,
     pub(super) meta: Meta,
     pub(super) checks: Checks,
+    pub(super) addresses: Addresses,
     pub(super) sources: BTreeMap<String, Source>,
     pub(super) alerts: BTreeMap<Fingerprint, Alert>,
     pub(super) entries: BTreeMap<u64, Entry>,
@@ -72,6 +74,12 @@ impl Core {
     /// Which store this is.
     pub fn instance(&self) -> &Instance {
         &self.meta.instance
+    }
+
+    /// Gives the checks that are defined the addresses that follow from a secret. Without it
+    /// none has a UUID.
+    pub fn address_by(&mut self, derive: Derive) {
+        self.addresses.derive_by(derive, self.checks.iter());
     }
 
     /// Takes an observation of a check into account.

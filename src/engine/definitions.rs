@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::core::Core;
-use crate::check::{Check, CheckId, Definition, Input, Verdict};
+use crate::check::{Check, CheckId, Definition, Input, Uuid, Verdict};
 
 /// What became of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,7 @@ impl Core {
                 definition,
                 ..Check::new(id.clone(), now)
             };
+            self.addresses.add(&check);
             self.add_check(check);
             self.dirty.checks.insert(id.clone());
             self.wake_check(id, now);
@@ -51,7 +52,9 @@ impl Core {
         if !definition.labels.is_empty() {
             check.labels = definition.labels.clone();
         }
+        self.addresses.remove(check);
         check.definition = Some(Box::new(definition));
+        self.addresses.add(check);
         self.dirty.checks.insert(id.clone());
         // What is due by it may be so already.
         self.wake_check(id, now);
@@ -81,6 +84,12 @@ impl Core {
                 Resumed::Done
             }
         }
+    }
+
+    /// The UUID by which a check is pinged, where it is defined and its source may ping. It is
+    /// a secret: only who may write is to see it.
+    pub fn ping_uuid(&self, id: &CheckId) -> Option<Uuid> {
+        self.addresses.uuid(self.checks.get(id)?)
     }
 
     /// How a check is defined, if it is.

@@ -8,6 +8,7 @@
 //! It uses checks, alerts and the store, and knows nothing of HTTP or Gitea.
 
 mod accept;
+mod addresses;
 mod adopt;
 mod agent;
 mod backup;
@@ -30,6 +31,7 @@ mod outage;
 mod outcome;
 mod overview;
 mod patterns;
+mod pings;
 mod records;
 mod remarks;
 mod render;
@@ -45,7 +47,8 @@ mod unheard;
 mod view;
 mod windows;
 
-pub use self::accept::{Accepted, Pinged};
+pub use self::accept::Accepted;
+pub use self::addresses::{Addresses, Derive};
 pub use self::adopt::Found;
 pub use self::backup::{Backup, renew};
 pub use self::core::Core;
@@ -61,6 +64,7 @@ pub use self::looks::{Round, Sighting};
 pub use self::outage::{Outage, Passage};
 pub use self::outcome::Outcome as DeliveryOutcome;
 pub use self::overview::{AlertRow, Overview};
+pub use self::pings::{Ping, Pinged, Says};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
 pub use self::remarks::{Remark, Remarked, SEEN};
 pub use self::round::{Answer, Between, Command, Weight, Work, Writer};
