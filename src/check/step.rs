@@ -78,10 +78,14 @@ pub fn step(
         });
         check.runs = runs;
         is_news |= overran;
-        let verdict = match judge(policy, absences, &check, heard, now) {
-            Verdict::Up | Verdict::NeverSeen if overran => Verdict::Down(Cause::Overrun),
-            verdict => verdict,
+        let judged = judge(policy, absences, &check, heard, now);
+        // A run that hangs says more than the silence that comes of it.
+        let says_less = match judged {
+            Verdict::Up | Verdict::NeverSeen => true,
+            Verdict::Down(Cause::Silent | Cause::NeverSeen) => !was_down,
+            Verdict::Down(Cause::Failing | Cause::Flapping | Cause::Overrun) => false,
         };
+        let verdict = if overran && says_less { Verdict::Down(Cause::Overrun) } else { judged };
         if verdict != check.verdict {
             let stays_down = was_down && matches!(verdict, Verdict::Down(_));
             has_turned = true;

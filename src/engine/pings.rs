@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::core::Core;
 use super::records::Happened;
-use crate::check::{Check, CheckId, Kind, Observation};
+use crate::check::{Check, CheckId, Observation};
 
 /// What is told of a body that should say something and does not.
 const WORDLESS: &str = "the body has none of the words that it must have";
@@ -90,7 +90,8 @@ impl Core {
                 if kind != seen.kind && seen.details.trim().is_empty() {
                     WORDLESS.clone_into(&mut seen.summary);
                 }
-                let is_held = definition.is_some_and(|it| it.paused_at.is_some() && it.manual_resume);
+                let is_held =
+                    definition.is_some_and(|it| it.paused_at.is_some() && it.manual_resume);
                 if is_held {
                     return Pinged::Ignored;
                 }

@@ -56,9 +56,8 @@ impl Settings {
                 return Vec::new();
             }
             let generation = generation(&generations, source);
-            let bytes = |master| {
-                signature::ping_uuid(master, (source, generation), (name, address))
-            };
+            let bytes =
+                |master| signature::ping_uuid(master, (source, generation), (name, address));
             masters.iter().map(|master| Uuid::of(bytes(master))).collect()
         })
     }
