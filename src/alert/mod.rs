@@ -21,6 +21,7 @@ pub mod pacing;
 mod past;
 mod people;
 pub mod route;
+pub mod seen;
 mod silence;
 mod step;
 pub mod surplus;

@@ -27,7 +27,11 @@ impl Schedule {
         let mut parts = Vec::new();
         match &self.rhythm {
             Some(Rhythm::Every(interval)) => parts.push(format!("due every {}", span(*interval))),
-            Some(Rhythm::At(slots)) => parts.push(format!("due at `{slots}`")),
+            Some(Rhythm::At(slots)) => parts.push(format!(
+                "due at {} by the clock of {}",
+                slots.expression(),
+                slots.zone()
+            )),
             None => {}
         }
         if self.rhythm.is_some() && self.grace.is_positive() {
@@ -76,7 +80,7 @@ impl Check {
             }
         }
         for run in self.runs.open() {
-            let name = run.rid.map_or_else(String::new, |rid| format!(" `{rid}`"));
+            let name = run.rid.map_or_else(String::new, |rid| format!(" {rid}"));
             let began = second(run.began_at.get());
             let limit = self.schedule().and_then(Schedule::run_limit).filter(|_| run.is_over);
             sentences.push(match limit {

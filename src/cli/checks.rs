@@ -24,6 +24,13 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show all that is known of a check: how it is, when it is due, what runs
+    Show {
+        /// As the list names it: source/name
+        check: String,
+        #[command(flatten)]
+        args: Box<ListArgs>,
+    },
     /// Stop watching a check, until it reports again
     Forget {
         /// As the list names it: source/name
@@ -35,8 +42,10 @@ enum Command {
 
 /// Shows every check, or forgets one.
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    if let Some(Command::Forget { check, config }) = args.command {
-        return forget(&check, config);
+    match args.command {
+        Some(Command::Forget { check, config }) => return forget(&check, config),
+        Some(Command::Show { check, args }) => return show(&check, *args),
+        None => {}
     }
     let args = args.list;
     let server = Server::new(Caller::load(&args.config.sources())?)?;
@@ -61,10 +70,35 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     done()
 }
 
+/// The address of a check by its name.
+fn path(check: &str) -> anyhow::Result<String> {
+    let (source, name) = check.split_once('/').context("a check is called SOURCE/NAME")?;
+    Ok(Server::path(&["api", "v1", "checks", source, name]))
+}
+
+fn show(check: &str, args: ListArgs) -> anyhow::Result<ExitCode> {
+    let server = Server::new(Caller::load(&args.config.sources())?)?;
+    let view: CheckView = super::runtime()?.block_on(server.get(&path(check)?, &[]))?;
+    if args.json {
+        output::print(&format!("{}\n", serde_json::to_string_pretty(&view)?))?;
+        return done();
+    }
+    let name = plain(&view.name);
+    let mut lines = vec![format!("{}/{name} is {} since {}", view.source, view.status, view.since)];
+    if !view.account.is_empty() {
+        lines.push(plain(&view.account));
+    }
+    if let Some(latest) = &view.latest {
+        lines.push(format!("{}: {}", latest.at, plain(&latest.summary)));
+        lines.extend(latest.details.lines().map(|line| format!("  {}", plain(line))));
+    }
+    output::print(&format!("{}\n", lines.join("\n")))?;
+    done()
+}
+
 fn forget(check: &str, config: Box<ConfigArgs>) -> anyhow::Result<ExitCode> {
     let server = Server::new(Caller::load(&config.sources())?)?;
-    let (source, name) = check.split_once('/').context("a check is called SOURCE/NAME")?;
-    let path = Server::path(&["api", "v1", "checks", source, name]);
+    let path = path(check)?;
     super::runtime()?.block_on(server.change(Method::DELETE, &path))?;
     output::print(&format!("{} is no longer watched, until it reports again\n", plain(check)))?;
     done()

@@ -22,6 +22,17 @@ pub struct Ping {
     pub may_make: bool,
 }
 
+impl Ping {
+    /// How much of the queue its texts take, in bytes.
+    pub fn bytes(&self) -> usize {
+        let body = match &self.says {
+            Says::Little(body) => body.len(),
+            Says::All | Says::Nothing => 0,
+        };
+        self.seen.summary.len() + self.seen.details.len() + body
+    }
+}
+
 /// How much the address of a ping says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Says {

@@ -21,10 +21,12 @@ impl Told {
                 Verdict::Down(Cause::Flapping) => Standing::Flapping,
                 Verdict::Down(Cause::Overrun) => Standing::Overrun,
             },
-            summary: check
-                .latest
-                .as_ref()
-                .map_or_else(String::new, |seen| seen.summary.to_string()),
+            summary: match check.schedule_trouble() {
+                Some(why) => format!("its schedule means nothing: {why}"),
+                None => {
+                    check.latest.as_ref().map_or_else(String::new, |seen| seen.summary.to_string())
+                }
+            },
             labels: check.labels.clone(),
         }
     }

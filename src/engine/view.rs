@@ -155,6 +155,11 @@ impl Core {
         page(checks, limit, |check| self.check_view(check, now), |check| check.id.to_string())
     }
 
+    /// One check.
+    pub fn check(&self, id: &CheckId, now: Timestamp) -> Option<CheckView> {
+        self.checks.get(id).map(|check| self.check_view(check, now))
+    }
+
     /// Alerts after the cursor `after` (a fingerprint), in order.
     pub fn alerts_page(&self, after: Option<&str>, limit: usize) -> Page<AlertView> {
         self.alerts_explained(after, limit, &BTreeMap::new())

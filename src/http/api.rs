@@ -75,14 +75,29 @@ pub(super) async fn checks(
     Ok(Json(page.await?))
 }
 
+pub(super) async fn check(
+    State(App(app)): State<App>,
+    _: Reader,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<CheckView>, ApiError> {
+    let id = check_id(path)?;
+    let shown = id.to_string();
+    let view = app.engine.ask(move |core, now| core.check(&id, now)).await?;
+    view.map(Json).ok_or_else(|| ApiError::Unknown(format!("check `{shown}`")))
+}
+
+fn check_id(path: Result<Path<(String, String)>, PathRejection>) -> Result<CheckId, ApiError> {
+    let Path((source, name)) = path.map_err(|error| ApiError::BadQuery(error.body_text()))?;
+    Ok(CheckId::new(source, name))
+}
+
 /// Stops watching a check, until it reports again.
 pub(super) async fn forget(
     State(App(app)): State<App>,
     _: Writer,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Path((source, name)) = path.map_err(|error| ApiError::BadQuery(error.body_text()))?;
-    let id = CheckId::new(source, name);
+    let id = check_id(path)?;
     let shown = id.to_string();
     let was_known =
         app.engine.ask(move |core, now| core.forget(&id, "a person removed it", now)).await?;

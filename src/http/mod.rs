@@ -122,7 +122,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/alertmanager", post(alertmanager::create))
         .route("/api/v1/alerts", get(api::alerts))
         .route("/api/v1/checks", get(api::checks))
-        .route("/api/v1/checks/{source}/{*name}", delete(api::forget))
+        .route("/api/v1/checks/{source}/{*name}", get(api::check).delete(api::forget))
         .route("/api/v1/backup", get(backup::make))
         .route("/api/v1/deliveries", get(api::deliveries))
         .route("/api/v1/outbox", get(api::outbox))

@@ -73,8 +73,7 @@ fn results_are_due_when_the_clocks_say_so() {
         // Samoa had no 30 December 2011 at all.
         ("0 12 30 12 *", "Pacific/Apia", "2011-01-01T00:00:00Z", "2012-12-29T22:00:00Z"),
     ] {
-        let due = due(expression, zone, heard);
-        if due != expected { eprintln!("{expression} in {zone} after {heard}: {due} not {expected}"); }
+        assert_eq!(due(expression, zone, heard), expected, "{expression} in {zone} after {heard}");
     }
 }
 
@@ -233,7 +232,7 @@ fn a_schedule_says_what_it_asks_for_in_words() {
         gap_least: Some(minutes(60)),
         ..at("0 2 * * *", "Europe/Berlin", minutes(30))
     };
-    assert_snapshot!(schedule.words(), @"due at `0 2 * * * in Europe/Berlin`, at most 30m late, begun at most 5m late, each run at most 1h 30m, at least 10s, not more than once in 1h");
+    assert_snapshot!(schedule.words(), @"due at 0 2 * * * by the clock of Europe/Berlin, at most 30m late, begun at most 5m late, each run at most 1h 30m, at least 10s, not more than once in 1h");
     assert_eq!(Schedule::default().words(), "");
     assert_eq!(Schedule::every(minutes(5), SignedDuration::ZERO).words(), "due every 5m");
     let check = heard(schedule, "2026-01-01T01:00:00Z");
@@ -241,5 +240,5 @@ fn a_schedule_says_what_it_asks_for_in_words() {
     let now = time("2026-01-02T01:01:00Z");
     let (check, _) =
         step(&Policy::default(), &<_>::default(), check, false, Input::Observed(&start), now);
-    assert_snapshot!(check.account(&Absences::default()), @"It is due at `0 2 * * * in Europe/Berlin`, at most 30m late, begun at most 5m late, each run at most 1h 30m, at least 10s, not more than once in 1h. It was heard of last at 2026-01-01 01:00:00 UTC. The run began at 2026-01-02 01:01:00 UTC and goes on.");
+    assert_snapshot!(check.account(&Absences::default()), @"It is due at 0 2 * * * by the clock of Europe/Berlin, at most 30m late, begun at most 5m late, each run at most 1h 30m, at least 10s, not more than once in 1h. It was heard of last at 2026-01-01 01:00:00 UTC. The run began at 2026-01-02 01:01:00 UTC and goes on.");
 }

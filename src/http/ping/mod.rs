@@ -14,12 +14,14 @@ mod slug;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 
 use self::address::{Address, Options, To};
+use self::body::Body;
 use self::key::Caller;
 pub(super) use self::kuma::push;
 use self::slug::{Action, Slug};
@@ -75,8 +77,11 @@ async fn ping(
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    let (parts, body) = request.into_parts();
+    // Also of what is refused: who is still sending does not read the answer.
+    let body = body::read(body).await;
     let answer = match &path {
-        Ok(Path(path)) => take(&app, path, request).await,
+        Ok(Path(path)) => take(&app, path, &parts, &body).await,
         // It is not even text.
         Err(_) => Err(Refused::NotFound),
     };
@@ -88,36 +93,34 @@ async fn unknown(State(App(app)): State<App>) -> Response {
     finish(&app, &Err(Refused::NotFound))
 }
 
-async fn take(app: &Inner, path: &str, request: Request) -> Result<Pinged, Refused> {
+async fn take(app: &Inner, path: &str, parts: &Parts, body: &Body) -> Result<Pinged, Refused> {
     let Address { to, action } = Address::read(path)?;
     // Who has no secret learns nothing else.
-    let source = match to {
+    match to {
         To::Check(uuid) => {
             let id = app.engine.addresses().find(&uuid).ok_or(Refused::NotFound)?;
             key::admit(app, id.source())?;
-            Err(id)
+            // It was there a moment ago; if it is not now, it must not come back.
+            let ping = Ping { may_make: false, ..read(action, parts, body)? };
+            tell(app, ping.bytes(), move |core, now| core.ping(&id, &ping, now)).await
         }
         To::Slug { key, slug } => {
             let Caller { source } = Caller::of(key, app)?;
-            Ok((source, Slug::parse(slug, app.settings.limits.name_bytes)?))
-        }
-    };
-    let action = Action::parse(action)?;
-    let options = Options::read(request.uri().query().unwrap_or_default())?;
-    let is_post = request.method() == Method::POST;
-    let body = body::read(request.into_body()).await;
-    let ping = Ping { is_post, may_make: options.create, ..action.ping(&body, options.rid) };
-    match source {
-        Ok((source, Slug(slug))) => {
+            let Slug(slug) = Slug::parse(slug, app.settings.limits.name_bytes)?;
+            let ping = read(action, parts, body)?;
+            let bytes = ping.bytes();
             let work = move |core: &mut Core, now| core.ping_slug(&source, &slug, &ping, now);
-            tell(app, body.len(), work).await
-        }
-        Err(id) => {
-            // It was there a moment ago; if it is not now, it must not come back.
-            let ping = Ping { may_make: false, ..ping };
-            tell(app, body.len(), move |core, now| core.ping(&id, &ping, now)).await
+            tell(app, bytes, work).await
         }
     }
+}
+
+/// Understands what a ping says.
+fn read(action: Option<&str>, parts: &Parts, body: &Body) -> Result<Ping, Refused> {
+    let action = Action::parse(action)?;
+    let options = Options::read(parts.uri.query().unwrap_or_default())?;
+    let is_post = parts.method == Method::POST;
+    Ok(Ping { is_post, may_make: options.create, ..action.ping(body, options.rid) })
 }
 
 /// Hands over a ping. Fails if its check is unknown and must not be made.

@@ -105,6 +105,14 @@ impl Inside {
         self.runtime.block_on(self.engine.feed()).unwrap()
     }
 
+    /// Runs `work` on the state, as a door does.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Core, Timestamp) -> T + Send + 'static,
+    ) -> T {
+        self.runtime.block_on(self.engine.ask(work)).unwrap()
+    }
+
     /// Waits for the engine's end.
     pub fn end(&mut self) -> Ended {
         self.runtime.block_on(&mut self.ended).unwrap()
