@@ -12,6 +12,9 @@ pub struct Definition {
     /// What it wears where its results wear nothing: pings cannot.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
+    /// What it is for, in the words of whoever has defined it. May be empty.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub description: Box<str>,
     /// The slug by which it is pinged besides its name, where that is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<Box<str>>,
@@ -31,6 +34,9 @@ pub struct Definition {
     /// higher one retires those before.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generation: u32,
+    /// It stands in the configuration, and nobody else may change it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_configured: bool,
     /// Since when it is paused. Not for whoever defines it: a new definition keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_at: Option<Moment>,

@@ -118,7 +118,7 @@ enum Command {
     /// List alerts, or show one
     #[cfg(feature = "server")]
     Alerts(alerts::Args),
-    /// List or forget checks
+    /// List, define, pause or remove checks
     #[cfg(feature = "server")]
     Checks(checks::Args),
     /// Let nothing be written about some checks for a while

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::checks::{self, CHECK};
 use super::maintenance::{self, MAINTENANCE};
 use super::sections::{EXPECT_DOC, ROUTE_DOC, SECTIONS};
 use super::table::{EXPECT, Preset, ROUTE, SETTINGS, Setting};
@@ -69,6 +70,18 @@ pub fn example() -> String {
         line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
     }
     text.push('\n');
+    prose(&mut text, checks::DOC);
+    line(&mut text, "#[[check]]");
+    for setting in CHECK.iter().filter(|setting| setting.key != "interval") {
+        prose(&mut text, setting.doc);
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    prose(&mut text, checks::OFTEN_DOC);
+    line(&mut text, "#[[check]]");
+    for setting in CHECK.iter().filter(|setting| is_in_often(setting.key)) {
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    text.push('\n');
     prose(&mut text, maintenance::DOC);
     line(&mut text, "#[[maintenance]]");
     for setting in MAINTENANCE.iter().filter(|setting| setting.key != "start") {
@@ -86,6 +99,11 @@ pub fn example() -> String {
 /// Whether the example of a window that comes once has this.
 fn is_in_once(key: &str) -> bool {
     ["match.source", "start", "zone", "duration", "reason"].contains(&key)
+}
+
+/// Whether the example of a check that is due after its last result has this.
+fn is_in_often(key: &str) -> bool {
+    ["source", "name", "interval"].contains(&key)
 }
 
 /// A file that holds these settings, each explained, and nothing else. The values are

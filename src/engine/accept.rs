@@ -1,4 +1,4 @@
-//! Reports, and checks that come and go with the configuration.
+//! Reports, and checks that the configuration expects to report.
 
 use std::collections::BTreeSet;
 
@@ -155,8 +155,10 @@ impl Core {
             .collect();
         for id in withdrawn {
             let Some(check) = self.checks.get_mut(&id) else { continue };
-            // Of what was heard the words stay, unless it is its silence that is told.
-            if is_unheard(check) || check.verdict == Verdict::Down(Cause::Silent) {
+            // Of what was heard the words stay, unless it is its silence that is told. What
+            // is defined has a schedule of its own.
+            let is_silent = check.verdict == Verdict::Down(Cause::Silent);
+            if is_unheard(check) || is_silent && check.definition.is_none() {
                 self.forget(&id, "the configuration no longer expects it", now);
                 continue;
             }

@@ -2,8 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::amendment::{Amendment, Wrong};
 use super::core::Core;
-use crate::check::{Check, CheckId, Definition, Input, Uuid, Verdict};
+use crate::check::{Check, CheckId, Definition, Input, Labels, Uuid, Verdict};
+use crate::observation::{check_name, check_source};
+
+/// Checks of one source that people and programs may define.
+pub const DEFINED_MAX: usize = 10_000;
 
 /// What became of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +30,72 @@ pub enum Resumed {
     Unknown,
 }
 
+/// Why the definition of a check is not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unamended {
+    #[error("{0}")]
+    Wrong(Wrong),
+    #[error("it stands in the configuration, which says what it is")]
+    Configured,
+    #[error("it is defined already")]
+    Defined,
+    /// There is no such check, or nobody has defined it.
+    #[error("nobody has defined it")]
+    Undefined,
+    #[error("there are {DEFINED_MAX} checks defined for this source, and there may be no more")]
+    Full,
+}
+
 impl Core {
+    /// Defines a check that nobody has defined, as `amendment` says.
+    pub fn add_definition(
+        &mut self,
+        id: &CheckId,
+        amendment: Amendment,
+        now: Timestamp,
+    ) -> Result<(), Unamended> {
+        let wrong = |field| move |what| Unamended::Wrong(Wrong { field, what });
+        check_source(id.source(), self.settings.source_max).map_err(wrong("source"))?;
+        check_name(id.name(), self.settings.name_max).map_err(wrong("name"))?;
+        match self.checks.get(id).and_then(|check| check.definition.as_ref()) {
+            Some(definition) if definition.is_configured => return Err(Unamended::Configured),
+            Some(_) => return Err(Unamended::Defined),
+            None => {}
+        }
+        let definition = amendment.apply(Definition::default()).map_err(Unamended::Wrong)?;
+        let all = self.checks.of_source(id.source());
+        if all.filter(|check| check.definition.is_some()).count() >= DEFINED_MAX {
+            return Err(Unamended::Full);
+        }
+        self.define(id, definition, now);
+        Ok(())
+    }
+
+    /// Changes what `amendment` says of a check that is defined.
+    pub fn amend_definition(
+        &mut self,
+        id: &CheckId,
+        amendment: Amendment,
+        now: Timestamp,
+    ) -> Result<(), Unamended> {
+        let before = self.definition(id).ok_or(Unamended::Undefined)?;
+        if before.is_configured {
+            return Err(Unamended::Configured);
+        }
+        let definition = amendment.apply(before).map_err(Unamended::Wrong)?;
+        self.define(id, definition, now);
+        Ok(())
+    }
+
+    /// Forgets a check, unless the configuration would bring it back. Returns whether it was
+    /// known.
+    pub fn dismiss(&mut self, id: &CheckId, now: Timestamp) -> Result<bool, Unamended> {
+        if self.definition(id).is_some_and(|definition| definition.is_configured) {
+            return Err(Unamended::Configured);
+        }
+        Ok(self.forget(id, "a person removed it", now))
+    }
+
     /// Defines a check, or anew; a new one is expected from now on. It stays paused if it is,
     /// whatever the definition says of that. Doing it twice changes nothing.
     ///
@@ -46,10 +116,12 @@ impl Core {
             return Defined::Made;
         };
         let definition = Definition { paused_at: check.paused_at(), ..definition };
-        if check.definition.as_deref() == Some(&definition) {
+        let before = check.definition.as_deref();
+        if before == Some(&definition) {
             return Defined::Same;
         }
-        if !definition.labels.is_empty() {
+        // Labels that it has by itself stay where none were given to it.
+        if before.map_or(&Labels::default(), |before| &before.labels) != &definition.labels {
             check.labels = definition.labels.clone();
         }
         self.addresses.remove(check);

@@ -93,6 +93,7 @@ impl Core {
         core.mark(now);
         core.take_up(now);
         core.feed_everything(now);
+        core.configure(now);
         core.expect(now);
         core.wake_everything(now);
         Ok(core)

@@ -11,9 +11,11 @@ mod accept;
 mod addresses;
 mod adopt;
 mod agent;
+mod amendment;
 mod backup;
 mod changes;
 mod checks;
+mod configured;
 mod core;
 mod deadlines;
 mod definitions;
@@ -50,9 +52,13 @@ mod windows;
 pub use self::accept::Accepted;
 pub use self::addresses::{Addresses, Derive};
 pub use self::adopt::Found;
+pub use self::amendment::{
+    Amendment, DESCRIPTION_MAX, GRACE_DEFAULT, KEYWORDS_MAX, SLUG_BYTES, Wrong, is_slug,
+};
 pub use self::backup::{Backup, renew};
+pub use self::configured::{CHECKS_MAX, Difference, differences};
 pub use self::core::Core;
-pub use self::definitions::{Defined, Resumed};
+pub use self::definitions::{DEFINED_MAX, Defined, Resumed, Unamended};
 pub use self::deliveries::{
     About, Delivery, DeliveryView, Hint, Hinted, Home, Message, Sender, Taken,
 };

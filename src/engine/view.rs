@@ -10,7 +10,7 @@ use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Silenced, Wishes};
-use crate::check::{Check, CheckId, Ended, Labels, Latest, Moment, Run, Status};
+use crate::check::{Check, CheckId, Definition, Ended, Labels, Latest, Moment, Run, Status};
 
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
@@ -46,6 +46,9 @@ pub struct CheckView {
     /// What is expected of it and how it stands with that, in words. May be empty.
     #[serde(default)]
     pub account: String,
+    /// What people, programs or the configuration have decided of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
     /// Since when it is paused.
     #[serde(default)]
     pub paused_at: Option<Timestamp>,
@@ -276,6 +279,7 @@ impl Core {
             runs: check.runs.open().to_vec(),
             last_run: check.runs.last().copied(),
             account: check.account(&self.absences),
+            definition: check.definition.as_deref().cloned(),
             paused_at: check.paused_at().map(Moment::get),
             due_at: check.late_at(&self.absences),
             interval: check.interval,

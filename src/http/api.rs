@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::{Reader, Writer};
+use super::definitions::refused;
 use super::{ApiError, App};
 use crate::check::CheckId;
 use crate::engine::{AlertView, CheckView, DeliveryView, Dropped, Entry, PAGE_MAX, Page};
@@ -86,7 +87,7 @@ pub(super) async fn check(
     view.map(Json).ok_or_else(|| ApiError::Unknown(format!("check `{shown}`")))
 }
 
-fn check_id(path: Result<Path<(String, String)>, PathRejection>) -> Result<CheckId, ApiError> {
+pub(super) fn check_id(path: Result<Path<(String, String)>, PathRejection>) -> Result<CheckId, ApiError> {
     let Path((source, name)) = path.map_err(|error| ApiError::BadQuery(error.body_text()))?;
     Ok(CheckId::new(source, name))
 }
@@ -99,8 +100,8 @@ pub(super) async fn forget(
 ) -> Result<Json<Value>, ApiError> {
     let id = check_id(path)?;
     let shown = id.to_string();
-    let was_known =
-        app.engine.ask(move |core, now| core.forget(&id, "a person removed it", now)).await?;
+    let was_known = app.engine.ask(move |core, now| core.dismiss(&id, now)).await?;
+    let was_known = was_known.map_err(|why| refused(&shown, why))?;
     if was_known {
         Ok(Json(json!({ "forgotten": shown })))
     } else {

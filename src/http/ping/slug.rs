@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Refused;
 use super::body::Body;
-use crate::check::{AGENT, Kind, Observation, Uuid};
-use crate::engine::{Ping, Says};
+use crate::check::{Kind, Observation, Uuid};
+use crate::engine::{Ping, Says, is_slug};
 use crate::observation::fit;
-
-/// The longest slug, in bytes, as in Healthchecks.
-const SLUG_BYTES: usize = 100;
 
 const MISSHAPEN: Refused = Refused::Misshapen("invalid url format");
 
@@ -18,9 +15,7 @@ pub(super) struct Slug(pub(super) String);
 
 impl Slug {
     pub(super) fn parse(text: &str, name_bytes: usize) -> Result<Self, Refused> {
-        let is_fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
-        let is_short = (1..=SLUG_BYTES.min(name_bytes)).contains(&text.len());
-        if !is_short || !text.bytes().all(is_fine) || text == AGENT {
+        if !is_slug(text) || text.len() > name_bytes {
             return Err(MISSHAPEN);
         }
         Ok(Self(text.to_owned()))
