@@ -1,4 +1,4 @@
-//! How many reports a second teawatch takes and keeps.
+//! How many reports a second teawatch takes and keeps, and how many pings.
 //!
 //! 256 sources, each on a connection of its own, send one report after the other: 1,024
 //! bytes with one check whose result does not change. The real server, with its store on
@@ -12,6 +12,7 @@
 #[path = "../load/mod.rs"]
 mod load;
 mod null;
+mod pings;
 
 use std::time::Duration;
 
@@ -19,10 +20,11 @@ use self::load::client::{self, Clients, Round};
 use self::load::directory::Directory;
 use self::load::server::{Server, Stage};
 use self::load::table::{median, print};
+use self::pings::Pingers;
 
 /// Reports under way at once, each on its own connection and of its own source.
 const IN_FLIGHT: usize = 256;
-/// The goal: durable reports for each that is only checked and read.
+/// The goal: durable reports, or pings, for each that is only checked and read.
 const GOAL: f64 = 0.6;
 /// How long one round takes, and how many each server has.
 const ROUND: Duration = Duration::from_secs(10);
@@ -41,6 +43,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         let stage = Stage::set().await?;
         throughput(&stage).await?;
+        ping_throughput(&stage).await?;
         memory(&stage).await
     })
 }
@@ -52,47 +55,85 @@ async fn throughput(stage: &Stage) -> anyhow::Result<()> {
     let mut others = Clients::connect(null.address, IN_FLIGHT, 1).await?;
     reporters.round(WARM_UP).await?;
     others.round(WARM_UP).await?;
-    let used_before = [teawatch.processor_time()?, null.processor_time()?];
-    let (mut durable, mut checked) = (Vec::new(), Vec::new());
+    let mut match_up = Match::begin(&teawatch, &null)?;
     for _ in 0..ROUNDS {
-        durable.push(reporters.round(ROUND).await?);
-        checked.push(others.round(ROUND).await?);
+        match_up.durable.push(reporters.round(ROUND).await?);
+        match_up.checked.push(others.round(ROUND).await?);
     }
-    let row = |name: &str, rounds: &[Round], server: &Server, before: Duration| {
-        let used = server.processor_time()?.saturating_sub(before);
-        let reports: f64 = rounds.iter().map(Round::reports).sum();
-        let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure));
-        let each: Vec<_> =
-            rounds.iter().map(|round| format!("{:.0}", round.per_second())).collect();
-        anyhow::Ok(vec![
-            name.to_owned(),
-            each.join(", "),
-            format!("{:.0}", of(Round::per_second)),
-            format!("{:.1} ms", of(|round| round.percentile(50.0))),
-            format!("{:.1} ms", of(|round| round.percentile(99.0))),
-            format!("{:.0} µs", used.as_secs_f64() * 1e6 / reports),
-            format!("{:.0} MiB", server.memory_mib()?),
-        ])
-    };
-    let [teawatch_used, null_used] = used_before;
-    print(
-        &["", "reports/s in each round", "median", "p50", "p99", "processor per report", "memory"],
-        &[
-            row("teawatch", &durable, &teawatch, teawatch_used)?,
-            row("null handler", &checked, &null, null_used)?,
-        ],
-    )?;
-    let rate = |rounds: &[Round]| median(rounds.iter().map(Round::per_second));
-    let ratio = rate(&durable) / rate(&checked);
-    print(
-        &["ratio", "goal", "in flight", "body"],
-        &[vec![
-            format!("{ratio:.2}"),
-            format!("{GOAL:.2}"),
-            IN_FLIGHT.to_string(),
-            format!("{} bytes", client::BODY_BYTES),
-        ]],
-    )
+    match_up.print("report", client::BODY_BYTES)
+}
+
+/// The same with pings: one POST after the other, each of a run of its own.
+async fn ping_throughput(stage: &Stage) -> anyhow::Result<()> {
+    let data = Directory::new("pings")?;
+    let (teawatch, null) = (Server::teawatch(stage, data.path(), &[])?, null::server()?);
+    let mut pingers = Pingers::connect(teawatch.address, IN_FLIGHT).await?;
+    let mut others = Pingers::connect(null.address, IN_FLIGHT).await?;
+    pingers.round(WARM_UP).await?;
+    others.round(WARM_UP).await?;
+    let mut match_up = Match::begin(&teawatch, &null)?;
+    for _ in 0..ROUNDS {
+        match_up.durable.push(pingers.round(ROUND).await?);
+        match_up.checked.push(others.round(ROUND).await?);
+    }
+    match_up.print("ping", pings::BODY.len())
+}
+
+/// Teawatch and the null handler in turns.
+struct Match<'a> {
+    teawatch: &'a Server,
+    null: &'a Server,
+    /// The processor time that each had used before.
+    used_before: [Duration; 2],
+    durable: Vec<Round>,
+    checked: Vec<Round>,
+}
+
+impl<'a> Match<'a> {
+    fn begin(teawatch: &'a Server, null: &'a Server) -> anyhow::Result<Self> {
+        let used_before = [teawatch.processor_time()?, null.processor_time()?];
+        Ok(Self { teawatch, null, used_before, durable: Vec::new(), checked: Vec::new() })
+    }
+
+    /// Prints the figures of what is called `one`, with so many bytes of a body.
+    fn print(&self, one: &str, body_bytes: usize) -> anyhow::Result<()> {
+        let row = |name: &str, rounds: &[Round], server: &Server, before: Duration| {
+            let used = server.processor_time()?.saturating_sub(before);
+            let calls: f64 = rounds.iter().map(Round::reports).sum();
+            let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure));
+            let each: Vec<_> =
+                rounds.iter().map(|round| format!("{:.0}", round.per_second())).collect();
+            anyhow::Ok(vec![
+                name.to_owned(),
+                each.join(", "),
+                format!("{:.0}", of(Round::per_second)),
+                format!("{:.1} ms", of(|round| round.percentile(50.0))),
+                format!("{:.1} ms", of(|round| round.percentile(99.0))),
+                format!("{:.0} µs", used.as_secs_f64() * 1e6 / calls),
+                format!("{:.0} MiB", server.memory_mib()?),
+            ])
+        };
+        let [teawatch_used, null_used] = self.used_before;
+        let (each, used) = (format!("{one}s/s in each round"), format!("processor per {one}"));
+        print(
+            &["", &each, "median", "p50", "p99", &used, "memory"],
+            &[
+                row("teawatch", &self.durable, self.teawatch, teawatch_used)?,
+                row("null handler", &self.checked, self.null, null_used)?,
+            ],
+        )?;
+        let rate = |rounds: &[Round]| median(rounds.iter().map(Round::per_second));
+        let ratio = rate(&self.durable) / rate(&self.checked);
+        print(
+            &["ratio", "goal", "in flight", "body"],
+            &[vec![
+                format!("{ratio:.2}"),
+                format!("{GOAL:.2}"),
+                IN_FLIGHT.to_string(),
+                format!("{body_bytes} bytes"),
+            ]],
+        )
+    }
 }
 
 /// What a server with many checks holds.

@@ -6,14 +6,16 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use teawatch::clock::Clock;
 use teawatch::observation::{Limits, Report};
-use teawatch::signature::{Headers, Master, WINDOW, agent_secret, verify};
+use teawatch::signature::{
+    Headers, Master, WINDOW, agent_secret, bearer_matches, ping_key, verify,
+};
 use tokio::net::TcpListener;
 
 use super::load::MASTER;
@@ -41,6 +43,7 @@ pub(crate) fn serve() -> anyhow::Result<()> {
         )?;
         let router = Router::new()
             .route("/api/v1/reports", post(check))
+            .route("/ping/{key}/{slug}", post(ping))
             .with_state(Master::parse(MASTER).context("the master secret")?);
         Ok(axum::serve(listener, router).await?)
     })
@@ -64,4 +67,18 @@ async fn check(
     let report =
         Report::parse(&body, &Limits::default()).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)?;
     Ok(Json(json!({ "accepted": report.observations.len(), "duplicate": false })))
+}
+
+async fn ping(
+    State(master): State<Master>,
+    Path((key, _)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<&'static str, StatusCode> {
+    let (source, _) = key.rsplit_once('.').ok_or(StatusCode::NOT_FOUND)?;
+    // What a job has printed is looked at as well.
+    let is_said = String::from_utf8_lossy(&body).lines().any(|line| !line.is_empty());
+    match is_said && bearer_matches(&[ping_key(&master, source, 1)], &key) {
+        true => Ok("OK"),
+        false => Err(StatusCode::NOT_FOUND),
+    }
 }

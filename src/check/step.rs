@@ -312,8 +312,7 @@ fn judge(
         Verdict::NeverSeen if is_silent && check.last_seen.is_none() => {
             Verdict::Down(Cause::NeverSeen)
         }
-        Verdict::NeverSeen if is_silent => Verdict::Down(Cause::Silent),
-        Verdict::Up if is_silent => Verdict::Down(Cause::Silent),
+        Verdict::Up | Verdict::NeverSeen if is_silent => Verdict::Down(Cause::Silent),
         verdict @ (Verdict::Up | Verdict::NeverSeen) => verdict,
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
+use crate::alert::seen::DETAILS_MAX;
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Silenced, Wishes};
 use crate::check::{Check, CheckId, Definition, Ended, Labels, Latest, Moment, Run, Status};
 
@@ -98,6 +99,9 @@ pub struct AlertView {
     pub silenced: Option<Silenced>,
     /// Checks in trouble.
     pub in_trouble: Vec<String>,
+    /// What is expected of those of which anything is, as far as a text would tell it.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, String>,
     /// What Gitea has not confirmed.
     pub undelivered: Vec<Effect>,
 }
@@ -314,8 +318,19 @@ impl Core {
                 .filter(|(_, member)| member.standing.is_trouble())
                 .map(|(name, _)| name.clone())
                 .collect(),
+            accounts: self.accounts(alert),
             undelivered: alert.undelivered.iter().map(|entry| entry.effect).collect(),
         }
+    }
+
+    fn accounts(&self, alert: &Alert) -> BTreeMap<String, String> {
+        let in_trouble = alert.members.iter().filter(|(_, member)| member.standing.is_trouble());
+        let accounts = in_trouble.take(DETAILS_MAX).filter_map(|(name, _)| {
+            let (source, check) = name.split_once('/')?;
+            let account = self.checks.find(source, check)?.account(&self.absences);
+            (!account.is_empty()).then(|| (name.clone(), account))
+        });
+        accounts.collect()
     }
 }
 

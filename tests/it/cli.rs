@@ -67,6 +67,7 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("alerts", true, &["--json", "show"]),
     ("alerts show", true, &["<ALERT>", "--json", "fingerprint"]),
     ("checks", true, &["--json", "forget"]),
+    ("checks show", true, &["<CHECK>", "source/name", "--json"]),
     ("checks forget", true, &["<CHECK>", "source/name"]),
     ("silence", false, &["add", "list", "expire"]),
     (

@@ -115,6 +115,9 @@ fn the_issue_says_what_was_expected_and_what_runs() {
     assert!(shown.contains("each run at most 500ms") && shown.contains(rid), "{shown}");
     let json = teawatch.cli(&["checks", "show", "web1/job", "--json"]);
     assert!(String::from_utf8(json.stdout).unwrap().contains("\"is_over\": true"));
+    let alert = teawatch.cli(&["alerts", "show", "web1/job"]);
+    let alert = String::from_utf8(alert.stdout).unwrap();
+    assert!(alert.contains("About web1/job: It is due every 1s, at most 1s late"), "{alert}");
     let unknown = teawatch.cli(&["checks", "show", "web1/none"]);
     assert!(String::from_utf8(unknown.stderr).unwrap().contains("web1/none"));
     // The silence that follows is the same trouble.
