@@ -85,7 +85,8 @@ fn compared(configured: &[(CheckId, Definition)], sources: &Sources) -> String {
 fn checks_of_server(sources: &Sources) -> anyhow::Result<Vec<(CheckId, Definition)>> {
     let server = Server::new(Caller::load(sources)?)?;
     let checks: Vec<CheckView> = super::runtime()?.block_on(server.list("api/v1/checks"))?;
-    let defined =
-        checks.into_iter().filter_map(|it| Some((CheckId::new(it.source, it.name), it.definition?)));
+    let defined = checks
+        .into_iter()
+        .filter_map(|it| Some((CheckId::new(it.source, it.name), it.definition?)));
     Ok(defined.collect())
 }

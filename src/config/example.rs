@@ -33,6 +33,10 @@ const BEGINNING: &str = "The configuration of teawatch. `teawatch config example
 const REPLACED: &[(&str, &str)] =
     &[("repository", "\"ops/databases\""), ("comment_interval", "\"1h\"")];
 
+/// The example of a check that is due so long after its last result.
+const OFTEN: &[(&str, &str)] =
+    &[("source", "\"web1\""), ("name", "\"fetch\""), ("interval", "\"10m\"")];
+
 /// The example file.
 pub fn example() -> String {
     let mut text = String::new();
@@ -78,8 +82,8 @@ pub fn example() -> String {
     }
     prose(&mut text, checks::OFTEN_DOC);
     line(&mut text, "#[[check]]");
-    for setting in CHECK.iter().filter(|setting| is_in_often(setting.key)) {
-        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    for (name, value) in OFTEN {
+        line(&mut text, &format!("#{name} = {value}"));
     }
     text.push('\n');
     prose(&mut text, maintenance::DOC);
@@ -99,11 +103,6 @@ pub fn example() -> String {
 /// Whether the example of a window that comes once has this.
 fn is_in_once(key: &str) -> bool {
     ["match.source", "start", "zone", "duration", "reason"].contains(&key)
-}
-
-/// Whether the example of a check that is due after its last result has this.
-fn is_in_often(key: &str) -> bool {
-    ["source", "name", "interval"].contains(&key)
 }
 
 /// A file that holds these settings, each explained, and nothing else. The values are

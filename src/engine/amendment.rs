@@ -35,7 +35,11 @@ const ZONE_DEFAULT: &str = "UTC";
 #[serde(deny_unknown_fields, default)]
 pub struct Amendment {
     /// A result is due so long after the one before.
-    #[serde(rename = "interval_seconds", with = "seconds", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "interval_seconds",
+        with = "seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub interval: Option<SignedDuration>,
     /// Or at times of the clock: a cron expression of five fields.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -42,7 +42,10 @@ impl fmt::Display for Difference {
                 settings(f, before, after)
             }
             Self::Gone { id } => {
-                write!(f, "{id} is in the configuration no longer: it is forgotten, and its issue closes")
+                write!(
+                    f,
+                    "{id} is in the configuration no longer: it is forgotten, and its issue closes"
+                )
             }
         }
     }

@@ -87,7 +87,9 @@ pub(super) async fn check(
     view.map(Json).ok_or_else(|| ApiError::Unknown(format!("check `{shown}`")))
 }
 
-pub(super) fn check_id(path: Result<Path<(String, String)>, PathRejection>) -> Result<CheckId, ApiError> {
+pub(super) fn check_id(
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<CheckId, ApiError> {
     let Path((source, name)) = path.map_err(|error| ApiError::BadQuery(error.body_text()))?;
     Ok(CheckId::new(source, name))
 }

@@ -118,8 +118,8 @@ pub(super) fn refused(check: &str, why: Unamended) -> ApiError {
         Unamended::Configured => conflict("change its [[check]] there, and start the server anew"),
         Unamended::Defined => conflict("`teawatch checks edit` changes it"),
         Unamended::Full => conflict("remove some, or use another source"),
-        Unamended::Undefined => {
-            ApiError::Unknown(format!("definition of check `{check}`; `teawatch checks add` makes one"))
-        }
+        Unamended::Undefined => ApiError::Unknown(format!(
+            "definition of check `{check}`; `teawatch checks add` makes one"
+        )),
     }
 }

@@ -125,10 +125,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/checks", get(api::checks))
         .route(
             "/api/v1/checks/{source}/{*name}",
-            get(api::check)
-                .post(definitions::add)
-                .patch(definitions::amend)
-                .delete(api::forget),
+            get(api::check).post(definitions::add).patch(definitions::amend).delete(api::forget),
         )
         .route(
             "/api/v1/pauses/{source}/{*name}",
