@@ -81,26 +81,36 @@ pub(super) async fn check(
     _: Reader,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<CheckView>, ApiError> {
-    let id = check_id(path)?;
+    let Path((source, name)) = path.map_err(|error| ApiError::BadQuery(error.body_text()))?;
+    let id = CheckId::new(source, name);
     let shown = id.to_string();
     let view = app.engine.ask(move |core, now| core.check(&id, now)).await?;
     view.map(Json).ok_or_else(|| ApiError::Unknown(format!("check `{shown}`")))
 }
 
-pub(super) fn check_id(
-    path: Result<Path<(String, String)>, PathRejection>,
-) -> Result<CheckId, ApiError> {
-    let Path((source, name)) = path.map_err(|error| ApiError::BadQuery(error.body_text()))?;
-    Ok(CheckId::new(source, name))
+/// Which check. It stands in the query: in a path `.` and `..` have a meaning of their own,
+/// and whatever is on the way may tidy the rest up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    source: String,
+    name: String,
+}
+
+impl Named {
+    pub(super) fn id(query: Result<Query<Self>, QueryRejection>) -> Result<CheckId, ApiError> {
+        let Query(named) = query.map_err(|error| ApiError::BadQuery(error.body_text()))?;
+        Ok(CheckId::new(named.source, named.name))
+    }
 }
 
 /// Stops watching a check, until it reports again.
 pub(super) async fn forget(
     State(App(app)): State<App>,
     _: Writer,
-    path: Result<Path<(String, String)>, PathRejection>,
+    query: Result<Query<Named>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let id = check_id(path)?;
+    let id = Named::id(query)?;
     let shown = id.to_string();
     let was_known = app.engine.ask(move |core, now| core.dismiss(&id, now)).await?;
     let was_known = was_known.map_err(|why| refused(&shown, why))?;

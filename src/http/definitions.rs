@@ -1,11 +1,11 @@
 //! What people decide of checks: definitions, pauses, addresses.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use serde_json::{Value, json};
 
-use super::api::check_id;
+use super::api::Named;
 use super::auth::Writer;
 use super::{ApiError, App, body};
 use crate::engine::{Amendment, CheckView, Resumed, Unamended, Weight};
@@ -13,37 +13,38 @@ use crate::engine::{Amendment, CheckView, Resumed, Unamended, Weight};
 /// The longest body that describes a check, in bytes: all its texts at their longest, escaped.
 const BYTES_MAX: usize = 256 * 1024;
 
-type CheckPath = Result<Path<(String, String)>, PathRejection>;
+/// Which check it is about.
+type Which = Result<Query<Named>, QueryRejection>;
 
 /// Defines a check that nobody has defined, and answers with it once it is on the disk.
 pub(super) async fn add(
     State(app): State<App>,
-    path: CheckPath,
+    query: Which,
     proof: Result<Writer, ApiError>,
     request: Request,
 ) -> Result<Json<CheckView>, ApiError> {
-    change(app, path, proof, request, true).await
+    change(app, query, proof, request, true).await
 }
 
 /// Changes what is said of one that is defined.
 pub(super) async fn amend(
     State(app): State<App>,
-    path: CheckPath,
+    query: Which,
     proof: Result<Writer, ApiError>,
     request: Request,
 ) -> Result<Json<CheckView>, ApiError> {
-    change(app, path, proof, request, false).await
+    change(app, query, proof, request, false).await
 }
 
 async fn change(
     app: App,
-    path: CheckPath,
+    query: Which,
     proof: Result<Writer, ApiError>,
     request: Request,
     is_new: bool,
 ) -> Result<Json<CheckView>, ApiError> {
     let amendment: Amendment = body::json(&app, proof, request, BYTES_MAX).await?;
-    let id = check_id(path)?;
+    let id = Named::id(query)?;
     let shown = id.to_string();
     let weight = Weight { bytes: BYTES_MAX, ..Weight::default() };
     let work = move |core: &mut crate::engine::Core, now| {
@@ -60,9 +61,9 @@ async fn change(
 pub(super) async fn pause(
     State(App(app)): State<App>,
     _: Writer,
-    path: CheckPath,
+    query: Which,
 ) -> Result<Json<CheckView>, ApiError> {
-    let id = check_id(path)?;
+    let id = Named::id(query)?;
     let shown = id.to_string();
     let view = app.engine.ask(move |core, now| {
         core.pause(&id, "a person paused it", now);
@@ -74,9 +75,9 @@ pub(super) async fn pause(
 pub(super) async fn resume(
     State(App(app)): State<App>,
     _: Writer,
-    path: CheckPath,
+    query: Which,
 ) -> Result<Json<CheckView>, ApiError> {
-    let id = check_id(path)?;
+    let id = Named::id(query)?;
     let shown = id.to_string();
     let resumed =
         app.engine.ask(move |core, now| (core.resume(&id, now), core.check(&id, now))).await?;
@@ -94,9 +95,9 @@ pub(super) async fn resume(
 pub(super) async fn address(
     State(App(app)): State<App>,
     _: Writer,
-    path: CheckPath,
+    query: Which,
 ) -> Result<Json<Value>, ApiError> {
-    let id = check_id(path)?;
+    let id = Named::id(query)?;
     let shown = id.to_string();
     let uuid = app.engine.ask(move |core, _| core.ping_uuid(&id)).await?;
     let uuid = uuid.ok_or_else(|| {

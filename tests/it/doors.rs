@@ -421,15 +421,17 @@ fn who_may_read_may_not_write_and_strangers_may_do_neither() {
             assert_eq!(call("GET", path, stranger), 401, "{path} {stranger}");
         }
     }
-    for (method, path) in
-        [("DELETE", "checks/db1/disk"), ("DELETE", "outbox/1"), ("POST", "outbox/1/retry")]
-    {
+    for (method, path) in [
+        ("DELETE", "checks?source=db1&name=disk"),
+        ("DELETE", "outbox/1"),
+        ("POST", "outbox/1/retry"),
+    ] {
         for stranger in ["", &read, &agent, "Bearer nonsense"] {
             assert_eq!(call(method, path, stranger), 401, "{method} {path} {stranger}");
         }
     }
-    assert_eq!(call("DELETE", "checks/db1/disk", &write), 200);
-    assert_eq!(call("DELETE", "checks/db1/disk", &write), 404);
+    assert_eq!(call("DELETE", "checks?source=db1&name=disk", &write), 200);
+    assert_eq!(call("DELETE", "checks?source=db1&name=disk", &write), 404);
     assert_eq!(call("DELETE", "outbox/1", &write), 404);
     // Health is for everybody.
     assert_eq!(teawatch.get("/readyz").0, 200);
@@ -459,7 +461,7 @@ fn whoever_is_turned_away_is_told_what_would_help() {
     let report = Letter::bare("db1", passing("db1/disk").body.to_string()).send(&teawatch);
     assert_eq!(report.error(), (401, "unproven"));
     assert!(hint(&report).contains("`teawatch secret agent SOURCE`"), "{report:?}");
-    for path in ["checks/db1/disk", "outbox/7"] {
+    for path in ["checks?source=db1&name=disk", "outbox/7"] {
         let answer = ask(client().delete(url(path)).bearer_auth(WRITE_TOKEN));
         assert_eq!(answer.error(), (404, "missing"));
         assert!(hint(&answer).contains("`teawatch checks`"), "{answer:?}");

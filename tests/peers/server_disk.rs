@@ -114,7 +114,7 @@ fn below_the_mark_reports_are_put_off_while_reading_and_telling_go_on() {
     assert_eq!((checks.0, &checks.1["items"][1]["status"]), (200, &Value::from("down")));
     assert_eq!(teawatch.get("/api/v1/alerts").0, 200);
     // A person takes the check away, and that is still told.
-    let forget = format!("{}/api/v1/checks/db1/disk", teawatch.url);
+    let forget = format!("{}/api/v1/checks?source=db1&name=disk", teawatch.url);
     assert_eq!(ask(client().delete(forget)).status, 200);
     eventually("the issue is closed", || gitea.open() == 0);
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Subcommand;
 use reqwest::Method;
+use url::form_urlencoded;
 
 use self::definition::Wanted;
 use super::call::{Server, done, plain, table};
@@ -99,10 +100,17 @@ fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     done()
 }
 
-/// What the server has at `place` for a check by its name.
+/// Source and name of a check.
+fn parts(check: &str) -> anyhow::Result<(&str, &str)> {
+    check.split_once('/').context("a check is called SOURCE/NAME")
+}
+
+/// What the server has at `place` for a check.
 fn path(place: &str, check: &str) -> anyhow::Result<String> {
-    let (source, name) = check.split_once('/').context("a check is called SOURCE/NAME")?;
-    Ok(Server::path(&["api", "v1", place, source, name]))
+    let (source, name) = parts(check)?;
+    let named = [("source", source), ("name", name)];
+    let named = form_urlencoded::Serializer::new(String::new()).extend_pairs(named).finish();
+    Ok(format!("api/v1/{place}?{named}"))
 }
 
 /// Does something with a check, and says so.

@@ -36,7 +36,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         return done();
     }
     let server = Server::new(caller)?;
-    let view: Value = runtime.block_on(server.get(&super::path("checks", &check)?, &[]))?;
+    let (source, name) = super::parts(&check)?;
+    let path = Server::path(&["api", "v1", "checks", source, name]);
+    let view: Value = runtime.block_on(server.get(&path, &[]))?;
     if list.json {
         output::print(&format!("{view:#}\n"))?;
         return done();

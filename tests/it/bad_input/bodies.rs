@@ -374,9 +374,13 @@ fn a_wrong_door_or_method_says_so_in_the_same_words() {
     }
     let answer = ask(client().put(url("/api/v1/reports")).body("{}"));
     refused("PUT", &answer, 405, "method");
-    let answer = ask(client().delete(url("/api/v1/checks/db1/%FF")));
-    refused("a name that is not UTF-8", &answer, 400, "bad_query");
-    let answer = ask(client().delete(url("/api/v1/checks/db1/none")));
-    refused("a check that nobody knows", &answer, 404, "missing");
+    for query in ["", "?source=db1", "?name=disk", "?source=db1&name=disk&name=other", "?a=b"] {
+        let answer = ask(client().delete(url(&format!("/api/v1/checks{query}"))));
+        refused(&format!("the check {query}"), &answer, 400, "bad_query");
+    }
+    for name in ["none", "%FF", ""] {
+        let answer = ask(client().delete(url(&format!("/api/v1/checks?source=db1&name={name}"))));
+        refused(&format!("the check {name}, which nobody knows"), &answer, 404, "missing");
+    }
     teawatch.report(&failing("db1/disk"));
 }

@@ -2,7 +2,9 @@
 
 use crate::support::{Gitea, REPOSITORY, Report, Teawatch, client, eventually, text};
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
+    ".",
+    "..",
     "../../etc/passwd",
     "a/../b",
     "a//b/",
@@ -62,4 +64,25 @@ fn a_name_of_a_check_is_a_name_everywhere() {
     }
     assert_eq!(known(), ["agent"]);
     assert_eq!(teawatch.get("/readyz").0, 200);
+}
+
+#[test]
+fn a_source_with_the_name_of_a_folder_can_be_forgotten() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    for source in [".", "..", "..."] {
+        teawatch.report(&Report::new(source).check("..", "success", ""));
+    }
+    let known = || teawatch.get("/api/v1/checks").1["items"].as_array().unwrap().len();
+    assert_eq!(known(), 6);
+    for (left, check) in [(5, "../.."), (4, "./.."), (3, ".../.."), (2, "../agent")] {
+        let forgotten = teawatch.cli(&["checks", "forget", check]);
+        assert!(forgotten.status.success(), "{check}: {forgotten:?}");
+        assert_eq!(text(&forgotten.stdout).split(' ').next(), Some(check));
+        assert_eq!(known(), left, "{check}");
+    }
+    let url = |source: &str| format!("{}/api/v1/checks?source={source}&name=agent", teawatch.url);
+    let forget = |source: &str| client().delete(url(source)).send().unwrap().status().as_u16();
+    assert_eq!([forget("."), forget("."), forget("%2e%2E%2E")], [200, 404, 200]);
+    assert_eq!(known(), 0);
 }

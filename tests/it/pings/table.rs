@@ -238,7 +238,7 @@ fn a_uuid_is_that_of_its_check_and_generation_and_goes_with_it() {
     assert_eq!(turned.send(Method::GET, &first, "").0, 404);
     turned.ping(&second);
     let forget = |turned: &Turned| {
-        let url = format!("{}/api/v1/checks/web1/job", turned.inside.url);
+        let url = format!("{}/api/v1/checks?source=web1&name=job", turned.inside.url);
         assert_eq!(client().delete(url).send().unwrap().status(), 200);
     };
     forget(&turned);
