@@ -29,7 +29,7 @@ const STRIDE: u64 = 7_919;
 /// What fits in one report.
 const OBSERVATIONS_MAX: usize = 1_000;
 /// Far more than an answer has.
-const ANSWER_BYTES: usize = 4_096;
+pub(crate) const ANSWER_BYTES: usize = 4_096;
 
 /// Callers of one server.
 pub(crate) struct Clients {
@@ -66,7 +66,7 @@ struct Request {
 /// What one round has shown.
 pub(crate) struct Round {
     took: Duration,
-    /// Of each report, the shortest first.
+    /// Of each report or ping, the shortest first.
     latencies: Vec<Duration>,
 }
 
@@ -113,8 +113,7 @@ impl Clients {
             })
             .await?;
         let took = began.elapsed();
-        latencies.sort_unstable();
-        let round = Round { took, latencies };
+        let round = Round::new(took, latencies);
         self.pace = Some(round.per_second() / count(self.callers.len()));
         Ok(round)
     }
@@ -220,6 +219,12 @@ impl Request {
 }
 
 impl Round {
+    /// What calls have shown that took `took` together, and each so long.
+    pub(crate) fn new(took: Duration, mut latencies: Vec<Duration>) -> Self {
+        latencies.sort_unstable();
+        Self { took, latencies }
+    }
+
     pub(crate) fn reports(&self) -> f64 {
         count(self.latencies.len())
     }
@@ -301,8 +306,8 @@ pub(crate) async fn send(
     read_answer(&mut stream, &mut vec![0; ANSWER_BYTES]).await
 }
 
-/// Reads one answer, which must be 200.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
+/// Reads one answer, which must be 200 or 201.
+pub(crate) async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;
@@ -310,7 +315,7 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Resul
         filled += read;
         let text = std::str::from_utf8(&buffer[..filled])?;
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        ensure!(head.starts_with("HTTP/1.1 200"), "the server answered {text}");
+        ensure!(head.starts_with("HTTP/1.1 20"), "the server answered {text}");
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let length: usize = length.context("an answer without a length")?.parse()?;
         if body.len() >= length {

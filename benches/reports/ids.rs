@@ -1,6 +1,6 @@
 //! What teawatch could be at best: the null handler, which also keeps the least that makes a
-//! repeated report known, the newest id of its source, in sled, as many at once as wait. It
-//! decides nothing, remembers nothing and tells nobody.
+//! repeated report known, the newest id of its source, in sled, as many at once as wait; and
+//! of a ping its run. It decides nothing, remembers nothing and tells nobody.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,17 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::Context as _;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path as Parts, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::Value;
-use teawatch::observation::Report;
 use teawatch::signature::Master;
 use teawatch::store::CACHE_BYTES;
 use tokio::sync::oneshot;
 
 use super::load::server::Server;
-use super::null::{accepted, listen, master, read};
+use super::null::{self, accepted, listen, master, read};
 
 /// With this argument, and a directory, the bench is this server.
 pub(crate) const ARGUMENT: &str = "ids-in-sled";
@@ -32,8 +31,9 @@ const QUEUE_COMMANDS: usize = 8_192;
 
 /// What waits for the disk.
 struct Kept {
-    report: Report,
-    answer: oneshot::Sender<Report>,
+    source: String,
+    id: Vec<u8>,
+    answer: oneshot::Sender<()>,
 }
 
 /// This server in a process of its own, with its sled in `data`.
@@ -50,7 +50,10 @@ pub(crate) fn serve() -> anyhow::Result<()> {
     let write = write(&data, waiting)?;
     std::thread::spawn(move || write().expect("the disk takes it"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let router = Router::new().route("/api/v1/reports", post(keep)).with_state((master()?, queue));
+    let router = Router::new()
+        .route("/api/v1/reports", post(report))
+        .route("/ping/{key}/{slug}", post(ping))
+        .with_state((master()?, queue));
     runtime.block_on(listen(router))
 }
 
@@ -68,29 +71,49 @@ fn write(
             let more = std::iter::from_fn(|| waiting.try_recv().ok());
             let round: Vec<_> = std::iter::once(first).chain(more).take(ROUND_COMMANDS).collect();
             let mut batch = sled::Batch::default();
-            for Kept { report, .. } in &round {
-                batch.insert(report.source.as_str(), serde_json::to_vec(&report.id)?);
+            for Kept { source, id, .. } in &round {
+                batch.insert(source.as_str(), id.as_slice());
             }
             tree.apply_batch(batch)?;
             tree.flush()?;
             file.sync_data()?;
-            for Kept { report, answer } in round {
+            for Kept { answer, .. } in round {
                 // Who has hung up needs no answer.
-                drop(answer.send(report));
+                answer.send(()).unwrap_or_default();
             }
         }
         Ok(())
     })
 }
 
-async fn keep(
-    State((master, queue)): State<(Master, SyncSender<Kept>)>,
+type Queue = SyncSender<Kept>;
+
+/// Returns once the disk has it.
+async fn keep(queue: &Queue, source: String, id: Vec<u8>) -> Result<(), StatusCode> {
+    let (answer, answered) = oneshot::channel();
+    let queued = queue.try_send(Kept { source, id, answer });
+    queued.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    answered.await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+}
+
+async fn report(
+    State((master, queue)): State<(Master, Queue)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, StatusCode> {
     let report = read(&master, &headers, &body)?;
-    let (answer, answered) = oneshot::channel();
-    let queued = queue.try_send(Kept { report, answer });
-    queued.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(accepted(&answered.await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?))
+    let id = serde_json::to_vec(&report.id).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)?;
+    keep(&queue, report.source.clone(), id).await?;
+    Ok(accepted(&report))
+}
+
+async fn ping(
+    State((master, queue)): State<(Master, Queue)>,
+    Parts((key, _)): Parts<(String, String)>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Result<&'static str, StatusCode> {
+    let source = null::source(&master, &key, &body)?.to_owned();
+    keep(&queue, source, query.unwrap_or_default().into_bytes()).await?;
+    Ok("OK")
 }

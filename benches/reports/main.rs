@@ -1,4 +1,4 @@
-//! How many reports a second teawatch takes and keeps.
+//! How many reports a second teawatch takes and keeps, and how many pings.
 //!
 //! 256 sources, each on a connection of its own, send one report after the other: 1,024
 //! bytes with one check whose result does not change. The real server, with its store on
@@ -6,7 +6,7 @@
 //! body but stores nothing, and with one that also keeps the newest id of each source in
 //! sled. What is between those two is the price of "it is on the disk before you are
 //! answered", which nobody who uses sled comes around; what is between the last and teawatch
-//! is what deciding and remembering cost.
+//! is what deciding and remembering cost. The same with pings, each of a run of its own.
 //!
 //! `cargo bench --bench reports` prints the figures. Client and servers share the cores of
 //! the machine; elsewhere than on two, say `taskset -c 0,1` in front of it.
@@ -15,17 +15,20 @@ mod ids;
 #[path = "../load/mod.rs"]
 mod load;
 mod null;
+mod pings;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use self::load::client::{self, Clients, Round};
 use self::load::directory::Directory;
 use self::load::server::{Server, Stage};
 use self::load::table::{median, print};
+use self::pings::Pingers;
 
-/// Reports under way at once, each on its own connection and of its own source.
+/// Calls under way at once, each on its own connection and of its own source.
 const IN_FLIGHT: usize = 256;
-/// The goal: reports for each of which only the id is kept.
+/// The goal: reports, or pings, for each of which only the id is kept.
 const GOAL: f64 = 0.75;
 /// How long one round takes, and how many each server has.
 const ROUND: Duration = Duration::from_secs(10);
@@ -45,28 +48,29 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stage = Stage::set().await?;
-        throughput(&stage).await?;
+        throughput(&stage, What::Report).await?;
+        throughput(&stage, What::Ping).await?;
         memory(&stage).await
     })
 }
 
-async fn throughput(stage: &Stage) -> anyhow::Result<()> {
+async fn throughput(stage: &Stage, what: What) -> anyhow::Result<()> {
     let data = Directory::new("throughput")?;
     let least = Directory::new("ids")?;
     let teawatch = Server::teawatch(stage, data.path(), &[])?;
     let mut contestants = [
-        Contestant::new("teawatch", teawatch).await?,
-        Contestant::new("null handler", null::server()?).await?,
-        Contestant::new("ids in sled", ids::server(least.path())?).await?,
+        Contestant::new("teawatch", teawatch, what).await?,
+        Contestant::new("null handler", null::server()?, what).await?,
+        Contestant::new("ids in sled", ids::server(least.path())?, what).await?,
     ];
     for _ in 0..ROUNDS {
         for contestant in &mut contestants {
-            contestant.rounds.push(contestant.clients.round(ROUND).await?);
+            contestant.rounds.push(contestant.callers.round(ROUND).await?);
         }
     }
     let row = |Contestant { name, server, rounds, used_before, .. }: &Contestant| {
         let used = server.processor_time()?.saturating_sub(*used_before);
-        let reports: f64 = rounds.iter().map(Round::reports).sum();
+        let calls: f64 = rounds.iter().map(Round::reports).sum();
         let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure));
         let each: Vec<_> =
             rounds.iter().map(|round| format!("{:.0}", round.per_second())).collect();
@@ -76,12 +80,14 @@ async fn throughput(stage: &Stage) -> anyhow::Result<()> {
             format!("{:.0}", of(Round::per_second)),
             format!("{:.1} ms", of(|round| round.percentile(50.0))),
             format!("{:.1} ms", of(|round| round.percentile(99.0))),
-            format!("{:.0} µs", used.as_secs_f64() * 1e6 / reports),
+            format!("{:.0} µs", used.as_secs_f64() * 1e6 / calls),
             format!("{:.0} MiB", server.memory_mib()?),
         ])
     };
+    let (name, body_bytes) = what.described();
+    let (each, used) = (format!("{name}s/s in each round"), format!("processor per {name}"));
     print(
-        &["", "reports/s in each round", "median", "p50", "p99", "processor per report", "memory"],
+        &["", &each, "median", "p50", "p99", &used, "memory"],
         &contestants.iter().map(row).collect::<Result<Vec<_>, _>>()?,
     )?;
     let rate = |it: &Contestant| median(it.rounds.iter().map(Round::per_second));
@@ -93,27 +99,66 @@ async fn throughput(stage: &Stage) -> anyhow::Result<()> {
             format!("{GOAL:.2}"),
             format!("{:.2}", teawatch / null),
             IN_FLIGHT.to_string(),
-            format!("{} bytes", client::BODY_BYTES),
+            format!("{body_bytes} bytes"),
         ]],
     )
 }
 
-/// A server, and the clients that keep it busy.
+/// What servers are sent.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Report,
+    Ping,
+}
+
+impl What {
+    /// What one is called, and how long its body is, in bytes.
+    fn described(self) -> (&'static str, usize) {
+        match self {
+            Self::Report => ("report", client::BODY_BYTES),
+            Self::Ping => ("ping", pings::BODY.len()),
+        }
+    }
+}
+
+/// Those who keep a server busy.
+enum Callers {
+    Reporters(Clients),
+    Pingers(Pingers),
+}
+
+impl Callers {
+    async fn connect(address: SocketAddr, what: What) -> anyhow::Result<Self> {
+        Ok(match what {
+            What::Report => Self::Reporters(Clients::connect(address, IN_FLIGHT, 1).await?),
+            What::Ping => Self::Pingers(Pingers::connect(address, IN_FLIGHT).await?),
+        })
+    }
+
+    async fn round(&mut self, length: Duration) -> anyhow::Result<Round> {
+        match self {
+            Self::Reporters(reporters) => reporters.round(length).await,
+            Self::Pingers(pingers) => pingers.round(length).await,
+        }
+    }
+}
+
+/// A server, and those who keep it busy.
 struct Contestant {
     name: &'static str,
     server: Server,
-    clients: Clients,
+    callers: Callers,
     rounds: Vec<Round>,
     used_before: Duration,
 }
 
 impl Contestant {
     /// Warms the server up.
-    async fn new(name: &'static str, server: Server) -> anyhow::Result<Self> {
-        let mut clients = Clients::connect(server.address, IN_FLIGHT, 1).await?;
-        clients.round(WARM_UP).await?;
+    async fn new(name: &'static str, server: Server, what: What) -> anyhow::Result<Self> {
+        let mut callers = Callers::connect(server.address, what).await?;
+        callers.round(WARM_UP).await?;
         let used_before = server.processor_time()?;
-        Ok(Self { name, server, clients, rounds: Vec::new(), used_before })
+        Ok(Self { name, server, callers, rounds: Vec::new(), used_before })
     }
 }
 

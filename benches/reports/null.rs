@@ -6,14 +6,16 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use teawatch::clock::Clock;
 use teawatch::observation::{Limits, Report};
-use teawatch::signature::{Headers, Master, WINDOW, agent_secret, verify};
+use teawatch::signature::{
+    Headers, Master, WINDOW, agent_secret, bearer_matches, ping_key, verify,
+};
 use tokio::net::TcpListener;
 
 use super::load::MASTER;
@@ -32,7 +34,10 @@ pub(crate) fn server() -> anyhow::Result<Server> {
 /// Serves until it is killed. Prints its address first.
 pub(crate) fn serve() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let router = Router::new().route("/api/v1/reports", post(check)).with_state(master()?);
+    let router = Router::new()
+        .route("/api/v1/reports", post(check))
+        .route("/ping/{key}/{slug}", post(ping))
+        .with_state(master()?);
     runtime.block_on(listen(router))
 }
 
@@ -78,4 +83,24 @@ pub(crate) fn read(
     verify(&[secret], signed, body, Clock::system().now(), WINDOW)
         .map_err(|_| StatusCode::UNAUTHORIZED)?;
     Report::parse(body, &Limits::default()).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+async fn ping(
+    State(master): State<Master>,
+    Path((key, _)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<&'static str, StatusCode> {
+    source(&master, &key, &body).map(|_| "OK")
+}
+
+/// Whose ping it is. What a job has printed is looked at as well.
+pub(crate) fn source<'k>(
+    master: &Master,
+    key: &'k str,
+    body: &[u8],
+) -> Result<&'k str, StatusCode> {
+    let (source, _) = key.rsplit_once('.').ok_or(StatusCode::NOT_FOUND)?;
+    let is_said = String::from_utf8_lossy(body).lines().any(|line| !line.is_empty());
+    let is_proven = is_said && bearer_matches(&[ping_key(master, source, 1)], key);
+    is_proven.then_some(source).ok_or(StatusCode::NOT_FOUND)
 }

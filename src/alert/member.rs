@@ -40,6 +40,8 @@ pub enum Standing {
     NeverSeen,
     /// It says now this, now that.
     Flapping,
+    /// A run of it has begun and not ended in time.
+    Overrun,
     /// Nobody can tell.
     CannotTell,
     /// It was in trouble in this issue before the store was lost, and has not yet spoken

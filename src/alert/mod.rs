@@ -24,6 +24,7 @@ pub mod pacing;
 mod past;
 mod people;
 pub mod route;
+pub mod seen;
 mod silence;
 mod step;
 pub mod surplus;

@@ -101,6 +101,7 @@ pub(super) fn state(standing: Standing) -> &'static str {
         Standing::Silent => "**silent**",
         Standing::NeverSeen => "**never seen**",
         Standing::Flapping => "**flapping**",
+        Standing::Overrun => "**runs for too long**",
         Standing::CannotTell => "**cannot tell**",
         Standing::Unheard => "**not heard of**",
     }

@@ -10,8 +10,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::answer::put_hold;
-use super::markdown::{block, line, shorten, title as title_text};
+use super::markdown::{line, shorten, title as title_text};
 use super::pacing::Gathered;
+use super::seen::{Diagnostics, put_diagnostics};
 use super::table::{state, table};
 use super::words::{counted, human, minute, often, second};
 use super::{Alert, Group, Member, Standing};
@@ -20,8 +21,6 @@ use super::{Alert, Group, Member, Standing};
 const TITLE_MAX: usize = 255;
 /// One line from outside, in a table or a sentence.
 pub(super) const SUMMARY_MAX: usize = 200;
-/// Members whose details are shown in one text; the rest is counted.
-pub const DETAILS_MAX: usize = 5;
 /// Names in one sentence; the rest is counted.
 const NAMES_MAX: usize = 10;
 /// Absences named in one text, the newest.
@@ -32,7 +31,8 @@ const ABSENCES_MAX: usize = 3;
 pub struct Facts<'a> {
     pub alert: &'a Alert,
     pub now: Timestamp,
-    /// By member: what was seen last. At most [`DETAILS_MAX`] of those [`spoken_of`].
+    /// By member: what was seen last. At most [`DETAILS_MAX`](super::seen::DETAILS_MAX) of
+    /// those [`spoken_of`](super::seen::spoken_of).
     pub diagnostics: BTreeMap<String, Diagnostics>,
     /// And of how many more.
     pub more: usize,
@@ -42,15 +42,6 @@ pub struct Facts<'a> {
     pub public_url: Option<&'a str>,
     /// The hidden line that makes this text ours.
     pub marker: String,
-}
-
-/// What was seen last of one member.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Diagnostics {
-    pub summary: String,
-    pub details: String,
-    pub numbers: BTreeMap<String, f64>,
-    pub at: Timestamp,
 }
 
 /// The title of a new issue.
@@ -256,6 +247,10 @@ pub(super) fn lead(alert: &Alert) -> String {
                     "**{name} is flapping** since {since}: it changes so often between passing \
                      and failing that neither is believed."
                 ),
+                Standing::Overrun => format!(
+                    "**{name} runs for too long**: a run of it has begun, and had not ended by \
+                     {since}, when it must have. It may hang, or have died without a word."
+                ),
                 Standing::CannotTell => format!(
                     "**Nobody can tell how {name} is**, since {since}: its results say \
                      \"unknown\". This is not a failure of what is watched; look at whoever \
@@ -308,41 +303,6 @@ fn put_summary(text: &mut String, gathered: &Gathered) {
     }
 }
 
-/// What was seen last of the members in trouble, or of all when none is.
-/// The members of which a text tells what was seen last: those in trouble, or else all. Only
-/// those that are `known`.
-pub fn spoken_of(alert: &Alert, known: impl Fn(&String) -> bool) -> Vec<&String> {
-    let in_trouble: Vec<_> = troubled(alert).map(|(name, _)| name).filter(|it| known(it)).collect();
-    match in_trouble.is_empty() {
-        true => alert.members.keys().filter(|it| known(it)).collect(),
-        false => in_trouble,
-    }
-}
-
-fn put_diagnostics(text: &mut String, facts: &Facts<'_>) {
-    for (name, seen) in &facts.diagnostics {
-        let summary = match line(&shorten(&seen.summary, SUMMARY_MAX)) {
-            summary if summary.is_empty() => "no word".to_owned(),
-            summary => summary,
-        };
-        put(text, format_args!("**{}**, {}: {summary}\n\n", line(name), second(seen.at)));
-        if !seen.numbers.is_empty() {
-            let numbers: Vec<_> = seen
-                .numbers
-                .iter()
-                .map(|(name, value)| format!("{} = {value}", line(name)))
-                .collect();
-            put(text, format_args!("{}\n\n", numbers.join(", ")));
-        }
-        if !seen.details.trim().is_empty() {
-            put(text, format_args!("{}\n\n", block(&seen.details)));
-        }
-    }
-    if facts.more > 0 {
-        put(text, format_args!("… and {} more.\n\n", facts.more));
-    }
-}
-
 fn put_absences(text: &mut String, facts: &Facts<'_>) {
     let skip = facts.absences.len().saturating_sub(ABSENCES_MAX);
     for &(from, until) in facts.absences.iter().skip(skip) {
@@ -380,6 +340,7 @@ fn told(member: &Member) -> String {
         Standing::Silent => "silent".to_owned(),
         Standing::NeverSeen => "never heard of".to_owned(),
         Standing::Flapping => "flapping".to_owned(),
+        Standing::Overrun => "runs for too long".to_owned(),
         Standing::Unheard => "not heard of".to_owned(),
         Standing::Failing | Standing::CannotTell | Standing::Well => {
             if member.summary.trim().is_empty() {

@@ -5,7 +5,7 @@ use std::fmt;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 /// A cron expression and the zone whose clock it is read on. Each time that it names is a slot.
 ///
@@ -45,15 +45,31 @@ impl Calendar {
     /// The newest slot that is not after `now`.
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let now = on_the_second(now, &self.zone)?;
-        Some(self.cron.find_previous_occurrence(&now, true).ok()?.timestamp())
+        let find = |at: &Zoned| self.cron.find_previous_occurrence(at, true).ok();
+        let turns = || self.zone.preceding(now.timestamp()).take(TURNS_MAX);
+        let before = |turn: Timestamp| turn.checked_sub(SignedDuration::from_secs(1)).ok();
+        let found = find(&now).or_else(|| {
+            turns().find_map(|turn| find(&on_the_second(before(turn.timestamp())?, &self.zone)?))
+        });
+        Some(found?.timestamp())
     }
 
     /// The next slot after `now`.
     pub fn after(&self, now: Timestamp) -> Option<Timestamp> {
         let now = on_the_second(now, &self.zone)?;
-        Some(self.cron.find_next_occurrence(&now, false).ok()?.timestamp())
+        let find = |at: &Zoned, also_at| self.cron.find_next_occurrence(at, also_at).ok();
+        let turns = || self.zone.following(now.timestamp()).take(TURNS_MAX);
+        let found = find(&now, false).or_else(|| {
+            turns().find_map(|turn| find(&turn.timestamp().to_zoned(self.zone.clone()), true))
+        });
+        Some(found?.timestamp())
     }
 }
+
+/// A search fails at a day that a zone leaves out as a whole, as Samoa did in 2011, if it would
+/// have found something on it. So it goes on behind the turns of the zone's clock, so many at
+/// most, of which one leaves out that day.
+const TURNS_MAX: usize = 64;
 
 /// What an expression is looked up by: all its slots are whole seconds.
 fn on_the_second(now: Timestamp, zone: &TimeZone) -> Option<Zoned> {
@@ -86,6 +102,15 @@ mod tests {
         }
         assert!(!refused("0 0 29 2 *") && !refused("0 22 * * SUN"));
         assert!(Calendar::new("0 22 * * SUN", "Mars/Olympus").is_err());
+    }
+
+    #[test]
+    fn a_day_that_a_zone_leaves_out_ends_no_search() {
+        let calendar = Calendar::new("0 12 30 12 *", "Pacific/Apia").unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let years = [at("2010-12-30T22:00:00Z"), at("2012-12-29T22:00:00Z")];
+        assert_eq!(calendar.after(at("2011-01-01T00:00:00Z")), Some(years[1]));
+        assert_eq!(calendar.until(at("2012-01-01T00:00:00Z")), Some(years[0]));
     }
 
     #[test]

@@ -10,15 +10,23 @@
 mod absence;
 mod beat;
 mod calendar;
+mod definition;
 mod flapping;
 mod id;
+mod keywords;
 mod moment;
 mod observation;
 mod pairs;
+mod run;
+mod schedule;
+mod silence;
 mod status;
 mod step;
 #[cfg(test)]
 mod tests;
+mod untimely;
+mod uuid;
+mod words;
 
 use std::num::NonZeroU32;
 
@@ -28,13 +36,18 @@ use serde::{Deserialize, Serialize};
 pub use self::absence::{Absence, Absences};
 pub use self::beat::Beat;
 pub use self::calendar::Calendar;
+pub use self::definition::Definition;
 pub use self::flapping::{Flapping, Recent};
 pub use self::id::{AGENT, CheckId};
+pub use self::keywords::Keywords;
 pub use self::moment::Moment;
 pub use self::observation::{Kind, Observation};
 pub use self::pairs::{Labels, Numbers};
+pub use self::run::{ENDED_MAX, Ended, REPEATED_WITHIN, RUNS_MAX, Run, Runs};
+pub use self::schedule::{Rhythm, Schedule, Slots};
 pub use self::status::Status;
 pub use self::step::step;
+pub use self::uuid::Uuid;
 
 /// What [`step()`] takes into account.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +55,10 @@ pub enum Input<'a> {
     Observed(&'a Observation),
     /// Time may have passed, or the check may have gone out of sight or come back.
     Woken,
+    /// A person wants nothing to be judged of it for a while.
+    Paused,
+    /// A person wants that no more.
+    Resumed,
 }
 
 /// The settings by which a check is judged.
@@ -96,9 +113,15 @@ pub struct Check {
     /// When it was last looked at again: nothing could be heard before.
     #[serde(default)]
     pub seen_again_at: Option<Moment>,
-    /// Since when it runs, between its start and its next result.
+    /// Its runs, as far as their starts and names are known.
+    #[serde(default, skip_serializing_if = "Runs::is_empty", alias = "running_since")]
+    pub runs: Runs,
+    /// Its newest result is a success that came when it should not, and so a failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_untimely: bool,
+    /// What people have decided of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub running_since: Option<Moment>,
+    pub definition: Option<Box<Definition>>,
     /// When it was last heard of.
     pub last_seen: Option<Moment>,
     /// The newest report that it was heard in. Decides nothing here: by it, whoever takes
@@ -167,6 +190,8 @@ pub enum Cause {
     NeverSeen,
     /// It says now this, now that.
     Flapping,
+    /// A run of it has begun and not ended in time.
+    Overrun,
 }
 
 /// Results of one kind in a row.
@@ -212,7 +237,9 @@ impl Check {
             is_blind: false,
             unseen: false,
             seen_again_at: None,
-            running_since: None,
+            runs: Runs::default(),
+            is_untimely: false,
+            definition: None,
             last_seen: None,
             heard: None,
             interval: None,
@@ -245,32 +272,19 @@ impl Check {
         !self.is_down() && !failing && count >= self.patience(policy).recover_after
     }
 
+    /// Since when it is paused.
+    pub fn paused_at(&self) -> Option<Moment> {
+        self.definition.as_ref()?.paused_at
+    }
+
+    /// By what it is watched.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.definition.as_ref().map(|definition| &definition.schedule)
+    }
+
     /// Whether its newest result says how it is.
     pub fn can_tell(&self) -> bool {
         self.unknown_since.is_none() && self.results > 0
-    }
-
-    /// The end of the interval: later than this is late.
-    pub fn late_at(&self, absences: &Absences) -> Option<Timestamp> {
-        Some(absences.end_of(self.heard_from(), self.interval?))
-    }
-
-    /// The end of the grace: later than this is silent.
-    pub fn silent_at(&self, policy: &Policy, absences: &Absences) -> Option<Timestamp> {
-        let patience = self.interval?.mul_f64(policy.stale_factor.max(1.0));
-        Some(absences.end_of(self.heard_from(), patience))
-    }
-
-    /// Whether it has been silent for too long.
-    pub fn is_silent(&self, policy: &Policy, absences: &Absences, now: Timestamp) -> bool {
-        self.silent_at(policy, absences).is_some_and(|silent| now > silent)
-    }
-
-    /// The end of what its failure holds for: later than this it is taken for over.
-    pub fn lapses_at(&self, absences: &Absences) -> Option<Timestamp> {
-        let said = matches!(self.verdict, Verdict::Down(Cause::Failing | Cause::Flapping));
-        let holds_for = SignedDuration::from_secs(self.holds_for?.get().into());
-        said.then(|| absences.end_of(self.heard_from(), holds_for))
     }
 
     /// How many results it takes. Who says how long a failure holds has judged it already.
@@ -285,29 +299,6 @@ impl Check {
         }
     }
 
-    /// When it next needs an [`Input::Woken`], if ever. A function of the state, so there
-    /// is no timer to forget and none to cancel.
-    pub fn deadline(&self, policy: &Policy, absences: &Absences) -> Option<Timestamp> {
-        if self.unseen {
-            return None;
-        }
-        let silence = match self.verdict {
-            Verdict::Up | Verdict::NeverSeen => self.silent_at(policy, absences),
-            Verdict::Down(Cause::Failing) if self.id.is_agent() => self.silent_at(policy, absences),
-            // A check that fails and then falls silent is still down: nothing to tell.
-            Verdict::Down(_) => self.lapses_at(absences),
-        };
-        let Patience { fail_after, fail_for, .. } = self.patience(policy);
-        let is_counting = !self.is_down() && self.streak.failing && self.streak.count >= fail_after;
-        let failing = is_counting.then(|| later(self.audible_since(self.streak.first), fail_for));
-        let blindness = self
-            .unknown_since
-            .filter(|_| !self.is_blind)
-            .map(|since| absences.end_of(self.audible_since(since.get()), policy.unknown_after));
-        // Every limit is "strictly more than", so the wake-up is a moment later.
-        [silence, failing, blindness].into_iter().flatten().min().map(|at| later(at, INSTANT))
-    }
-
     /// The clock was set back: what is remembered moves with it, so that as much time has
     /// passed since then as before.
     pub fn rewind(&mut self, by: SignedDuration) {
@@ -316,22 +307,13 @@ impl Check {
         for at in times.into_iter().chain([latest]).flatten() {
             *at = earlier(*at, by);
         }
-        let perhaps = [&mut self.unknown_since, &mut self.last_seen];
-        let rest = [&mut self.seen_again_at, &mut self.running_since];
-        for at in perhaps.into_iter().chain(rest).flatten() {
+        let definition = self.definition.as_mut();
+        let paused_at = definition.and_then(|definition| definition.paused_at.as_mut());
+        let perhaps = [&mut self.unknown_since, &mut self.last_seen, &mut self.seen_again_at];
+        for at in perhaps.into_iter().flatten().chain(paused_at) {
             *at = earlier(at.get(), by).into();
         }
-    }
-
-    /// Since when it has been silent, or expected, while it could be heard.
-    fn heard_from(&self) -> Timestamp {
-        self.audible_since(self.last_seen.map_or(self.since, Moment::get))
-    }
-
-    /// `at`, or when it was looked at again where that is later: the time before counts
-    /// against nobody.
-    fn audible_since(&self, at: Timestamp) -> Timestamp {
-        self.seen_again_at.map_or(at, |again| again.get().max(at))
+        self.runs.rewind(by);
     }
 }
 
@@ -341,9 +323,6 @@ struct Patience {
     fail_for: SignedDuration,
     recover_after: u32,
 }
-
-/// The step from "not later than" to "later than".
-const INSTANT: SignedDuration = SignedDuration::from_millis(1);
 
 /// `at - by`, or the beginning of time.
 fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::Uuid;
+
 /// What somebody saw when looking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -37,6 +39,8 @@ pub struct Observation {
     pub holds_for: Option<SignedDuration>,
     /// What routes may match besides source and name.
     pub labels: BTreeMap<String, String>,
+    /// Which run it is about.
+    pub rid: Option<Uuid>,
 }
 
 impl Observation {
@@ -51,6 +55,7 @@ impl Observation {
             interval: None,
             holds_for: None,
             labels: BTreeMap::new(),
+            rid: None,
         }
     }
 }

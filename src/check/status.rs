@@ -19,13 +19,16 @@ pub enum Status {
     Down,
     /// Nobody can tell at present.
     Unknown,
-    /// Expected by the configuration and not heard of yet.
+    /// Expected, and not heard of yet.
     NeverSeen,
+    /// A person wants nothing to be judged of it.
+    Paused,
 }
 
 impl Status {
     /// Every status, in the order of the README.
-    pub const ALL: [Self; 5] = [Self::Up, Self::Late, Self::Down, Self::Unknown, Self::NeverSeen];
+    pub const ALL: [Self; 6] =
+        [Self::Up, Self::Late, Self::Down, Self::Unknown, Self::NeverSeen, Self::Paused];
 }
 
 impl fmt::Display for Status {
@@ -36,6 +39,7 @@ impl fmt::Display for Status {
             Self::Down => "down",
             Self::Unknown => "unknown",
             Self::NeverSeen => "never seen",
+            Self::Paused => "paused",
         })
     }
 }
@@ -50,6 +54,9 @@ impl Check {
 
     /// The same without what passing time alone brings about: what is late is up.
     pub fn timeless_status(&self) -> Status {
+        if self.paused_at().is_some() {
+            return Status::Paused;
+        }
         if self.unseen || self.unknown_since.is_some() {
             return Status::Unknown;
         }

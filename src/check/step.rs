@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 
+use super::run::Said;
+use super::untimely::untimely;
 use super::{
-    Absences, Cause, Changes, Check, Input, Kind, Latest, Numbers, Observation, Policy, Streak,
-    Turn, Verdict,
+    Absences, Cause, Changes, Check, Definition, Input, Kind, Latest, Numbers, Observation, Policy,
+    Recent, Streak, Turn, Verdict,
 };
 
 /// What is told of a failure that was not said again.
@@ -24,8 +26,15 @@ const LAPSED: &str = "nobody has said it again, and it is taken for over";
 /// speaks only of trouble may have forgotten that there was one. And an agent that fails and
 /// then falls silent is silent, which says more.
 ///
+/// A run that has begun and takes longer than it may is down, overrun, where the check was not
+/// down before; the next success of any run mends that.
+///
+/// A check that is paused is not judged. Its verdict is that it is well until it goes on, and
+/// whoever pauses it tells its alerts. Any ping ends that, unless only a person may; what a
+/// person resumes is as if it had never been seen, and has all its time again.
+///
 /// An unknown result changes no verdict; unknown for longer than the policy allows is
-/// told. While a check is `unseen`, since its source's agent is silent or cannot look at
+/// told. Whose schedule means nothing is unknown. While a check is `unseen`, since its source's agent is silent or cannot look at
 /// it, nothing is judged and nothing told: another check tells it.
 ///
 /// Total and idempotent: a repeated wake-up changes nothing, and any `now` will do, also
@@ -46,19 +55,44 @@ pub fn step(
         // What it had no chance to say is no silence of its own.
         check.seen_again_at = Some(now.into());
     }
-    let (mut is_result, mut says_news, mut has_turned) = (false, false, false);
-    if let Input::Observed(observation) = input {
-        is_result = matches!(observation.kind, Kind::Success | Kind::Failure);
-        says_news = absorb(policy, &mut check, observation, now);
+    let mut heard = Heard::default();
+    let mut has_turned = false;
+    match input {
+        Input::Observed(_) if must_wait_for_a_person(&check) => {}
+        Input::Observed(observation) => {
+            // That a run has begun says nothing of how it is.
+            if observation.kind != Kind::Start {
+                go_on(&mut check);
+            }
+            heard = absorb(policy, absences, &mut check, observation, now);
+        }
+        Input::Woken => {}
+        Input::Paused => pause(&mut check, now),
+        Input::Resumed => resume(&mut check, now),
     }
-    if !unseen {
-        let verdict = judge(policy, absences, &check, is_result, now);
+    let Heard { is_result, mut is_news, .. } = heard;
+    if !unseen && check.paused_at().is_none() {
+        let mut runs = std::mem::take(&mut check.runs);
+        let overran = runs.mark_over(|began_at| {
+            check.run_ends_at(began_at, absences).is_some_and(|end| now > end)
+        });
+        check.runs = runs;
+        is_news |= overran;
+        let judged = judge(policy, absences, &check, heard, now);
+        // A run that hangs says more than the silence that comes of it.
+        let says_less = match judged {
+            Verdict::Up | Verdict::NeverSeen => true,
+            Verdict::Down(Cause::Silent | Cause::NeverSeen) => !was_down,
+            Verdict::Down(Cause::Failing | Cause::Flapping | Cause::Overrun) => false,
+        };
+        let verdict = if overran && says_less { Verdict::Down(Cause::Overrun) } else { judged };
         if verdict != check.verdict {
             let stays_down = was_down && matches!(verdict, Verdict::Down(_));
             has_turned = true;
             check.verdict = verdict;
             let has_lapsed = was_down && verdict == Verdict::Up && !is_result;
-            if verdict == Verdict::Down(Cause::Silent) || has_lapsed {
+            let is_cut = matches!(verdict, Verdict::Down(Cause::Silent | Cause::Overrun));
+            if is_cut || has_lapsed {
                 // What passed before the silence says nothing about the time after it.
                 check.streak = Streak { failing: false, count: 0, first: now };
             }
@@ -69,6 +103,9 @@ pub fn step(
                 check.since = now;
             }
         }
+        if check.schedule_trouble().is_some() {
+            check.unknown_since.get_or_insert(now.into());
+        }
         check.is_blind = check.unknown_since.is_some_and(|since| {
             check.is_blind
                 || now > absences.end_of(check.audible_since(since.get()), policy.unknown_after)
@@ -77,9 +114,54 @@ pub fn step(
     let changes = Changes {
         trouble: turn(was_down, check.is_down(), is_result || has_turned),
         blindness: turn(was_blind, check.is_blind, false),
-        is_news: says_news || standing(&check) != before,
+        is_news: is_news || standing(&check) != before,
     };
-    (check, changes)
+    // Whoever pauses a check has its alerts part with it.
+    let is_parting = matches!(input, Input::Paused);
+    (check, if is_parting { Changes { is_news: true, ..Changes::default() } } else { changes })
+}
+
+/// What an observation was to its check.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    /// It says how the check is.
+    is_result: bool,
+    /// It says anything of how the check is, and be it that nobody can tell.
+    is_word: bool,
+    /// It says anything that the one before it did not.
+    is_news: bool,
+}
+
+fn must_wait_for_a_person(check: &Check) -> bool {
+    check.definition.as_ref().is_some_and(|it| it.paused_at.is_some() && it.manual_resume)
+}
+
+fn pause(check: &mut Check, now: Timestamp) {
+    // Whoever has no definition reports by itself, and would end it in a moment.
+    let by_person = || Box::new(Definition { manual_resume: true, ..Definition::default() });
+    let definition = check.definition.get_or_insert_with(by_person);
+    definition.paused_at.get_or_insert(now.into());
+    check.runs.clear_open();
+    if check.verdict != Verdict::Up {
+        check.since = now;
+    }
+    check.verdict = Verdict::Up;
+    check.streak = Streak { failing: false, count: 0, first: now };
+    check.recent = Recent::default();
+    (check.is_flapping, check.is_untimely) = (false, false);
+    (check.unknown_since, check.is_blind) = (None, false);
+}
+
+/// Nobody wants it paused any more.
+fn go_on(check: &mut Check) -> bool {
+    check.definition.as_mut().and_then(|definition| definition.paused_at.take()).is_some()
+}
+
+fn resume(check: &mut Check, now: Timestamp) {
+    if go_on(check) {
+        (check.verdict, check.since) = (Verdict::NeverSeen, now);
+        check.seen_again_at = Some(now.into());
+    }
 }
 
 /// All of a check but what was said last and its beat.
@@ -87,38 +169,63 @@ fn standing(check: &Check) -> impl PartialEq + use<> {
     (
         (check.verdict, check.since, check.streak.failing, check.streak.first),
         (check.is_flapping, check.unknown_since, check.is_blind),
-        (check.unseen, check.seen_again_at, check.running_since),
-        (check.interval, check.is_expected, check.holds_for),
+        (check.unseen, check.seen_again_at, check.paused_at()),
+        (check.interval, check.is_expected, check.holds_for, check.is_untimely),
     )
 }
 
-/// Records what was observed, without judging it. Returns whether it says anything that
-/// the observation before it did not.
-fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Timestamp) -> bool {
+/// Records what was observed, without judging it.
+fn absorb(
+    policy: &Policy,
+    absences: &Absences,
+    check: &mut Check,
+    observation: &Observation,
+    now: Timestamp,
+) -> Heard {
     // Who speaks only of trouble is silent while all is well.
     if observation.interval.is_some() || observation.holds_for.is_some() {
         (check.interval, check.is_expected) = (observation.interval, false);
     }
+    let kind = observation.kind;
+    if kind == Kind::Start {
+        let is_news = check.runs.start(observation.rid, now);
+        return Heard { is_news, ..Heard::default() };
+    }
+    let said = check.runs.end(observation.rid, kind, now);
+    let took = match said {
+        Said::Again => return Heard::default(),
+        Said::OfNone => None,
+        Said::Of(took) => took,
+    };
+    let mut is_news = said != Said::OfNone;
     let holds_for = observation.holds_for.map(|holds| u32::try_from(holds.as_secs()));
     check.holds_for = holds_for.and_then(|seconds| NonZeroU32::new(seconds.unwrap_or(u32::MAX)));
+    let untimely = (kind == Kind::Success).then(|| untimely(absences, check, took, now)).flatten();
+    check.last_seen = Some(now.into());
+    check.is_untimely = untimely.is_some();
+    let observation = match untimely {
+        Some(why) => &Observation {
+            kind: Kind::Failure,
+            summary: format!("{why} ({})", observation.summary),
+            ..observation.clone()
+        },
+        None => observation,
+    };
+    is_news |= hear(check, observation, now);
     let failing = match observation.kind {
-        Kind::Success => Some(false),
-        Kind::Failure => Some(true),
-        Kind::Unknown => None,
-        Kind::Start => {
-            check.running_since = Some(now.into());
-            return true;
+        Kind::Success => false,
+        Kind::Failure => true,
+        Kind::Unknown | Kind::Start => {
+            check.unknown_since.get_or_insert(now.into());
+            // It is no result, and so no beat.
+            return Heard { is_result: false, is_word: true, is_news: true };
         }
     };
-    check.running_since = None;
-    check.last_seen = Some(now.into());
-    let says_news = hear(check, observation, now);
-    let Some(failing) = failing else {
-        check.unknown_since.get_or_insert(now.into());
-        // It is no result, and so no beat.
-        return true;
-    };
-    check.unknown_since = None;
+    if !failing {
+        is_news |= check.runs.give_up_over(now);
+    }
+    // Nobody can tell without a schedule that means something.
+    check.unknown_since = check.unknown_since.filter(|_| check.schedule_trouble().is_some());
     check.results = check.results.saturating_add(1);
     check.recent = check.recent.with(failing);
     check.is_flapping = policy.flapping.judge(check.is_flapping, check.recent);
@@ -127,7 +234,7 @@ fn absorb(policy: &Policy, check: &mut Check, observation: &Observation, now: Ti
     } else {
         Streak { failing, count: 1, first: now }
     };
-    says_news
+    Heard { is_result: true, is_word: true, is_news }
 }
 
 /// Records the words of an observation. Returns whether any of them is new.
@@ -176,9 +283,10 @@ fn judge(
     policy: &Policy,
     absences: &Absences,
     check: &Check,
-    is_result: bool,
+    heard: Heard,
     now: Timestamp,
 ) -> Verdict {
+    let is_result = heard.is_result;
     let (streak, patience) = (check.streak, check.patience(policy));
     let failed_enough = streak.failing
         && streak.count >= patience.fail_after
@@ -200,9 +308,11 @@ fn judge(
         Verdict::Down(_) if passed_enough => Verdict::Up,
         Verdict::Down(cause) => Verdict::Down(cause),
         Verdict::Up | Verdict::NeverSeen if failed_enough => Verdict::Down(Cause::Failing),
-        Verdict::NeverSeen if check.last_seen.is_some() => Verdict::Up,
-        Verdict::NeverSeen if is_silent => Verdict::Down(Cause::NeverSeen),
-        Verdict::Up if is_silent => Verdict::Down(Cause::Silent),
+        Verdict::NeverSeen if heard.is_word => Verdict::Up,
+        Verdict::NeverSeen if is_silent && check.last_seen.is_none() => {
+            Verdict::Down(Cause::NeverSeen)
+        }
+        Verdict::Up | Verdict::NeverSeen if is_silent => Verdict::Down(Cause::Silent),
         verdict @ (Verdict::Up | Verdict::NeverSeen) => verdict,
     }
 }

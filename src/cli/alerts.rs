@@ -90,7 +90,11 @@ fn show(named: &str, json: bool, config: Box<ConfigArgs>) -> anyhow::Result<Exit
     let facts = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
     let rows: Vec<_> = facts.map(|(name, fact)| vec![name.to_owned(), fact]).collect();
     let facts = table(&["ALERT", &plain(&alert.title)], &rows);
-    output::print(&format!("{}\n\n{facts}", plain(&alert.explanation)))?;
+    let accounts = alert.accounts.iter();
+    let accounts: String = accounts
+        .map(|(name, account)| format!("\nAbout {}: {}\n", plain(name), plain(account)))
+        .collect();
+    output::print(&format!("{}\n\n{facts}{accounts}", plain(&alert.explanation)))?;
     done()
 }
 

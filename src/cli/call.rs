@@ -109,10 +109,21 @@ impl Server {
         serde_json::from_value(answer).context("the server's answer makes no sense")
     }
 
-    /// Makes something, and returns it as the server describes it.
-    pub(super) async fn create(&self, path: &str, asked: &Value) -> anyhow::Result<Value> {
+    /// Tells the server what something is to be like, and returns it as the server describes
+    /// it.
+    pub(super) async fn tell(
+        &self,
+        method: Method,
+        path: &str,
+        asked: &Value,
+    ) -> anyhow::Result<Value> {
         let token = self.caller.api.write_token.as_ref();
-        self.json(self.request(Method::POST, path, token)?.json(asked)).await
+        self.json(self.request(method, path, token)?.json(asked)).await
+    }
+
+    /// What only those may see who may write.
+    pub(super) async fn find(&self, path: &str) -> anyhow::Result<Value> {
+        self.change(Method::GET, path).await
     }
 
     fn read_token(&self) -> Option<&SecretString> {

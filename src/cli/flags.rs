@@ -9,7 +9,7 @@ use crate::config::{Flag, Sources};
 /// How a list is shown, and of which server.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// Print JSON, one array of everything
+    /// Print JSON; of a list, one array of everything
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]

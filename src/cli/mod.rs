@@ -131,7 +131,7 @@ enum Command {
     /// List alerts, or show one
     #[cfg(feature = "server")]
     Alerts(alerts::Args),
-    /// List or forget checks
+    /// List, define, pause or remove checks
     #[cfg(feature = "server")]
     Checks(checks::Args),
     /// Say what was in the night: what is down, what was, for how long, and how it is now

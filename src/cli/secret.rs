@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::ConfigArgs;
 use super::output::print;
+use crate::check::Uuid;
 use crate::config::{Agents, SOURCE_BYTES_MAX, Sources};
 use crate::observation::check_source;
 use crate::signature::{self, Master, Secret};
@@ -27,6 +28,12 @@ pub(super) enum Command {
     Ping {
         /// The source that the pings are of
         source: String,
+        /// Print the UUID of this check instead: /ping/UUID, for a check that is defined
+        #[arg(long, value_name = "NAME")]
+        check: Option<String>,
+        /// Which of its UUIDs, where its definition retires those before
+        #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "check")]
+        generation: u32,
         #[command(flatten)]
         config: Box<ConfigArgs>,
     },
@@ -38,9 +45,16 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Agent { source, config } => {
             print(&format!("{}\n", of_source(&source, &config.sources())?.expose()))?;
         }
-        Command::Ping { source, config } => {
+        Command::Ping { source, check: None, config, .. } => {
             let key = derived(&source, &config.sources(), signature::ping_key)?;
             print(&format!("{}\n", key.expose()))?;
+        }
+        Command::Ping { source, check: Some(check), generation, config } => {
+            let uuid = derived(&source, &config.sources(), |master, source, of_source| {
+                let address = (check.as_str(), generation);
+                Uuid::of(signature::ping_uuid(master, (source, of_source), address))
+            })?;
+            print(&format!("{uuid}\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -52,11 +66,11 @@ pub(super) fn of_source(source: &str, sources: &Sources) -> anyhow::Result<Secre
 }
 
 /// What follows for a source from the master secret.
-fn derived(
+fn derived<T>(
     source: &str,
     sources: &Sources,
-    of: fn(&Master, &str, u64) -> Secret,
-) -> anyhow::Result<Secret> {
+    of: impl Fn(&Master, &str, u64) -> T,
+) -> anyhow::Result<T> {
     let judge = |bytes_max| {
         check_source(source, bytes_max)
             .map_err(|what| anyhow::anyhow!("the name of the source {what}"))

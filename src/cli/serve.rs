@@ -132,7 +132,7 @@ impl Server {
         // Nobody is sent to a page that does not answer.
         let public_url = config.public_url.as_ref().filter(|_| config.has_page());
         let public_url = public_url.map(|url| url.as_str().trim_end_matches('/'));
-        let core = Core::load(
+        let mut core = Core::load(
             &mut store,
             config.engine.clone(),
             config.salt.clone(),
@@ -141,6 +141,7 @@ impl Server {
             clock.now(),
         )
         .map_err(|error| failed(not_loaded(error)))?;
+        core.address_by(doors.ping_uuids());
         let engine = engine::start(core, Box::new(store), clock.clone(), &marks);
         let mut engine = engine.map_err(|error| failed(error.into()))?;
 

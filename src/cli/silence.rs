@@ -107,7 +107,7 @@ fn add(args: Add) -> anyhow::Result<ExitCode> {
         "author": author,
         "reason": reason,
     });
-    let made = super::runtime()?.block_on(server.create("api/v1/silences", &asked))?;
+    let made = super::runtime()?.block_on(server.tell(Method::POST, "api/v1/silences", &asked))?;
     let SilenceView { silence, .. } = serde_json::from_value(made)?;
     print(&format!("silence {}: {} to {}\n", silence.number, silence.start, silence.end))?;
     done()

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
+use super::checks::checks;
 use super::layers::{Block, Layers};
 use super::maintenance::maintenance;
 use super::night::night;
@@ -256,7 +257,7 @@ fn agents(view: View<'_>, problems: &mut Vec<Problem>) -> Option<Agents> {
 }
 
 /// Complains of a name that is longer than names may be.
-fn fits(
+pub(super) fn fits(
     view: View<'_>,
     key: &str,
     name: &str,
@@ -310,6 +311,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         problems.push(Problem { origin: None, message });
     }
     let otherwise = resolved(view, problems);
+    let expect = expect(view, problems);
     let routes = view.layers.routes.iter().map(|block| {
         let view = view.within(block);
         (matcher(block), resolved(view, problems))
@@ -320,7 +322,8 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
             max_new_issues: view.small("storm.max_new_issues"),
             max_open_issues: view.small("storm.max_open_issues"),
         },
-        expect: expect(view, problems),
+        checks: checks(view, &expect, problems),
+        expect,
         maintenance: maintenance(view, problems),
         night: night(view),
         absence_mark: view.duration("absence.mark"),

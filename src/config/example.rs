@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::checks::{self, CHECK};
 use super::maintenance::{self, MAINTENANCE};
 use super::sections::{EXPECT_DOC, ROUTE_DOC, SECTIONS};
 use super::table::{EXPECT, Preset, ROUTE, SETTINGS, Setting};
@@ -31,6 +32,10 @@ const BEGINNING: &str = "The configuration of teawatch. `teawatch config example
 /// Settings of `[alerts]`, and the repository, that the example of a route replaces.
 const REPLACED: &[(&str, &str)] =
     &[("repository", "\"ops/databases\""), ("comment_interval", "\"1h\"")];
+
+/// The example of a check that is due so long after its last result.
+const OFTEN: &[(&str, &str)] =
+    &[("source", "\"web1\""), ("name", "\"fetch\""), ("interval", "\"10m\"")];
 
 /// The example file.
 pub fn example() -> String {
@@ -67,6 +72,18 @@ pub fn example() -> String {
     for setting in EXPECT {
         prose(&mut text, setting.doc);
         line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    text.push('\n');
+    prose(&mut text, checks::DOC);
+    line(&mut text, "#[[check]]");
+    for setting in CHECK.iter().filter(|setting| setting.key != "interval") {
+        prose(&mut text, setting.doc);
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    prose(&mut text, checks::OFTEN_DOC);
+    line(&mut text, "#[[check]]");
+    for (name, value) in OFTEN {
+        line(&mut text, &format!("#{name} = {value}"));
     }
     text.push('\n');
     prose(&mut text, maintenance::DOC);

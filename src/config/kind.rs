@@ -10,7 +10,8 @@ use super::value::{
     number, text, texts, time_of_day, url, whole,
 };
 use crate::alert::commands::{LASTS_MAX, WHY_MAX};
-use crate::check::Flapping;
+use crate::check::{AGENT, Flapping};
+use crate::engine::{SLUG_BYTES, is_slug};
 
 /// The longest text of several lines, in bytes.
 const TEXT_MAX: usize = 4_000;
@@ -58,6 +59,10 @@ pub(super) enum Kind {
     Pattern,
     /// Patterns by name.
     Patterns,
+    /// Texts by the name of a label.
+    Labels,
+    /// What stands for a check in an address.
+    Slug,
     Path,
     /// A file that holds a secret, which may come from `variable` instead. It has at
     /// least `least` characters.
@@ -110,7 +115,7 @@ impl Kind {
             Self::Intervals | Self::Names | Self::Sources => {
                 items().map(toml::Value::from).collect::<Vec<_>>().into()
             }
-            Self::Generations | Self::Patterns => items()
+            Self::Generations | Self::Patterns | Self::Labels => items()
                 .map(|item| item.split_once('='))
                 .map(|pair| {
                     let (name, value) = pair?;
@@ -177,7 +182,7 @@ impl Kind {
             Self::Path | Self::SecretFile { .. } => {
                 text(raw, |text| !text.is_empty() && !text.contains('\0'))
             }
-            Self::Patterns => raw
+            Self::Patterns | Self::Labels => raw
                 .as_table()?
                 .iter()
                 .map(|(name, pattern)| {
@@ -186,6 +191,7 @@ impl Kind {
                 })
                 .collect::<Option<_>>()
                 .map(Value::ByName),
+            Self::Slug => text(raw, is_slug),
             Self::Url => url(raw.as_str()?).map(Value::Url),
             Self::Address => raw.as_str()?.trim().parse().ok().map(Value::Address),
             Self::Repository => text(raw, |text| {
@@ -248,6 +254,10 @@ impl Kind {
             }
             Self::Pattern => r#"a pattern such as "db*""#.into(),
             Self::Patterns => r#"patterns by name, such as { team = "db*" }"#.into(),
+            Self::Labels => r#"texts by the name of a label, such as { team = "db" }"#.into(),
+            Self::Slug => {
+                format!("1 to {SLUG_BYTES} characters of a-z 0-9 - _, other than \"{AGENT}\"")
+            }
             Self::Path => "the path of a file or directory".into(),
             Self::SecretFile { variable, .. } => {
                 format!(

@@ -64,7 +64,7 @@ pub(super) struct Given {
     pub(super) origin: Origin,
 }
 
-/// A `[[route]]`, an `[[expect]]` or a `[[maintenance]]`.
+/// A `[[route]]`, an `[[expect]]`, a `[[check]]` or a `[[maintenance]]`.
 #[derive(Debug)]
 pub(super) struct Block {
     /// Where it begins.
@@ -83,6 +83,7 @@ pub(super) struct Layers {
     pub(super) broken: BTreeSet<&'static str>,
     pub(super) routes: Vec<Block>,
     pub(super) expect: Vec<Block>,
+    pub(super) checks: Vec<Block>,
     pub(super) maintenance: Vec<Block>,
     /// Secrets that stand in the environment, by variable.
     pub(super) secrets: BTreeMap<&'static str, OsString>,
@@ -153,6 +154,7 @@ impl Layers {
             broken: BTreeSet::new(),
             routes: Vec::new(),
             expect: Vec::new(),
+            checks: Vec::new(),
             maintenance: Vec::new(),
             secrets: BTreeMap::new(),
             problems: Vec::new(),
@@ -191,6 +193,7 @@ impl Layers {
         self.broken.extend(contents.root.broken);
         self.routes = contents.routes;
         self.expect = contents.expect;
+        self.checks = contents.checks;
         self.maintenance = contents.maintenance;
         self.problems.extend(contents.problems);
         Ok(())

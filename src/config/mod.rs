@@ -7,6 +7,7 @@
 //! and are never printed.
 
 mod check;
+mod checks;
 mod example;
 mod file;
 mod kind;
@@ -38,6 +39,7 @@ use crate::outbox;
 use crate::reconcile;
 use crate::telemetry;
 
+pub use self::checks::CHECK;
 pub use self::example::{beginning, example};
 pub use self::layers::{Flag, HOOK_TOKEN_VARIABLE, Sources};
 pub use self::maintenance::MAINTENANCE;

@@ -1,4 +1,4 @@
-//! Reports, and checks that come and go with the configuration.
+//! Reports, and checks that the configuration expects to report.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::core::Core;
 use super::records::Happened;
 use super::source::{Place, Source};
 use crate::alert::{Event, Fingerprint, Group};
-use crate::check::{AGENT, Cause, Check, CheckId, Kind, Observation, Verdict};
+use crate::check::{AGENT, Cause, Check, CheckId, Kind, Labels, Observation, Verdict};
 use crate::observation::Report;
 
 /// What became of a report.
@@ -18,17 +18,6 @@ pub struct Accepted {
     pub observations: usize,
     /// It was there before.
     pub duplicate: bool,
-}
-
-/// What became of a ping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pinged {
-    /// Its check was known.
-    Known,
-    /// Its check was made.
-    Made,
-    /// Its check is unknown, and must not be made: nothing has changed.
-    Unknown,
 }
 
 impl Core {
@@ -90,31 +79,6 @@ impl Core {
             let id = self.checks.id(&mut spelled, source, name);
             self.observe(&id, observation, now);
         }
-    }
-
-    /// Takes one ping into account. One that says nothing of how its check is has none.
-    pub fn ping(
-        &mut self,
-        source: &str,
-        name: &str,
-        seen: Option<&Observation>,
-        may_make: bool,
-        now: Timestamp,
-    ) -> Pinged {
-        let id = self.checks.id(&mut String::new(), source, name);
-        let is_known = self.checks.contains(&id);
-        if !is_known && !may_make {
-            return Pinged::Unknown;
-        }
-        match seen {
-            Some(seen) => self.observe(&id, seen, now),
-            None if is_known => {}
-            None => {
-                self.add_check(Check::new(id.clone(), now));
-                self.dirty.checks.insert(id);
-            }
-        }
-        if is_known { Pinged::Known } else { Pinged::Made }
     }
 
     /// Takes each observation into account that is the newest of its check.
@@ -179,7 +143,9 @@ impl Core {
             }
         }
         let named: BTreeSet<_> = expected.iter().map(|expect| &expect.id).collect();
-        let is_unheard = |check: &Check| check.last_seen.is_none() && check.running_since.is_none();
+        let is_unheard = |check: &Check| {
+            check.last_seen.is_none() && check.runs.is_empty() && check.definition.is_none()
+        };
         let withdrawn: Vec<_> = self
             .checks
             .iter()
@@ -189,8 +155,10 @@ impl Core {
             .collect();
         for id in withdrawn {
             let Some(check) = self.checks.get_mut(&id) else { continue };
-            // Of what was heard the words stay, unless it is its silence that is told.
-            if is_unheard(check) || check.verdict == Verdict::Down(Cause::Silent) {
+            // Of what was heard the words stay, unless it is its silence that is told. What
+            // is defined has a schedule of its own.
+            let is_silent = check.verdict == Verdict::Down(Cause::Silent);
+            if is_unheard(check) || is_silent && check.definition.is_none() {
                 self.forget(&id, "the configuration no longer expects it", now);
                 continue;
             }
@@ -203,9 +171,25 @@ impl Core {
     /// once nothing else keeps it open.
     pub fn forget(&mut self, id: &CheckId, why: &str, now: Timestamp) -> bool {
         let Some(check) = self.checks.remove(id) else { return false };
+        self.addresses.remove(&check);
         self.tally.check(Some(check.timeless_status()), None);
         self.dirty.checks.insert(id.clone());
         self.remember(Happened::Forgotten { check: id.clone() }, now);
+        self.part(id, &check.labels, why, now);
+        if id.is_agent() {
+            // Without it nobody looks at these, and nothing would be told of them ever again.
+            let unseen = self.checks.of_source(id.source()).filter(|check| check.unseen);
+            let unseen: Vec<_> = unseen.map(|check| check.id.clone()).collect();
+            for id in unseen {
+                self.forget(&id, why, now);
+            }
+        }
+        true
+    }
+
+    /// Takes a check out of its alerts. Their issues close with `why`, once nothing else keeps
+    /// them open.
+    pub(super) fn part(&mut self, id: &CheckId, labels: &Labels, why: &str, now: Timestamp) {
         self.bound.remove(id);
         self.also_unheard.remove(id);
         let name = id.to_string();
@@ -217,18 +201,9 @@ impl Core {
             .map(|alert| (alert.fingerprint.clone(), alert.group.clone()))
             .collect();
         for (fingerprint, group) in concerned {
-            let rule = self.rule_for(id, &check.labels);
+            let rule = self.rule_for(id, labels);
             let event = Event::MemberGone { name: name.clone(), why: why.to_owned() };
             self.step_alert(&fingerprint, &group, &rule, &event, now);
         }
-        if id.is_agent() {
-            // Without it nobody looks at these, and nothing would be told of them ever again.
-            let unseen = self.checks.of_source(id.source()).filter(|check| check.unseen);
-            let unseen: Vec<_> = unseen.map(|check| check.id.clone()).collect();
-            for id in unseen {
-                self.forget(&id, why, now);
-            }
-        }
-        true
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::addresses::{Addresses, Derive};
 use super::changes::Dirty;
 use super::checks::Checks;
 use super::deadlines::{Deadlines, Sleeper};
@@ -34,6 +35,7 @@ pub struct Core {
     pub(super) public_url: Option<String>,
     pub(super) meta: Meta,
     pub(super) checks: Checks,
+    pub(super) addresses: Addresses,
     pub(super) sources: BTreeMap<String, Source>,
     pub(super) alerts: BTreeMap<Fingerprint, Alert>,
     pub(super) entries: BTreeMap<u64, Entry>,
@@ -74,6 +76,12 @@ impl Core {
         &self.meta.instance
     }
 
+    /// Gives the checks that are defined the addresses that follow from a secret. Without it
+    /// none has a UUID.
+    pub fn address_by(&mut self, derive: Derive) {
+        self.addresses.derive_by(derive, self.checks.iter());
+    }
+
     /// Takes an observation of a check into account.
     pub(super) fn observe(&mut self, id: &CheckId, observation: &Observation, now: Timestamp) {
         // One that was only expected was not heard of either.
@@ -97,9 +105,9 @@ impl Core {
         self.checks.insert(check);
     }
 
-    fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
+    pub(super) fn step_check(&mut self, id: &CheckId, input: Input<'_>, now: Timestamp) {
         // What it says itself is heard, whoever else is silent.
-        let unseen = matches!(input, Input::Woken)
+        let unseen = !matches!(input, Input::Observed(_))
             && !id.is_agent()
             && (self.is_agent_silent(id.source(), now) || self.is_unseen(id));
         let Some(watched) = self.checks.watched(id) else { return };
@@ -108,7 +116,7 @@ impl Core {
         // What it wears now counts, also when it is heard of for the first time.
         let labels: &dyn Wears = match input {
             Input::Observed(seen) if seen.kind != Kind::Start => &seen.labels,
-            Input::Observed(_) | Input::Woken => &check.labels,
+            Input::Observed(_) | Input::Woken | Input::Paused | Input::Resumed => &check.labels,
         };
         let policy = &self.settings.routes.resolve(id.source(), id.name(), labels).policy;
         let before = std::mem::replace(check, Check::new(id.clone(), now));

@@ -65,12 +65,14 @@ impl Core {
         }
     }
 
-    /// Whether a check is well, and nobody has heard of it or expects it.
+    /// Whether a check is well, and nobody has heard of it, expects it or has defined it.
     fn is_over(&self, check: &Check, now: Timestamp) -> bool {
-        let heard = [check.last_seen, check.running_since].into_iter().flatten();
+        let begun = check.runs.open().iter().map(|run| run.began_at);
+        let heard = check.last_seen.into_iter().chain(begun);
         let heard = heard.map(Moment::get).fold(check.since, Timestamp::max);
         self.is_long_ago(heard, now)
             && !check.is_down()
+            && check.definition.is_none()
             && !check.is_blind
             && !self.bound.contains_key(&check.id)
             && !self.blind_unheard.contains(&check.id)

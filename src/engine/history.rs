@@ -51,6 +51,11 @@ pub(super) struct Reach {
     pub(super) is_cut: bool,
 }
 
+/// Whether nobody says how such a check is.
+pub(super) fn is_obscured(status: Status) -> bool {
+    matches!(status, Status::Unknown | Status::Paused)
+}
+
 impl Numbers {
     /// Takes the next number.
     fn take(&mut self, kept: SignedDuration, now: Timestamp) -> u64 {
@@ -118,7 +123,7 @@ impl Core {
     pub(super) fn remember_sight(&mut self, id: &CheckId, before: Status, now: Timestamp) {
         let after = self.checks.get(id).map(Check::timeless_status);
         let check = id.clone();
-        match (before == Status::Unknown, after == Some(Status::Unknown)) {
+        match (is_obscured(before), after.is_some_and(is_obscured)) {
             (false, true) => self.remember(Happened::Obscured { check }, now),
             (true, false) => self.remember(Happened::Revealed { check }, now),
             (false, false) | (true, true) => {}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::addresses::Addresses;
 use super::changes::{Dirty, keys};
 use super::checks::Checks;
 use super::core::Core;
@@ -58,6 +59,7 @@ impl Core {
             public_url,
             meta,
             checks: loaded.checks,
+            addresses: Addresses::default(),
             sources: loaded.sources,
             alerts: BTreeMap::new(),
             entries: loaded.entries.into_iter().map(|entry| (entry.seq, entry)).collect(),
@@ -80,6 +82,7 @@ impl Core {
             figures: Figures::default(),
             tally: Tally::default(),
         };
+        core.checks.iter().for_each(|check| core.addresses.add(check));
         for alert in loaded.alerts.into_values() {
             core.bind(&alert);
             core.alerts.insert(alert.fingerprint.clone(), alert);
@@ -90,6 +93,7 @@ impl Core {
         core.mark(now);
         core.take_up(now);
         core.feed_everything(now);
+        core.configure(now);
         core.expect(now);
         core.wake_everything(now);
         Ok(core)

@@ -8,13 +8,17 @@
 //! It uses checks, alerts and the store, and knows nothing of HTTP or Gitea.
 
 mod accept;
+mod addresses;
 mod adopt;
 mod agent;
+mod amendment;
 mod backup;
 mod changes;
 mod checks;
+mod configured;
 mod core;
 mod deadlines;
+mod definitions;
 mod deliveries;
 mod effects;
 mod entry;
@@ -31,6 +35,7 @@ mod outage;
 mod outcome;
 mod overview;
 mod patterns;
+mod pings;
 mod records;
 mod remarks;
 mod render;
@@ -46,10 +51,16 @@ mod unheard;
 mod view;
 mod windows;
 
-pub use self::accept::{Accepted, Pinged};
+pub use self::accept::Accepted;
+pub use self::addresses::{Addresses, Derive};
 pub use self::adopt::Found;
+pub use self::amendment::{
+    Amendment, DESCRIPTION_MAX, GRACE_DEFAULT, KEYWORDS_MAX, SLUG_BYTES, Wrong, is_slug,
+};
 pub use self::backup::{Backup, renew};
+pub use self::configured::{CHECKS_MAX, Difference, differences};
 pub use self::core::Core;
+pub use self::definitions::{DEFINED_MAX, Defined, Resumed, Unamended};
 pub use self::deliveries::{
     About, Delivery, DeliveryView, Hint, Hinted, Home, Message, Sender, Taken,
 };
@@ -63,6 +74,7 @@ pub use self::night::LookBack;
 pub use self::outage::{Outage, Passage};
 pub use self::outcome::Outcome as DeliveryOutcome;
 pub use self::overview::{AlertRow, Overview};
+pub use self::pings::{Ping, Pinged, Says};
 pub use self::records::{Before, Happened, Meta, Past, Repository, Unclaimed};
 pub use self::remarks::{Remark, Remarked, SEEN};
 pub use self::round::{Answer, Between, Command, Weight, Work, Writer};

@@ -7,7 +7,7 @@ use std::ops::Bound;
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::Core;
-use super::history::Reach;
+use super::history::{Reach, is_obscured};
 use super::records::{Before, Happened, Past};
 use super::view::PAGE_MAX;
 use super::{Engine, Error};
@@ -114,6 +114,7 @@ fn tell(history: &mut History, Past { at, what }: Past) {
         Happened::Absent { from, until } => history.absent(Span { from, until }),
         Happened::Rewound { by } => history.rewound(by),
         Happened::LateReport { .. }
+        | Happened::Logged { .. }
         | Happened::Ordered { .. }
         | Happened::Delivered { .. }
         | Happened::Struck { .. }
@@ -152,7 +153,7 @@ impl Core {
                 verdict: check.verdict,
                 since: check.since,
                 is_known: check.last_seen.is_some() || check.is_down(),
-                is_obscured: check.unseen || check.unknown_since.is_some(),
+                is_obscured: is_obscured(check.timeless_status()),
             },
             trouble,
             beats: self.beats(check),
@@ -164,6 +165,9 @@ impl Core {
     /// How often a check says that it is to be heard of, and when it was. What is heard of
     /// with its agent, and as often, is not told apart from it.
     fn beats(&self, check: &Check) -> Option<(SignedDuration, Option<Timestamp>)> {
+        if check.paused_at().is_some() {
+            return None;
+        }
         if let Some(beats) = file_beats(check) {
             return Some(beats);
         }
@@ -225,7 +229,7 @@ impl Core {
 
 /// What is wrong with a check, and since when.
 fn trouble(check: &Check) -> Option<(State, Timestamp)> {
-    if check.unseen {
+    if check.unseen || check.paused_at().is_some() {
         return None;
     }
     let state = match check.verdict {
@@ -233,6 +237,7 @@ fn trouble(check: &Check) -> Option<(State, Timestamp)> {
         Verdict::Down(Cause::Silent) => State::Silent,
         Verdict::Down(Cause::NeverSeen) => State::NeverSeen,
         Verdict::Down(Cause::Flapping) => State::Flapping,
+        Verdict::Down(Cause::Overrun) => State::Overrun,
         Verdict::Up | Verdict::NeverSeen => {
             let since = check.unknown_since.filter(|_| check.is_blind)?;
             return Some((State::CannotTell, since.get()));

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::core::Core;
 use super::{Entry, Text};
 use crate::alert::marker::Marker;
-use crate::alert::text::{self, Diagnostics, Facts};
+use crate::alert::seen::{DETAILS_MAX, Diagnostics, Seen, spoken_of};
+use crate::alert::text::{self, Facts};
 use crate::alert::{Alert, EffectKind, table};
 
 impl Core {
@@ -62,19 +63,22 @@ impl Core {
     fn diagnostics(&self, alert: &Alert) -> (BTreeMap<String, Diagnostics>, usize) {
         let find = |name: &String| {
             let (source, check) = name.split_once('/')?;
-            self.checks.find(source, check)?.latest.as_ref()
+            let check = self.checks.find(source, check)?;
+            let is_silent = check.latest.is_none() && check.runs.is_empty();
+            (!is_silent || check.definition.is_some()).then_some(check)
         };
-        let known = text::spoken_of(alert, |name| find(name).is_some());
-        let shown = known.iter().take(text::DETAILS_MAX).filter_map(|name| {
-            let seen = find(name)?;
-            let diagnostics = Diagnostics {
-                summary: seen.summary.to_string(),
-                details: seen.details.to_string(),
-                numbers: (&seen.numbers).into(),
-                at: seen.at,
-            };
-            Some(((*name).clone(), diagnostics))
+        let known = spoken_of(alert, |name| find(name).is_some());
+        let shown = known.iter().take(DETAILS_MAX).filter_map(|name| {
+            let check = find(name)?;
+            let seen = check.latest.as_ref().map(|latest| Seen {
+                summary: latest.summary.to_string(),
+                details: latest.details.to_string(),
+                numbers: (&latest.numbers).into(),
+                at: latest.at,
+            });
+            let account = check.account(&self.absences);
+            Some(((*name).clone(), Diagnostics { seen, account }))
         });
-        (shown.collect(), known.len().saturating_sub(text::DETAILS_MAX))
+        (shown.collect(), known.len().saturating_sub(DETAILS_MAX))
     }
 }

@@ -9,7 +9,7 @@ use super::windows::Window;
 use crate::alert::Rule;
 use crate::alert::admit::Limits;
 use crate::alert::route::{Matcher, Wears};
-use crate::check::{CheckId, Labels, Policy};
+use crate::check::{CheckId, Definition, Labels, Policy};
 use crate::night::Hours;
 
 /// Everything that the engine is told.
@@ -20,6 +20,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Checks that must report.
     pub expect: Vec<Expect>,
+    /// Checks that the configuration defines; each once, and none that is expected.
+    pub checks: Vec<(CheckId, Definition)>,
     /// Times in which nothing is written about some checks.
     pub maintenance: Vec<Window>,
     /// Which hours are the night of the report.
@@ -55,6 +57,7 @@ impl Default for Settings {
             routes: Routes::default(),
             limits: Limits::default(),
             expect: Vec::new(),
+            checks: Vec::new(),
             maintenance: Vec::new(),
             night: Hours::default(),
             absence_mark: SignedDuration::from_secs(5),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::round::{Command, Weight, Writer};
-use super::{Core, Error, Feed, Figures};
+use super::{Addresses, Core, Error, Feed, Figures};
 use crate::clock::Clock;
 use crate::store::{self, Store};
 use crate::tasks::{Mark, Marks, Pace};
@@ -22,6 +22,7 @@ pub struct Engine {
     waiting_bytes: Arc<AtomicUsize>,
     queue_bytes: usize,
     figures: Figures,
+    addresses: Addresses,
     feed: FeedIn,
 }
 
@@ -72,6 +73,7 @@ pub fn start(
         waiting_bytes: Arc::clone(&waiting_bytes),
         queue_bytes: settings.queue_bytes,
         figures: core.figures.clone(),
+        addresses: core.addresses.clone(),
         feed: Arc::clone(&feed_in),
     };
     let marks = Said::of(marks, settings.absence_mark);
@@ -159,6 +161,11 @@ impl Engine {
     /// What the commands hold that wait for their turn, in bytes.
     pub fn waiting_bytes(&self) -> usize {
         self.waiting_bytes.load(Ordering::Relaxed)
+    }
+
+    /// By which addresses pings find their checks.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// What it has counted so far.

@@ -19,11 +19,14 @@ impl Told {
                 Verdict::Down(Cause::Silent) => Standing::Silent,
                 Verdict::Down(Cause::NeverSeen) => Standing::NeverSeen,
                 Verdict::Down(Cause::Flapping) => Standing::Flapping,
+                Verdict::Down(Cause::Overrun) => Standing::Overrun,
             },
-            summary: check
-                .latest
-                .as_ref()
-                .map_or_else(String::new, |seen| seen.summary.to_string()),
+            summary: match check.schedule_trouble() {
+                Some(why) => format!("its schedule means nothing: {why}"),
+                None => {
+                    check.latest.as_ref().map_or_else(String::new, |seen| seen.summary.to_string())
+                }
+            },
             labels: check.labels.clone(),
         }
     }

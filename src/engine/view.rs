@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::Entry;
 use super::core::Core;
 use super::records::{Repository, Unclaimed};
+use crate::alert::seen::DETAILS_MAX;
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Silenced, Wishes};
-use crate::check::{Check, CheckId, Labels, Latest, Moment, Status};
+use crate::check::{Check, CheckId, Definition, Ended, Labels, Latest, Moment, Run, Status};
 
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
@@ -35,8 +36,26 @@ pub struct CheckView {
     /// Since when the last verdict holds.
     pub since: Timestamp,
     pub last_seen: Option<Timestamp>,
-    /// Since when it runs, between its start and its next result.
+    /// Since when it runs: when the newest run began that has not ended.
     pub running_since: Option<Timestamp>,
+    /// All that have begun and not ended, the oldest first.
+    #[serde(default)]
+    pub runs: Vec<Run>,
+    /// The newest run that has ended of which is known how long it took.
+    #[serde(default)]
+    pub last_run: Option<Ended>,
+    /// What is expected of it and how it stands with that, in words. May be empty.
+    #[serde(default)]
+    pub account: String,
+    /// What people, programs or the configuration have decided of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
+    /// Since when it is paused.
+    #[serde(default)]
+    pub paused_at: Option<Timestamp>,
+    /// When its next result is due.
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
     pub interval: Option<SignedDuration>,
     /// When silence becomes trouble.
     pub silent_at: Option<Timestamp>,
@@ -80,6 +99,9 @@ pub struct AlertView {
     pub silenced: Option<Silenced>,
     /// Checks in trouble.
     pub in_trouble: Vec<String>,
+    /// What is expected of those of which anything is, as far as a text would tell it.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, String>,
     /// What Gitea has not confirmed.
     pub undelivered: Vec<Effect>,
 }
@@ -138,6 +160,11 @@ impl Core {
         });
         let checks = self.checks.behind(after.as_ref());
         page(checks, limit, |check| self.check_view(check, now), |check| check.id.to_string())
+    }
+
+    /// One check.
+    pub fn check(&self, id: &CheckId, now: Timestamp) -> Option<CheckView> {
+        self.checks.get(id).map(|check| self.check_view(check, now))
     }
 
     /// Alerts after the cursor `after` (a fingerprint), in order.
@@ -253,7 +280,13 @@ impl Core {
             status: check.status(&self.absences, now),
             since: check.since,
             last_seen: check.last_seen.map(Moment::get),
-            running_since: check.running_since.map(Moment::get),
+            running_since: check.runs.open().last().map(|run| run.began_at.get()),
+            runs: check.runs.open().to_vec(),
+            last_run: check.runs.last().copied(),
+            account: check.account(&self.absences),
+            definition: check.definition.as_deref().cloned(),
+            paused_at: check.paused_at().map(Moment::get),
+            due_at: check.late_at(&self.absences),
             interval: check.interval,
             silent_at: check.silent_at(policy, &self.absences),
             latest: check.latest.clone(),
@@ -286,8 +319,19 @@ impl Core {
                 .filter(|(_, member)| member.standing.is_trouble())
                 .map(|(name, _)| name.clone())
                 .collect(),
+            accounts: self.accounts(alert),
             undelivered: alert.undelivered.iter().map(|entry| entry.effect).collect(),
         }
+    }
+
+    fn accounts(&self, alert: &Alert) -> BTreeMap<String, String> {
+        let in_trouble = alert.members.iter().filter(|(_, member)| member.standing.is_trouble());
+        let accounts = in_trouble.take(DETAILS_MAX).filter_map(|(name, _)| {
+            let (source, check) = name.split_once('/')?;
+            let account = self.checks.find(source, check)?.account(&self.absences);
+            (!account.is_empty()).then(|| (name.clone(), account))
+        });
+        accounts.collect()
     }
 }
 

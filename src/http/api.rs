@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::{Reader, Writer};
+use super::definitions::refused;
 use super::{ApiError, App};
 use crate::check::CheckId;
 use crate::engine::{AlertView, CheckView, DeliveryView, Dropped, Entry, PAGE_MAX, Page};
@@ -75,6 +76,17 @@ pub(super) async fn checks(
     Ok(Json(page.await?))
 }
 
+pub(super) async fn check(
+    State(App(app)): State<App>,
+    _: Reader,
+    query: Result<Query<Named>, QueryRejection>,
+) -> Result<Json<CheckView>, ApiError> {
+    let id = Named::id(query)?;
+    let shown = id.to_string();
+    let view = app.engine.ask(move |core, now| core.check(&id, now)).await?;
+    view.map(Json).ok_or_else(|| ApiError::Unknown(format!("check `{shown}`")))
+}
+
 /// Which check. It stands in the query: in a path `.` and `..` have a meaning of their own,
 /// and whatever is on the way may tidy the rest up.
 #[derive(Debug, Deserialize)]
@@ -84,18 +96,23 @@ pub(super) struct Named {
     name: String,
 }
 
+impl Named {
+    pub(super) fn id(query: Result<Query<Self>, QueryRejection>) -> Result<CheckId, ApiError> {
+        let Query(named) = query.map_err(|error| ApiError::BadQuery(error.body_text()))?;
+        Ok(CheckId::new(named.source, named.name))
+    }
+}
+
 /// Stops watching a check, until it reports again.
 pub(super) async fn forget(
     State(App(app)): State<App>,
     _: Writer,
     query: Result<Query<Named>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Query(named) = query.map_err(|error| ApiError::BadQuery(error.body_text()))?;
-    let Named { source, name } = named;
-    let id = CheckId::new(source, name);
+    let id = Named::id(query)?;
     let shown = id.to_string();
-    let was_known =
-        app.engine.ask(move |core, now| core.forget(&id, "a person removed it", now)).await?;
+    let was_known = app.engine.ask(move |core, now| core.dismiss(&id, now)).await?;
+    let was_known = was_known.map_err(|why| refused(&shown, why))?;
     if was_known {
         Ok(Json(json!({ "forgotten": shown })))
     } else {

@@ -1,5 +1,7 @@
 //! Who is calling, and how that is proven.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -61,17 +63,32 @@ impl FromRequest<App> for Proven {
 
 impl Settings {
     pub(super) fn admits(&self, source: &str) -> bool {
-        !self.deny.contains(source) && (self.auto || self.allow.contains(source))
+        admits(self.auto, &self.allow, &self.deny, source)
     }
 
     pub(super) fn generation(&self, source: &str) -> u64 {
-        self.generations.get(source).copied().unwrap_or(1)
+        generation(&self.generations, source)
     }
 
     fn secrets(&self, source: &str, generation: u64) -> Vec<Secret> {
         let secret = |master| signature::agent_secret(master, source, generation);
         self.masters.iter().map(secret).collect()
     }
+}
+
+/// Whether a source may report at all.
+pub(super) fn admits(
+    auto: bool,
+    allow: &BTreeSet<String>,
+    deny: &BTreeSet<String>,
+    source: &str,
+) -> bool {
+    !deny.contains(source) && (auto || allow.contains(source))
+}
+
+/// Which of its secrets counts.
+pub(super) fn generation(generations: &BTreeMap<String, u64>, source: &str) -> u64 {
+    generations.get(source).copied().unwrap_or(1)
 }
 
 /// How a caller proves to be a source: with the source's secret, or with what only that signs.

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 
-use super::ApiError;
+use super::auth::Writer;
+use super::{ApiError, App};
 
 /// How much is read of a body that nobody wants, in bytes, and for how long.
 ///
@@ -40,6 +43,23 @@ pub(super) async fn read(
         Ok(Err(_)) => Err(ApiError::Incomplete),
         Err(_) => Err(ApiError::TooSlow),
     }
+}
+
+/// What somebody has written as JSON who may write, of at most `limit` bytes.
+pub(super) async fn json<T: DeserializeOwned>(
+    App(app): &App,
+    proof: Result<Writer, ApiError>,
+    request: Request,
+    limit: usize,
+) -> Result<T, ApiError> {
+    let (parts, body) = request.into_parts();
+    if let Err(error) = proof {
+        turn_away(&parts.headers, body).await;
+        return Err(error);
+    }
+    let body = read(&parts.headers, body, limit, app.settings.body_timeout).await?;
+    let json = &mut serde_json::Deserializer::from_slice(&body);
+    serde_path_to_error::deserialize(json).map_err(|error| ApiError::BadBody(error.to_string()))
 }
 
 /// Refuses a body of which nothing was read yet.

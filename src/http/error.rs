@@ -64,6 +64,9 @@ pub enum ApiError {
     /// 409: there may be no more of it.
     #[error("{0}")]
     Full(String),
+    /// 409: what is there says otherwise: how, and what to do about it.
+    #[error("{what}")]
+    Conflict { what: String, hint: &'static str },
     /// 405.
     #[error("this method does nothing here")]
     Method,
@@ -173,6 +176,7 @@ impl ApiError {
                 (StatusCode::CONFLICT, "under_way", "wait until it is done, and make this one then")
             }
             Self::Full(_) => (StatusCode::CONFLICT, "full", "let one of them expire first"),
+            Self::Conflict { hint, .. } => (StatusCode::CONFLICT, "conflict", hint),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
             }

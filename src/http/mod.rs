@@ -9,6 +9,7 @@ mod api;
 mod auth;
 mod backup;
 mod body;
+mod definitions;
 mod error;
 mod health;
 mod hooks;
@@ -122,7 +123,13 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/reports", post(reports::create))
         .route("/api/v1/alertmanager", post(alertmanager::create))
         .route("/api/v1/alerts", get(api::alerts))
-        .route("/api/v1/checks", get(api::checks).delete(api::forget))
+        .route(
+            "/api/v1/checks",
+            get(api::checks).post(definitions::add).patch(definitions::amend).delete(api::forget),
+        )
+        .route("/api/v1/check", get(api::check))
+        .route("/api/v1/pauses", post(definitions::pause).delete(definitions::resume))
+        .route("/api/v1/addresses", get(definitions::address))
         .route("/api/v1/backup", get(backup::make))
         .route("/api/v1/deliveries", get(api::deliveries))
         .route("/api/v1/outbox", get(api::outbox))

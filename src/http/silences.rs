@@ -26,20 +26,12 @@ pub(super) async fn list(
 
 /// Makes a silence, and answers with it once it is on the disk.
 pub(super) async fn create(
-    State(App(app)): State<App>,
+    State(app): State<App>,
     proof: Result<Writer, ApiError>,
     request: Request,
 ) -> Result<Json<SilenceView>, ApiError> {
-    let (parts, body) = request.into_parts();
-    if let Err(error) = proof {
-        body::turn_away(&parts.headers, body).await;
-        return Err(error);
-    }
-    let body = body::read(&parts.headers, body, BYTES_MAX, app.settings.body_timeout).await?;
-    let json = &mut serde_json::Deserializer::from_slice(&body);
-    let draft: Draft = serde_path_to_error::deserialize(json)
-        .map_err(|error| ApiError::BadBody(error.to_string()))?;
-    Ok(Json(app.engine.ask(move |core, now| core.silence(draft, now)).await??))
+    let draft: Draft = body::json(&app, proof, request, BYTES_MAX).await?;
+    Ok(Json(app.0.engine.ask(move |core, now| core.silence(draft, now)).await??))
 }
 
 /// Ends a silence.

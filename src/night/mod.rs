@@ -99,6 +99,7 @@ pub struct Counts {
     pub down: usize,
     pub unknown: usize,
     pub never_seen: usize,
+    pub paused: usize,
 }
 
 impl Counts {
@@ -109,13 +110,14 @@ impl Counts {
             Status::Down => &mut self.down,
             Status::Unknown => &mut self.unknown,
             Status::NeverSeen => &mut self.never_seen,
+            Status::Paused => &mut self.paused,
         } += 1;
     }
 
     /// How many there are in all.
     pub fn all(&self) -> usize {
-        let Self { up, late, down, unknown, never_seen } = self;
-        up + late + down + unknown + never_seen
+        let Self { up, late, down, unknown, never_seen, paused } = self;
+        up + late + down + unknown + never_seen + paused
     }
 }
 
@@ -127,6 +129,8 @@ pub enum State {
     Silent,
     NeverSeen,
     Flapping,
+    /// A run of it has not ended in time.
+    Overrun,
     CannotTell,
 }
 
@@ -137,6 +141,7 @@ impl fmt::Display for State {
             Self::Silent => "silent",
             Self::NeverSeen => "never seen",
             Self::Flapping => "flapping",
+            Self::Overrun => "runs too long",
             Self::CannotTell => "cannot tell",
         })
     }

@@ -60,6 +60,7 @@ fn standing(checks: &Counts) -> String {
         (checks.down, "down"),
         (checks.unknown, "unknown"),
         (checks.never_seen, "never seen"),
+        (checks.paused, "paused"),
         (up, "up"),
     ];
     let parts = parts.into_iter().filter(|(number, _)| *number > 0);

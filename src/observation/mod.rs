@@ -238,8 +238,7 @@ impl WireObservation {
         let pairs = self.numbers.keys().map(String::as_str);
         check_pairs(pairs, self.numbers.len())
             .map_err(|what| BadReport::new(format!("{place}.numbers"), what))?;
-        let pairs = self.labels.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        check_pairs(pairs, self.labels.len())
+        check_labels(&self.labels)
             .map_err(|what| BadReport::new(format!("{place}.labels"), what))?;
         let own = interval(self.interval_seconds, &format!("{place}.interval_seconds"))?;
         let observation = Observation {
@@ -251,6 +250,7 @@ impl WireObservation {
             interval: own.or(report_interval),
             holds_for: None,
             labels: self.labels,
+            rid: None,
         };
         Ok((self.name, observation))
     }
@@ -277,6 +277,12 @@ pub fn check_name(name: &str, bytes_max: usize) -> Result<(), String> {
         return Err(format!("`{AGENT}` is the check that stands for the source itself"));
     }
     Ok(())
+}
+
+/// Whether a check may wear these labels; if not, what is wrong with them.
+pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), String> {
+    let texts = labels.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    check_pairs(texts, labels.len())
 }
 
 fn check_pairs<'a>(mut texts: impl Iterator<Item = &'a str>, count: usize) -> Result<(), String> {

@@ -119,6 +119,22 @@ pub fn ping_key(master: &Master, source: &str, generation: u64) -> Secret {
     Secret { printed: printed.into(), key: key.into() }
 }
 
+/// The bytes of the UUID by which a check is pinged: sixteen, that follow from the source, its
+/// generation, the name of the check and the generation of its address. So no list of them is
+/// kept anywhere, no backup holds one, and either generation retires it.
+pub fn ping_uuid(
+    master: &Master,
+    (source, generation): (&str, u64),
+    (name, address): (&str, u32),
+) -> [u8; 16] {
+    let mut mac = keyed(master.0.expose_secret().as_bytes());
+    // No source has a slash in its name, and the name of the check comes last.
+    mac.update(format!("ping-uuid/{source}/{generation}/{address}/{name}").as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+    bytes
+}
+
 /// Whether `token`, what follows `Bearer ` in a header, is one of `secrets` as printed.
 /// How long it takes tells nothing but the token's length.
 pub fn bearer_matches(secrets: &[Secret], token: &str) -> bool {

@@ -66,8 +66,14 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("sandbox", false, &["--listen", "--page-size", "--max-page-size", "127.0.0.1:3000"]),
     ("alerts", true, &["--json", "show"]),
     ("alerts show", true, &["<ALERT>", "--json", "fingerprint"]),
-    ("checks", true, &["--json", "forget"]),
-    ("checks forget", true, &["<CHECK>", "source/name"]),
+    ("checks", true, &["--json", "list", "remove", "forget"]),
+    ("checks list", true, &["--json"]),
+    ("checks show", true, &["<CHECK>", "source/name", "--url", "--json"]),
+    ("checks add", true, DEFINITION),
+    ("checks edit", true, DEFINITION),
+    ("checks pause", true, &["<CHECK>", "source/name"]),
+    ("checks resume", true, &["<CHECK>", "source/name"]),
+    ("checks remove", true, &["<CHECK>", "source/name"]),
     ("report", true, &["--since", "--panel", "--json", "--markdown", "--issue"]),
     ("silence", false, &["add", "list", "expire"]),
     (
@@ -97,6 +103,32 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("secret new", false, &[]),
     ("secret agent", true, &["<SOURCE>"]),
     ("secret ping", true, &["<SOURCE>"]),
+];
+
+/// Flags that say what is wanted of a check.
+const DEFINITION: &[&str] = &[
+    "<CHECK>",
+    "--every",
+    "--cron",
+    "--zone",
+    "--grace",
+    "--start-grace",
+    "--run-limit",
+    "--run-least",
+    "--gap-least",
+    "--early",
+    "--strict",
+    "--label",
+    "--description",
+    "--slug",
+    "--awaits-first",
+    "--manual-resume",
+    "--post-only",
+    "--failure-word",
+    "--success-word",
+    "--start-word",
+    "--needs-word",
+    "--generation",
 ];
 
 fn teawatch(call: &str) -> Output {

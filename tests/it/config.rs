@@ -1,6 +1,6 @@
 //! The configuration, through the real binary and through what the server reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
@@ -9,9 +9,9 @@ use std::process::{Command, Output};
 use crate::support::InTime as _;
 use serde_json::{Value, json};
 use teawatch::config::{
-    Agents, Caller, Config, EXPECT, Error, MAINTENANCE, ROUTE, SETTINGS, Setting, Sources,
+    Agents, CHECK, Caller, Config, EXPECT, Error, MAINTENANCE, ROUTE, SETTINGS, Setting, Sources,
 };
-use teawatch::engine::WINDOWS_MAX;
+use teawatch::engine::{CHECKS_MAX, WINDOWS_MAX};
 use teawatch::store::{KEY_BYTES, Key};
 use tempfile::TempDir;
 
@@ -408,6 +408,8 @@ fn what_show_prints_is_a_file_with_the_same_effect() {
         .collect();
     let blocks = "[[route]]\nmatch.labels = { team = \"db*\" }\nrepository = \"ops/db\"\n\
                   [[expect]]\nsource = \"db1\"\nname = \"backup\"\ninterval = \"1d\"\n\
+                  [[check]]\nsource = \"web1\"\nname = \"copy\"\ncron = \"0 2 * * *\"\n\
+                  labels = { team = \"db\" }\nfailure_words = [\"a, b\"]\n\
                   [[maintenance]]\nmatch.name = \"b*\"\nstart = 2026-12-01T22:00:00\n\
                   zone = \"Europe/Berlin\"\nduration = \"1d\"\nreason = \"new disks\"\n";
     let world = World::complete().file("teawatch.toml", lines + blocks);
@@ -415,7 +417,7 @@ fn what_show_prints_is_a_file_with_the_same_effect() {
     let output = world.run(&["config", "show"]);
     let world = world.file("again.toml", &output.stdout);
     let second = world.shown(&["--config=again.toml".to_owned()]);
-    for part in ["routes", "expect", "maintenance", "secrets"] {
+    for part in ["routes", "expect", "checks", "maintenance", "secrets"] {
         assert_eq!(first[part], second[part], "{part}");
     }
     for (key, ..) in cases() {
@@ -423,6 +425,14 @@ fn what_show_prints_is_a_file_with_the_same_effect() {
     }
     assert_eq!(first["routes"], json!([{"match.labels": {"team": "db*"}, "repository": "ops/db"}]));
     assert_eq!(first["expect"], json!([{"source": "db1", "name": "backup", "interval": "24h"}]));
+    let checks = json!([{
+        "source": "web1",
+        "name": "copy",
+        "cron": "0 2 * * *",
+        "labels": {"team": "db"},
+        "failure_words": ["a, b"],
+    }]);
+    assert_eq!(first["checks"], checks);
     let window = json!([{
         "match.name": "b*",
         "start": "2026-12-01T22:00:00",
@@ -431,6 +441,73 @@ fn what_show_prints_is_a_file_with_the_same_effect() {
         "reason": "new disks",
     }]);
     assert_eq!(first["maintenance"], window);
+}
+
+/// The definition that these settings of a `[[check]]` make.
+fn definition(settings: &str) -> Value {
+    let file = format!("[[check]]\nsource = \"web1\"\nname = \"copy\"\n{settings}\n");
+    let world = World::complete().file("teawatch.toml", file);
+    let file = Some(world.dir.path().join("teawatch.toml"));
+    let config = Config::load(&Sources { file, ..world.sources() }).unwrap();
+    let (id, definition) = &config.engine.checks[0];
+    assert_eq!(id.to_string(), "web1/copy");
+    serde_json::to_value(definition).unwrap()
+}
+
+#[test]
+fn each_setting_of_a_check_has_its_default_and_overrides_it() {
+    let none = json!({ "schedule": { "grace": "PT0S" }, "is_configured": true });
+    assert_eq!(definition(""), none);
+    let due = "cron = \"0 2 * * *\"\n";
+    let slots = |zone: &str| json!({ "at": { "expression": "0 2 * * *", "zone": zone } });
+    assert_eq!(definition(due)["schedule"], json!({ "rhythm": slots("UTC"), "grace": "PT1H" }));
+    let in_tokyo = definition(&format!("{due}zone = 'Asia/Tokyo'"));
+    assert_eq!(in_tokyo["schedule"]["rhythm"], slots("Asia/Tokyo"));
+    assert_eq!(definition(&format!("{due}grace = '5m'"))["schedule"]["grace"], "PT5M");
+    let often = definition("interval = '90s'");
+    assert_eq!(often["schedule"]["rhythm"], json!({ "every": "PT1M30S" }));
+    let mut named = BTreeSet::from(["source", "name", "cron", "zone", "grace", "interval"]);
+    for (key, value, place, expected) in [
+        ("description", "'x'", "/description", json!("x")),
+        ("start_grace", "'1m'", "/schedule/start_grace", json!("PT1M")),
+        ("run_limit", "'1m'", "/schedule/run_limit", json!("PT1M")),
+        ("run_least", "'1m'", "/schedule/run_least", json!("PT1M")),
+        ("gap_least", "'1m'", "/schedule/gap_least", json!("PT1M")),
+        ("early", "'1m'", "/schedule/early", json!("PT1M")),
+        ("strict", "true", "/schedule/is_strict", json!(true)),
+        ("labels", "{ team = 'db' }", "/labels", json!({ "team": "db" })),
+        ("slug", "'nightly'", "/slug", json!("nightly")),
+        ("generation", "4294967295", "/generation", json!(4_294_967_295_u64)),
+        ("awaits_first", "true", "/awaits_first", json!(true)),
+        ("manual_resume", "true", "/manual_resume", json!(true)),
+        ("post_only", "true", "/post_only", json!(true)),
+        ("failure_words", "['a']", "/keywords", json!({ "failure": ["a"] })),
+        ("success_words", "['a']", "/keywords", json!({ "success": ["a"] })),
+        ("start_words", "['a']", "/keywords", json!({ "start": ["a"] })),
+        ("needs_word", "true", "/keywords", json!({ "or_failure": true })),
+    ] {
+        let mut found = definition(&format!("{key} = {value}"));
+        assert_eq!(found.pointer(place), Some(&expected), "{key}");
+        // And nothing else is other than it is without it.
+        let (parent, last) = place.rsplit_once('/').unwrap();
+        found.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(last);
+        assert_eq!(found, none, "{key}");
+        named.insert(key);
+    }
+    assert_eq!(named, CHECK.iter().map(|setting| setting.key).collect());
+}
+
+#[test]
+fn a_thousand_checks_fit_and_one_more_does_not() {
+    let complaints = |count: usize| {
+        let check = |n| format!("[[check]]\nsource = \"web1\"\nname = \"c{n}\"\n");
+        let file: String = (0..count).map(check).collect();
+        text(&World::complete().file("teawatch.toml", file).run(&["config", "check"]).stderr)
+    };
+    assert_eq!(complaints(CHECKS_MAX), "");
+    let more = complaints(CHECKS_MAX + 1);
+    let words = "teawatch.toml:3001:1: there are more than 1000 of [[check]]\n";
+    assert!(more.ends_with(words), "{more}");
 }
 
 /// A maintenance window of this duration, with a reason of so many bytes.
@@ -498,6 +575,10 @@ fn the_example_is_the_list_of_settings_and_its_defaults() {
     }
     for setting in EXPECT {
         assert!(!shown["expect"][0][setting.key].is_null(), "{}", setting.key);
+    }
+    for setting in CHECK {
+        let checks = [0, 1].map(|index| &shown["checks"][index][setting.key]);
+        assert!(checks.iter().any(|value| !value.is_null()), "{}", setting.key);
     }
     for setting in MAINTENANCE {
         let windows = [0, 1].map(|index| &shown["maintenance"][index][setting.key]);
@@ -1072,6 +1153,7 @@ fn every_setting_reaches_its_reader() {
                 max_open_issues: 50,
             },
             expect: [],
+            checks: [],
             maintenance: [],
             night: Hours {
                 begin: 21:30:00,
@@ -1286,6 +1368,27 @@ bad-blocks.toml:13:14: `[[route]] fail_after` expects a whole number from 1 to 1
 bad-blocks.toml:15:1: [[expect]] needs `name`
 bad-blocks.toml:22:12: `[[expect]] interval` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
 bad-blocks.toml:29:1: [[expect]] names "db1/disk" a second time
+"#,
+    ),
+    (
+        "bad-checks.toml",
+        r#"bad-checks.toml:11:1: [[check]] needs `name`
+bad-checks.toml:14:1: [[check]] names "agent", which stands for the source itself
+bad-checks.toml:18:1: [[check]] and [[expect]] both name "db1/disk": leave one of them
+bad-checks.toml:27:8: `[[check]] cron` cannot stand beside an interval: say either
+bad-checks.toml:32:8: `[[check]] zone` needs `cron`
+bad-checks.toml:37:8: `[[check]] cron` names no time: there is never such a time; "0 2 * * *" is each night at 2:00
+bad-checks.toml:43:8: `[[check]] cron` expects a cron expression of five fields, such as "0 22 * * SAT", Saturdays at 22:00, not "* * * * * *"
+bad-checks.toml:44:8: `[[check]] zone` expects a time zone that this machine knows, such as "Europe/Berlin" or "UTC", not "Europe/Berln"
+bad-checks.toml:45:12: `[[check]] interval` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
+bad-checks.toml:46:9: `[[check]] grace` expects a duration with its unit, such as "10m", "20s" or "0s", not "-1s"
+bad-checks.toml:47:10: `[[check]] labels` expects texts by the name of a label, such as { team = "db" }, not { team = 5 }
+bad-checks.toml:48:8: `[[check]] slug` expects 1 to 100 characters of a-z 0-9 - _, other than "agent", not "Nightly"
+bad-checks.toml:49:14: `[[check]] generation` expects a whole number from 0 to 4294967295, not -1
+bad-checks.toml:50:10: `[[check]] strict` expects true or false, not "yes"
+bad-checks.toml:51:1: unknown key `graces` in [[check]], did you mean `grace`?
+bad-checks.toml:56:12: `[[check]] interval` must be none, or from 0.001 to 31622400 seconds
+bad-checks.toml:62:1: [[check]] names "web1/job" a second time
 "#,
     ),
     (

@@ -16,6 +16,7 @@ mod alertmanager;
 mod backup;
 mod bad_input;
 mod chaos;
+mod checks;
 mod cli;
 mod commands;
 mod config;

@@ -20,7 +20,7 @@ const REPORTS_EACH: u64 = 1_000;
 
 /// Starts `command` as systemd does: with `socket` as its descriptor 3 and variables that say
 /// so. `fds` is how many there are said to be.
-fn activated(command: &Command, socket: impl Into<OwnedFd>, fds: &str) -> Command {
+pub fn activated(command: &Command, socket: impl Into<OwnedFd>, fds: &str) -> Command {
     let mut wrapped = Command::new("sh");
     let script = "exec 3<&0 4<&0 0</dev/null; LISTEN_PID=$$ exec \"$0\" \"$@\"";
     wrapped.args(["-c", script]).arg(command.get_program()).args(command.get_args());
@@ -32,7 +32,7 @@ fn activated(command: &Command, socket: impl Into<OwnedFd>, fds: &str) -> Comman
     wrapped
 }
 
-fn listener() -> (TcpListener, String) {
+pub fn listener() -> (TcpListener, String) {
     let listener = bound(|| TcpListener::bind("127.0.0.1:0"));
     let address = listener.local_addr().unwrap().to_string();
     (listener, address)
@@ -55,7 +55,7 @@ fn attempt(client: &Client, url: &str, report: &Report) -> Result<u16, reqwest::
 }
 
 /// Whether nobody was there to take the call.
-fn is_refused(error: &reqwest::Error) -> bool {
+pub fn is_refused(error: &reqwest::Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         let io = error.downcast_ref::<std::io::Error>();

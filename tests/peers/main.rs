@@ -16,6 +16,7 @@ mod durability;
 mod figures;
 mod full_disk;
 mod job_terminal;
+mod schedules;
 mod server_disk;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the other tests stand on the rest of it")]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::super::pacing::Gathered;
-use super::super::text::{DETAILS_MAX, Diagnostics, Facts, spoken_of};
+use super::super::seen::{DETAILS_MAX, Diagnostics, Seen, spoken_of};
+use super::super::text::Facts;
 use super::super::{Alert, Group, Member, Phase, Standing};
 use super::alert;
 
@@ -46,13 +47,14 @@ pub(super) fn facts(alert: &Alert) -> Facts<'_> {
     let shown = spoken_of.iter().take(DETAILS_MAX);
     let seen = |name: &&String| {
         let member = alert.members.get(*name)?;
-        let diagnostics = Diagnostics {
+        let seen = Seen {
             summary: member.summary.clone(),
             details: String::new(),
             numbers: BTreeMap::new(),
             at: at(7_140),
         };
-        Some(((*name).clone(), diagnostics))
+        let account = String::new();
+        Some(((*name).clone(), Diagnostics { seen: Some(seen), account }))
     };
     Facts {
         alert,

@@ -20,7 +20,7 @@ fn an_opening_says_what_is_wrong_since_when_and_what_was_seen() {
     alert.talk.missed = Some(Missed { times: 2, first: at(-600), last: at(-300) });
     let mut facts = facts(&alert);
     facts.absences = vec![(at(-900), at(-840))];
-    let seen = facts.diagnostics.get_mut("db1/disk").unwrap();
+    let seen = facts.diagnostics.get_mut("db1/disk").unwrap().seen.as_mut().unwrap();
     seen.details = "Filesystem  Use%\n/dev/sda1   97%\n".to_owned();
     seen.numbers.insert("used_percent".to_owned(), 97.5);
     assert_snapshot!(title(&alert), @"db1/disk: 97 % full");
@@ -161,7 +161,9 @@ fn what_comes_from_outside_stays_harmless_wherever_it_is_shown() {
     alert.talk.gathered.gone.push(evil.to_owned());
     alert.talk.gathered.notes.push(evil.to_owned());
     let mut facts = facts(&alert);
-    for seen in facts.diagnostics.values_mut() {
+    for told in facts.diagnostics.values_mut() {
+        evil.clone_into(&mut told.account);
+        let seen = told.seen.as_mut().unwrap();
         seen.details = format!("```\n{evil}\n<!-- teawatch:x -->\n````\n@all");
         seen.numbers.insert(evil.to_owned(), 1.0);
     }

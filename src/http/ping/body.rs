@@ -20,10 +20,6 @@ impl Body {
         &self.0
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The last line that says anything.
     pub(super) fn last_line(&self) -> Option<&str> {
         self.0.lines().map(str::trim).rfind(|line| !line.is_empty())

@@ -10,10 +10,10 @@ use super::super::auth::bearer;
 use super::super::{App, Inner};
 use super::body::{self, Body};
 use super::key::Caller;
-use super::{Refused, tell};
-use crate::check::{Kind, Observation};
-use crate::engine::Pinged;
-use crate::observation::check_name;
+use super::{Refused, outcome, tell};
+use crate::check::{CheckId, Kind, Observation};
+use crate::engine::{Ping, Pinged, Says};
+use crate::observation::{check_name, fit};
 
 #[derive(Debug, Deserialize)]
 pub(in crate::http) struct Options {
@@ -42,12 +42,14 @@ pub(in crate::http) async fn push(
 ) -> Response {
     let answer = take(&app, name, options, request).await;
     app.figures.count_ping(match &answer {
-        Ok(_) => "taken",
+        Ok(pinged) => outcome(*pinged),
         Err(refused) => refused.code(),
     });
     match answer {
         Ok(_) => StatusCode::OK.into_response(),
-        Err(Refused::NotFound) => (StatusCode::UNAUTHORIZED, "invalid token").into_response(),
+        Err(Refused::NotFound | Refused::Ambiguous) => {
+            (StatusCode::UNAUTHORIZED, "invalid token").into_response()
+        }
         Err(Refused::Misshapen(NAME)) => (StatusCode::NOT_FOUND, NAME).into_response(),
         Err(Refused::Misshapen(words)) => (StatusCode::BAD_REQUEST, words).into_response(),
         Err(Refused::NotNow(_)) => {
@@ -71,8 +73,10 @@ async fn take(
     let Caller { source } = Caller::of(&key, app)?;
     check_name(&name, app.settings.limits.name_bytes).map_err(|_| Refused::Misshapen(NAME))?;
     let body = body::read(request.into_body()).await;
-    let seen = seen(options, &body)?;
-    tell(app, source, name, Some(seen), true, body.len()).await
+    let seen = fit(seen(options, &body)?);
+    let ping = Ping { seen, says: Says::All, is_post: true, may_make: true };
+    let bytes = ping.bytes();
+    tell(app, bytes, move |core, now| core.ping(&CheckId::new(&source, &name), &ping, now)).await
 }
 
 fn seen(options: Options, body: &Body) -> Result<Observation, Refused> {

@@ -1,7 +1,12 @@
-//! Who pings: a source, by the key in its address.
+//! Who pings: a source, by the key in its address or the UUID of a check of it.
 
-use super::super::{ApiError, Inner};
+use std::sync::Arc;
+
+use super::super::auth::{admits, generation};
+use super::super::{ApiError, Inner, Settings};
 use super::Refused;
+use crate::check::Uuid;
+use crate::engine::Derive;
 use crate::observation::check_source;
 use crate::signature;
 
@@ -25,9 +30,35 @@ impl Caller {
         if !signature::bearer_matches(&keys, key) || !settings.admits(source) {
             return Err(Refused::NotFound);
         }
-        if !app.rates.admit(source, app.clock.now()) {
-            return Err(Refused::NotNow(ApiError::TooMany));
-        }
+        admit(app, source)?;
         Ok(Self { source: source.to_owned() })
+    }
+}
+
+/// Whether a source that has proven to be one may call now.
+pub(super) fn admit(app: &Inner, source: &str) -> Result<(), Refused> {
+    match app.rates.admit(source, app.clock.now()) {
+        true => Ok(()),
+        false => Err(Refused::NotNow(ApiError::TooMany)),
+    }
+}
+
+impl Settings {
+    /// How UUIDs follow for checks, for who keeps the addresses. Those of every master secret
+    /// count; a source that may not report has none.
+    pub fn ping_uuids(&self) -> Derive {
+        let masters = self.masters.clone();
+        let (auto, allow, deny) = (self.auto, self.allow.clone(), self.deny.clone());
+        let generations = self.generations.clone();
+        Arc::new(move |id, address| {
+            let (source, name) = id.parts();
+            if !admits(auto, &allow, &deny, source) {
+                return Vec::new();
+            }
+            let generation = generation(&generations, source);
+            let bytes =
+                |master| signature::ping_uuid(master, (source, generation), (name, address));
+            masters.iter().map(|master| Uuid::of(bytes(master))).collect()
+        })
     }
 }

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::super::{App, Inner};
 use super::key::Caller;
-use super::{Refused, tell};
-use crate::check::{Kind, Observation};
-use crate::engine::Pinged;
-use crate::observation::check_name;
+use super::{Refused, outcome, tell};
+use crate::check::{CheckId, Kind, Observation};
+use crate::engine::{Ping, Pinged, Says};
+use crate::observation::{check_name, fit};
 
 #[derive(Debug, Deserialize)]
 pub(in crate::http) struct Options {
@@ -31,12 +31,14 @@ pub(in crate::http) async fn push(
 ) -> Response {
     let answer = take(&app, &key, name, options).await;
     app.figures.count_ping(match &answer {
-        Ok(_) => "taken",
+        Ok(pinged) => outcome(*pinged),
         Err(refused) => refused.code(),
     });
     let (status, words) = match answer {
         Ok(_) => return Json(json!({ "ok": true })).into_response(),
-        Err(Refused::NotFound) => (StatusCode::NOT_FOUND, "the key is not right"),
+        Err(Refused::NotFound | Refused::Ambiguous) => {
+            (StatusCode::NOT_FOUND, "the key is not right")
+        }
         Err(Refused::Misshapen(words)) => (StatusCode::NOT_FOUND, words),
         Err(Refused::NotNow(_)) => (StatusCode::SERVICE_UNAVAILABLE, "try again"),
     };
@@ -54,5 +56,6 @@ async fn take(app: &Inner, key: &str, name: String, options: Options) -> Result<
     let took = options.ping.and_then(|ping| ping.parse::<f64>().ok());
     let numbers = took.map(|took| ("ping_ms".to_owned(), took)).into_iter().collect();
     let seen = Observation { numbers, ..Observation::new(kind, words) };
-    tell(app, source, name, Some(seen), true, 0).await
+    let ping = Ping { seen: fit(seen), says: Says::All, is_post: true, may_make: true };
+    tell(app, 0, move |core, now| core.ping(&CheckId::new(&source, &name), &ping, now)).await
 }

@@ -1,10 +1,11 @@
-//! Pings by URL: those of Healthchecks, `/ping/KEY/SLUG`, the pushes of Uptime Kuma,
-//! `/api/push/KEY/NAME`, and those of Gatus, `/api/v1/endpoints/NAME/external`. Whoever sends them needs no more than `curl`, and existing clients
-//! work by a changed address.
+//! Pings by URL: those of Healthchecks, `/ping/KEY/SLUG` and `/ping/UUID`, the pushes of Uptime
+//! Kuma, `/api/push/KEY/NAME`, and those of Gatus, `/api/v1/endpoints/NAME/external`. Whoever
+//! sends them needs no more than `curl`, and existing clients work by a changed address.
 //!
 //! Each answers in its own protocol, and with what its clients understand: 200 or 201 when it
 //! is on the disk, and 503 for what may pass, since they try again after that.
 
+mod address;
 mod body;
 pub(super) mod gatus;
 mod key;
@@ -12,32 +13,25 @@ mod kuma;
 mod slug;
 
 use axum::Router;
-use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde::Deserialize;
+use jiff::Timestamp;
 
+use self::address::{Address, Options, To};
+use self::body::Body;
 use self::key::Caller;
 pub(super) use self::kuma::push;
 use self::slug::{Action, Slug};
 use super::{ApiError, App, Inner};
-use crate::check::Observation;
-use crate::engine::{Core, Pinged, Weight};
-use crate::observation::fit;
+use crate::engine::{Core, Ping, Pinged, Weight};
 
 /// How much of a body is looked at, in bytes: its first and its last. Clients that ask are
 /// told, and may send the end of something long instead of its beginning.
 const BODY_LIMIT: &str = "100000";
-
-/// Pings say what they are about in the address, and may say more behind it.
-#[derive(Debug, Deserialize)]
-struct Options {
-    /// `1`: a check that is not known yet is made.
-    create: Option<String>,
-    /// Which run it is about.
-    rid: Option<String>,
-}
 
 /// Why a ping is not taken, as Healthchecks says it.
 #[derive(Debug)]
@@ -46,6 +40,8 @@ enum Refused {
     NotFound,
     /// 400: the address is misshapen, in these words.
     Misshapen(&'static str),
+    /// 409: several checks have this slug.
+    Ambiguous,
     /// 503: it may pass.
     NotNow(ApiError),
 }
@@ -56,37 +52,41 @@ impl Refused {
         match self {
             Self::NotFound => "missing",
             Self::Misshapen(_) => "bad_query",
+            Self::Ambiguous => "ambiguous",
             Self::NotNow(error) => error.code(),
         }
     }
 }
 
-/// The doors below `/ping`.
-pub(super) fn doors() -> Router<App> {
-    Router::new()
-        .route("/{key}/{slug}", get(ping).post(ping))
-        .route("/{key}/{slug}/{action}", get(act).post(act))
-        .fallback(unknown)
+/// What a ping that was taken is counted as.
+fn outcome(pinged: Pinged) -> &'static str {
+    match pinged {
+        Pinged::Ignored => "ignored",
+        Pinged::Known | Pinged::Made | Pinged::Unknown | Pinged::Ambiguous => "taken",
+    }
 }
 
-/// A ping of a check by its slug.
+/// The doors below `/ping`. Only what fetches or posts is a ping: a browser that asks what it
+/// may do is none.
+pub(super) fn doors() -> Router<App> {
+    Router::new().route("/{*address}", get(ping).post(ping)).fallback(unknown)
+}
+
+/// A ping, whatever its address says.
 async fn ping(
     State(App(app)): State<App>,
-    Path((key, slug)): Path<(String, String)>,
-    Query(options): Query<Options>,
+    path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    finish(&app, &take(&app, &key, &slug, None, &options, request).await)
-}
-
-/// The same with what has happened: `start`, `fail`, `log`, or an exit status.
-async fn act(
-    State(App(app)): State<App>,
-    Path((key, slug, action)): Path<(String, String, String)>,
-    Query(options): Query<Options>,
-    request: Request,
-) -> Response {
-    finish(&app, &take(&app, &key, &slug, Some(&action), &options, request).await)
+    let (parts, body) = request.into_parts();
+    // Also of what is refused: who is still sending does not read the answer.
+    let body = body::read(body).await;
+    let answer = match &path {
+        Ok(Path(path)) => take(&app, path, &parts, &body).await,
+        // It is not even text.
+        Err(_) => Err(Refused::NotFound),
+    };
+    finish(&app, &answer)
 }
 
 /// An address below `/ping` that says nothing.
@@ -94,50 +94,56 @@ async fn unknown(State(App(app)): State<App>) -> Response {
     finish(&app, &Err(Refused::NotFound))
 }
 
-async fn take(
-    app: &Inner,
-    key: &str,
-    slug: &str,
-    action: Option<&str>,
-    options: &Options,
-    request: Request,
-) -> Result<Pinged, Refused> {
-    // Who has no key learns nothing else.
-    let Caller { source } = Caller::of(key, app)?;
-    let slug = Slug::parse(slug, app.settings.limits.name_bytes)?;
-    let action = Action::parse(action)?;
-    if options.rid.as_deref().is_some_and(|rid| !slug::is_uuid(rid)) {
-        return Err(Refused::Misshapen("invalid uuid format"));
+async fn take(app: &Inner, path: &str, parts: &Parts, body: &Body) -> Result<Pinged, Refused> {
+    let Address { to, action } = Address::read(path)?;
+    // Who has no secret learns nothing else.
+    match to {
+        To::Check(uuid) => {
+            let id = app.engine.addresses().find(&uuid).ok_or(Refused::NotFound)?;
+            key::admit(app, id.source())?;
+            // It was there a moment ago; if it is not now, it must not come back.
+            let ping = Ping { may_make: false, ..read(action, parts, body)? };
+            tell(app, ping.bytes(), move |core, now| core.ping(&id, &ping, now)).await
+        }
+        To::Slug { key, slug } => {
+            let Caller { source } = Caller::of(key, app)?;
+            let Slug(slug) = Slug::parse(slug, app.settings.limits.name_bytes)?;
+            let ping = read(action, parts, body)?;
+            let bytes = ping.bytes();
+            let work = move |core: &mut Core, now| core.ping_slug(&source, &slug, &ping, now);
+            tell(app, bytes, work).await
+        }
     }
-    let body = body::read(request.into_body()).await;
-    let may_make = options.create.as_deref() == Some("1");
-    tell(app, source, slug.0, action.seen(&body), may_make, body.len()).await
 }
 
-/// Hands over what was seen. Fails if the check is unknown and must not be made.
+/// Understands what a ping says.
+fn read(action: Option<&str>, parts: &Parts, body: &Body) -> Result<Ping, Refused> {
+    let action = Action::parse(action)?;
+    let options = Options::read(parts.uri.query().unwrap_or_default())?;
+    let is_post = parts.method == Method::POST;
+    Ok(Ping { is_post, may_make: options.create, ..action.ping(body, options.rid) })
+}
+
+/// Hands over a ping. Fails if its check is unknown and must not be made.
 async fn tell(
     app: &Inner,
-    source: String,
-    name: String,
-    seen: Option<Observation>,
-    may_make: bool,
     bytes: usize,
+    work: impl FnOnce(&mut Core, Timestamp) -> Pinged + Send + 'static,
 ) -> Result<Pinged, Refused> {
     if app.told.shortage.borrow().is_some() {
         return Err(Refused::NotNow(ApiError::NoRoom));
     }
-    let seen = seen.map(fit);
-    let work = move |core: &mut Core, now| core.ping(&source, &name, seen.as_ref(), may_make, now);
     let pinged = app.engine.submit(Weight { bytes, observations: 1 }, work).await;
     match pinged.map_err(|error| Refused::NotNow(error.into()))? {
         Pinged::Unknown => Err(Refused::NotFound),
+        Pinged::Ambiguous => Err(Refused::Ambiguous),
         pinged => Ok(pinged),
     }
 }
 
 fn finish(app: &Inner, answer: &Result<Pinged, Refused>) -> Response {
     app.figures.count_ping(match answer {
-        Ok(_) => "taken",
+        Ok(pinged) => outcome(*pinged),
         Err(refused) => refused.code(),
     });
     let (status, words) = match answer {
@@ -145,6 +151,7 @@ fn finish(app: &Inner, answer: &Result<Pinged, Refused>) -> Response {
         Ok(_) => (StatusCode::OK, "OK"),
         Err(Refused::NotFound) => (StatusCode::NOT_FOUND, "not found"),
         Err(Refused::Misshapen(words)) => (StatusCode::BAD_REQUEST, *words),
+        Err(Refused::Ambiguous) => (StatusCode::CONFLICT, "ambiguous slug"),
         Err(Refused::NotNow(_)) => (StatusCode::SERVICE_UNAVAILABLE, "try again"),
     };
     let mut response = (status, words).into_response();

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Refused;
 use super::body::Body;
-use crate::check::{AGENT, Kind, Observation};
-
-/// The longest slug, in bytes, as in Healthchecks.
-const SLUG_BYTES: usize = 100;
+use crate::check::{Kind, Observation, Uuid};
+use crate::engine::{Ping, Says, is_slug};
+use crate::observation::fit;
 
 const MISSHAPEN: Refused = Refused::Misshapen("invalid url format");
 
@@ -16,9 +15,7 @@ pub(super) struct Slug(pub(super) String);
 
 impl Slug {
     pub(super) fn parse(text: &str, name_bytes: usize) -> Result<Self, Refused> {
-        let is_fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
-        let is_short = (1..=SLUG_BYTES.min(name_bytes)).contains(&text.len());
-        if !is_short || !text.bytes().all(is_fine) || text == AGENT {
+        if !is_slug(text) || text.len() > name_bytes {
             return Err(MISSHAPEN);
         }
         Ok(Self(text.to_owned()))
@@ -51,10 +48,10 @@ impl Action {
         })
     }
 
-    /// The same as a check takes it; nothing if it does not concern one.
-    pub(super) fn seen(self, body: &Body) -> Option<Observation> {
+    /// The same as the engine takes it.
+    pub(super) fn ping(self, body: &Body, rid: Option<Uuid>) -> Ping {
         let (kind, words) = match self {
-            Self::Log => return None,
+            Self::Log => (Kind::Unknown, "it says no more than that".to_owned()),
             Self::Start => (Kind::Start, "running".to_owned()),
             Self::Success | Self::Exited(0) => {
                 (Kind::Success, "it says that all is well".to_owned())
@@ -72,17 +69,18 @@ impl Action {
             Self::Exited(status) => Some(("exit_status".to_owned(), f64::from(status))),
             Self::Success | Self::Start | Self::Fail | Self::Log => None,
         };
-        Some(Observation {
+        let seen = Observation {
             details: body.text().to_owned(),
             numbers: status.into_iter().collect::<BTreeMap<_, _>>(),
+            rid,
             ..Observation::new(kind, summary)
-        })
+        };
+        let says = match self {
+            // Whatever the body says, a failure is one.
+            Self::Start | Self::Fail | Self::Exited(1..) => Says::All,
+            Self::Success | Self::Exited(0) => Says::Little(body.text().to_owned()),
+            Self::Log => Says::Nothing,
+        };
+        Ping { seen: fit(seen), says, is_post: false, may_make: false }
     }
-}
-
-/// Whether this is a UUID with its dashes, in letters of any case.
-pub(super) fn is_uuid(text: &str) -> bool {
-    let parts: Vec<_> = text.split('-').collect();
-    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
-        && parts.concat().bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -43,9 +43,8 @@ impl Inside {
     ) -> Self {
         let mut store = memory.clone();
         let (salt, instance) = (Salt::new(SALT), "0123456789abcdef".to_owned());
-        let core = Core::load(&mut store, settings, salt, None, instance, clock.now()).unwrap();
+        let mut core = Core::load(&mut store, settings, salt, None, instance, clock.now()).unwrap();
         let marks = Marks::new(clock.clone());
-        let started = start(core, Box::new(store), clock.clone(), &marks).unwrap();
         let (_, outbox) = watch::channel(teawatch::outbox::Status::default());
         let (_, reconcile) = watch::channel(teawatch::reconcile::Status::default());
         let (_, shortage) = watch::channel(None);
@@ -75,6 +74,8 @@ impl Inside {
             page: true,
             gitea_url: "http://gitea.test/".to_owned(),
         };
+        core.address_by(doors.ping_uuids());
+        let started = start(core, Box::new(store), clock.clone(), &marks).unwrap();
         let outbox_figures = teawatch::outbox::Figures::default();
         let board = marks.clone();
         let told =
@@ -102,6 +103,14 @@ impl Inside {
     /// What an outbox is fed that takes the place of another.
     pub fn feed(&self) -> UnboundedReceiver<Feed> {
         self.runtime.block_on(self.engine.feed()).unwrap()
+    }
+
+    /// Runs `work` on the state, as a door does.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Core, Timestamp) -> T + Send + 'static,
+    ) -> T {
+        self.runtime.block_on(self.engine.ask(work)).unwrap()
     }
 
     /// Waits for the engine's end.

@@ -1,5 +1,14 @@
 //! Pings by URL, as clients of Healthchecks and Uptime Kuma send them.
 
+mod bad_input;
+mod clients;
+mod restarts;
+mod runs;
+mod schedules;
+mod table;
+mod turned;
+
+use self::turned::Turned;
 use http::Method;
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};

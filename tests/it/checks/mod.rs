@@ -1,0 +1,29 @@
+//! Checks that people, programs and the configuration define.
+
+mod commands;
+mod configured;
+
+use std::process::Output;
+
+use teawatch::signature::{Master, ping_key};
+
+use crate::support::{MASTER, Teawatch, client};
+
+/// What a command prints that goes well.
+#[track_caller]
+fn told(output: &Output) -> String {
+    assert!(output.status.success(), "{}", complaint(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What a command complains of.
+fn complaint(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The status that a ping of `web1` is answered with.
+fn ping(teawatch: &Teawatch, path: &str) -> u16 {
+    let key = ping_key(&Master::parse(MASTER).unwrap(), "web1", 1);
+    let url = format!("{}/ping/{}/{path}", teawatch.url, key.expose());
+    client().get(url).send().unwrap().status().as_u16()
+}
