@@ -38,7 +38,9 @@ impl Core {
         let at = round.alert.take();
         let alerts = next(behind(&self.alerts, at.as_ref()), &mut round.alert, |alert| {
             // A look at each in every turn: the members of many take their time.
-            alert.is_quiet() && self.is_long_ago(alert.fired_at, now) && {
+            // Of night reports there is one for each repository, and its numbers are days.
+            let may_go = alert.is_quiet() && !alert.group.is_night();
+            may_go && self.is_long_ago(alert.fired_at, now) && {
                 let settled_at = alert.settled_at(&self.rule_of(alert), now);
                 settled_at.is_some_and(|at| self.is_long_ago(at, now))
             }

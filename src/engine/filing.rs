@@ -74,7 +74,23 @@ impl Core {
         let event = Event::Night { day, summary: report.summary.clone() };
         self.step_alert(&fingerprint, &group, &rule, &event, now);
         self.write_night(&fingerprint, report, &rule);
+        self.leave_other_nights(&fingerprint, now);
         Filed { day, repository: rule.target.repository, issue: None, is_new: true }
+    }
+
+    /// Has those reports closed that went to other repositories before.
+    fn leave_other_nights(&mut self, newest: &Fingerprint, now: Timestamp) {
+        let others = self.alerts.values().filter(|alert| {
+            alert.group.is_night() && alert.is_active() && alert.fingerprint != *newest
+        });
+        let nights = others
+            .flat_map(|alert| alert.members.keys().map(|night| (alert.clone(), night.clone())));
+        let nights: Vec<_> = nights.collect();
+        for (alert, name) in nights {
+            let event = Event::MemberGone { name, why: "reports go elsewhere".to_owned() };
+            let rule = self.rule_of(&alert);
+            self.step_alert(&alert.fingerprint, &alert.group, &rule, &event, now);
+        }
     }
 
     /// Gives the opening that was just ordered its text: what was read for it is known now.
@@ -108,5 +124,65 @@ impl Core {
         repository.clone_into(&mut rule.target.repository);
         rule.target.assignees.clear();
         rule
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::super::settings::Settings;
+    use super::*;
+    use crate::alert::{Issue, Learned, Salt};
+    use crate::night::{Draft, History, Period};
+    use crate::store::{Memory, Store as _};
+
+    fn day(number: i8) -> Date {
+        Date::constant(2026, 12, number)
+    }
+
+    fn load(memory: &mut Memory, repository: &str) -> Core {
+        let mut settings = Settings::default();
+        repository.clone_into(&mut settings.routes.otherwise.rule.target.repository);
+        let (salt, instance) = (Salt::new("salt"), "0123456789abcdef".to_owned());
+        let now = Timestamp::UNIX_EPOCH;
+        Core::load(memory, settings, salt, None, instance, now).unwrap()
+    }
+
+    fn file(core: &mut Core, day: Date) -> Filed {
+        let now = Timestamp::UNIX_EPOCH;
+        let period = Period::until(now, SignedDuration::from_hours(8));
+        let report = Draft::new(period, History::new(), Vec::new(), now).finish();
+        core.file_night(day, &report, now)
+    }
+
+    fn waiting(core: &Core) -> Vec<(String, EffectKind)> {
+        let entries = core.entries.values();
+        entries.map(|entry| (entry.repository.clone(), entry.effect.kind)).collect()
+    }
+
+    #[test]
+    fn reports_that_go_to_another_repository_leave_none_open_in_the_one_before() {
+        let mut memory = Memory::new();
+        let mut core = load(&mut memory, "ops/a");
+        assert!(file(&mut core, day(1)).is_new && !file(&mut core, day(1)).is_new);
+        let seq = *core.entries.keys().next().unwrap();
+        core.begin(seq, None, Timestamp::UNIX_EPOCH).unwrap();
+        let issue = Issue { repository_id: 1, number: 7 };
+        let learned = Learned::Opened { issue, floor: 0, left_out: Vec::new() };
+        core.settle(seq, Outcome::Done(learned), Timestamp::UNIX_EPOCH);
+        memory.commit(core.take_writes().0).unwrap();
+
+        let mut core = load(&mut memory, "ops/b");
+        assert_eq!(file(&mut core, day(2)).repository, "ops/b");
+        let told = [("ops/b", EffectKind::Open), ("ops/a", EffectKind::Close)];
+        assert_eq!(waiting(&core), told.map(|(to, kind)| (to.to_owned(), kind)));
+        let opening = core.entries.values().next().unwrap();
+        let text = opening.text.clone().unwrap();
+        assert!(text.title.starts_with("Report: Nothing is watched yet."), "{}", text.title);
+        // It is over there, and stays so.
+        memory.commit(core.take_writes().0).unwrap();
+        let mut core = load(&mut memory, "ops/b");
+        file(&mut core, day(3));
+        assert_eq!(waiting(&core).iter().filter(|(to, _)| to == "ops/a").count(), 1);
     }
 }

@@ -123,6 +123,22 @@ fn killed_while_it_opens_what_is_lost_is_sent_again_with_the_same_words() {
 }
 
 #[test]
+fn killed_while_it_opens_what_lands_after_the_restart_is_found_and_not_sent_again() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    killed_while_it_opens(data.path(), &gitea, Action::StallAndDo { after_ms: None });
+    // So long that what lands late does so before it is believed lost.
+    let patient = [TODAY, ("gitea.settle_wait", "6s")];
+    let looks = gitea.count(&Method::GET, Route::Issues);
+    let teawatch = Teawatch::start(data.path(), &gitea, &patient);
+    eventually("it was looked for", || gitea.count(&Method::GET, Route::Issues) > looks);
+    gitea.release();
+    files(&teawatch);
+    teawatch.settles(&gitea);
+    assert_eq!((issues(&gitea), files(&teawatch)["issue"].clone()), (vec![(1, true)], json!(1)));
+    assert_eq!(gitea.count(&Method::POST, Route::Issues), 1);
+}
+
+#[test]
 fn a_night_whose_opening_is_in_doubt_is_closed_by_the_next_once_it_is_found() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     killed_while_it_opens(data.path(), &gitea, Action::DoAndStall);
