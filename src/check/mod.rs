@@ -12,6 +12,7 @@ mod beat;
 mod calendar;
 mod definition;
 mod flapping;
+mod flips;
 mod id;
 mod keywords;
 mod moment;
@@ -38,6 +39,7 @@ pub use self::beat::Beat;
 pub use self::calendar::Calendar;
 pub use self::definition::Definition;
 pub use self::flapping::{Flapping, Recent};
+pub use self::flips::{FLIPS_MAX, Flip, Flips};
 pub use self::id::{AGENT, CheckId};
 pub use self::keywords::Keywords;
 pub use self::moment::Moment;
@@ -119,6 +121,9 @@ pub struct Check {
     /// Its newest result is a success that came when it should not, and so a failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_untimely: bool,
+    /// When it has turned, where it is defined.
+    #[serde(default, skip_serializing_if = "Flips::is_empty")]
+    pub flips: Flips,
     /// What people have decided of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Box<Definition>>,
@@ -239,6 +244,7 @@ impl Check {
             seen_again_at: None,
             runs: Runs::default(),
             is_untimely: false,
+            flips: Flips::default(),
             definition: None,
             last_seen: None,
             heard: None,
@@ -314,6 +320,7 @@ impl Check {
             *at = earlier(at.get(), by).into();
         }
         self.runs.rewind(by);
+        self.flips.rewind(by);
     }
 }
 

@@ -126,6 +126,12 @@ impl Core {
         self.tally.check(Some(status), Some(check.timeless_status()));
         let deadline = check.deadline(policy, &self.absences);
         self.deadlines.wake_check_by(watched, deadline);
+        let check = &mut watched.check;
+        // A pause ends no trouble.
+        let is_turn = check.verdict != verdict && !matches!(input, Input::Paused | Input::Resumed);
+        if is_turn && check.definition.is_some() {
+            check.flips.add(!check.is_down(), now);
+        }
         let check = &watched.check;
         let must_tell = changes.trouble.is_some() || changes.blindness.is_some();
         let told = must_tell.then(|| Told::of(check));

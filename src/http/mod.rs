@@ -13,6 +13,7 @@ mod definitions;
 mod error;
 mod health;
 mod hooks;
+mod manage;
 mod metrics;
 mod page;
 mod ping;
@@ -106,6 +107,8 @@ pub struct Settings {
     pub page: bool,
     /// Where Gitea is, for links to issues. Ends in a slash.
     pub gitea_url: String,
+    /// Where these doors are for everybody, if that is known. Ends in a slash.
+    pub public_url: Option<String>,
 }
 
 impl App {
@@ -124,10 +127,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/alerts", get(api::alerts))
         .route(
             "/api/v1/checks",
-            get(api::checks)
-                .post(definitions::add)
-                .patch(definitions::amend)
-                .delete(api::forget),
+            get(api::checks).post(definitions::add).patch(definitions::amend).delete(api::forget),
         )
         .route("/api/v1/checks/{source}/{*name}", get(api::check))
         .route("/api/v1/pauses", post(definitions::pause).delete(definitions::resume))
@@ -146,6 +146,7 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
         .nest("/ping", ping::doors())
+        .nest("/api/v3", manage::doors())
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
         // Bodies are limited where they are read, by the setting of each door.
