@@ -38,7 +38,7 @@ fn what_nobody_may_say_leaves_nothing_behind() {
         (format!("{key}/new/300?create=1"), 400),
         (format!("{key}/new?create=1&rid=nothing"), 400),
         (format!("{key}/new?create=1&create=0"), 404),
-        (format!("{}f/new?create=1", uuid), 404),
+        (format!("{uuid}f/new?create=1"), 404),
         (format!("{uuid}/{uuid}"), 404),
     ] {
         for body in ["", "caf\u{0}", &huge] {
