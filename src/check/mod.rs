@@ -119,6 +119,9 @@ pub struct Check {
     /// Its newest result is a success that came when it should not, and so a failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_untimely: bool,
+    /// What it had to say that tells nothing of how it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged: Option<Box<Logged>>,
     /// What people have decided of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Box<Definition>>,
@@ -149,6 +152,15 @@ pub struct Heard {
     /// Counts the epochs of the source, from 1.
     pub epoch: u32,
     pub seq: u64,
+}
+
+/// The newest thing that a check had to say without telling how it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Logged {
+    pub at: Moment,
+    pub summary: Box<str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub details: Box<str>,
 }
 
 /// The newest observation, as it is shown.
@@ -239,6 +251,7 @@ impl Check {
             seen_again_at: None,
             runs: Runs::default(),
             is_untimely: false,
+            logged: None,
             definition: None,
             last_seen: None,
             heard: None,
@@ -310,7 +323,8 @@ impl Check {
         let definition = self.definition.as_mut();
         let paused_at = definition.and_then(|definition| definition.paused_at.as_mut());
         let perhaps = [&mut self.unknown_since, &mut self.last_seen, &mut self.seen_again_at];
-        for at in perhaps.into_iter().flatten().chain(paused_at) {
+        let logged_at = self.logged.as_mut().map(|logged| &mut logged.at);
+        for at in perhaps.into_iter().flatten().chain(paused_at).chain(logged_at) {
             *at = earlier(at.get(), by).into();
         }
         self.runs.rewind(by);

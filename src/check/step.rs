@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::run::Said;
 use super::untimely::untimely;
 use super::{
-    Absences, Cause, Changes, Check, Definition, Input, Kind, Latest, Numbers, Observation, Policy,
-    Recent, Streak, Turn, Verdict,
+    Absences, Cause, Changes, Check, Definition, Input, Kind, Latest, Logged, Numbers, Observation,
+    Policy, Recent, Streak, Turn, Verdict,
 };
 
 /// What is told of a failure that was not said again.
@@ -60,8 +60,7 @@ pub fn step(
     match input {
         Input::Observed(_) if must_wait_for_a_person(&check) => {}
         Input::Observed(observation) => {
-            // That a run has begun says nothing of how it is.
-            if observation.kind != Kind::Start {
+            if observation.kind.says_how_it_is() {
                 go_on(&mut check);
             }
             heard = absorb(policy, absences, &mut check, observation, now);
@@ -191,6 +190,15 @@ fn absorb(
         let is_news = check.runs.start(observation.rid, now);
         return Heard { is_news, ..Heard::default() };
     }
+    if kind == Kind::Log {
+        let (summary, details) = (&observation.summary, &observation.details);
+        check.logged = Some(Box::new(Logged {
+            at: now.into(),
+            summary: summary.as_str().into(),
+            details: details.as_str().into(),
+        }));
+        return Heard { is_news: true, ..Heard::default() };
+    }
     let said = check.runs.end(observation.rid, kind, now);
     let took = match said {
         Said::Again => return Heard::default(),
@@ -215,7 +223,7 @@ fn absorb(
     let failing = match observation.kind {
         Kind::Success => false,
         Kind::Failure => true,
-        Kind::Unknown | Kind::Start => {
+        Kind::Unknown | Kind::Start | Kind::Log => {
             check.unknown_since.get_or_insert(now.into());
             // It is no result, and so no beat.
             return Heard { is_result: false, is_word: true, is_news: true };

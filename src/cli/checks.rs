@@ -92,6 +92,11 @@ fn show(check: &str, args: ListArgs) -> anyhow::Result<ExitCode> {
         lines.push(format!("{}: {}", latest.at, plain(&latest.summary)));
         lines.extend(latest.details.lines().map(|line| format!("  {}", plain(line))));
     }
+    if let Some(logged) = &view.logged {
+        lines.push(format!("{}: it logged:", logged.at.get()));
+        lines.push(format!("  {}", plain(&logged.summary)));
+        lines.extend(logged.details.lines().map(|line| format!("  {}", plain(line))));
+    }
     output::print(&format!("{}\n", lines.join("\n")))?;
     done()
 }

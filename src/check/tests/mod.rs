@@ -31,7 +31,8 @@ fn every_minute() -> Check {
 }
 
 /// Plays a script of `second:input` and writes down what changed. Inputs are `.` success,
-/// `x` failure, `h` a failure that holds for a minute, `?` unknown, `s` start, `w` woken, and
+/// `x` failure, `h` a failure that holds for a minute, `?` unknown, `s` start, `l` log, `w` woken,
+/// and
 /// `a` woken while unseen. What is about a run of a name has that behind a slash, as in `s/1`.
 /// `p` pauses, `r` resumes.
 ///
@@ -56,6 +57,7 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
             }),
             "?" => Some(observation(Kind::Unknown)),
             "s" => Some(observation(Kind::Start)),
+            "l" => Some(observation(Kind::Log)),
             _ => None,
         };
         let other = match input {
