@@ -222,6 +222,8 @@ pub struct Changes {
     pub blindness: Option<Turn>,
     /// More of the check is new than its [`Beat`].
     pub is_news: bool,
+    /// A result was taken into account, so that at least its beat is new.
+    pub is_beat: bool,
 }
 
 /// How a condition of a check has turned.

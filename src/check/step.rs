@@ -114,6 +114,7 @@ pub fn step(
         trouble: turn(was_down, check.is_down(), is_result || has_turned),
         blindness: turn(was_blind, check.is_blind, false),
         is_news: is_news || standing(&check) != before,
+        is_beat: is_result,
     };
     // Whoever pauses a check has its alerts part with it.
     let is_parting = matches!(input, Input::Paused);

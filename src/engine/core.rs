@@ -137,7 +137,7 @@ impl Core {
         }
         if changes.is_news {
             self.dirty.checks.insert(id.clone());
-        } else if matches!(input, Input::Observed(_)) {
+        } else if changes.is_beat {
             self.dirty.beats.insert(id.clone());
         }
         if let (Some(told), Some(turn)) = (&told, changes.trouble) {

@@ -2,6 +2,7 @@
 
 mod news;
 mod pauses;
+mod random;
 mod runs;
 mod schedules;
 
@@ -71,7 +72,7 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
         let changes: Changes;
         (check, changes) = step(policy, absences, check, unseen, input, now);
         if !changes.is_news {
-            let beat = check.beat().filter(|_| observation.is_some());
+            let beat = check.beat().filter(|_| changes.is_beat);
             let mut kept = before.clone();
             beat.into_iter().for_each(|beat| kept.beat_by(beat));
             assert_eq!(kept, check, "news at {second}");
