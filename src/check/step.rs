@@ -34,8 +34,9 @@ const LAPSED: &str = "nobody has said it again, and it is taken for over";
 /// person resumes is as if it had never been seen, and has all its time again.
 ///
 /// An unknown result changes no verdict; unknown for longer than the policy allows is
-/// told. Whose schedule means nothing is unknown. While a check is `unseen`, since its source's agent is silent or cannot look at
-/// it, nothing is judged and nothing told: another check tells it.
+/// told. A check whose schedule means nothing is unknown. While a check is `unseen`, since its
+/// source's agent is silent or cannot look at it, nothing is judged and nothing told: another
+/// check tells it.
 ///
 /// Total and idempotent: a repeated wake-up changes nothing, and any `now` will do, also
 /// one that went backwards.
