@@ -97,6 +97,10 @@ impl Check {
             let (at, took) = (second(last.at.get()), span(took));
             sentences.push(format!("The last run that ended did so at {at}, after {took}."));
         }
+        if let Some(logged) = &self.logged {
+            let at = second(logged.at.get());
+            sentences.push(format!("It logged last at {at}: {}", logged.summary));
+        }
         if self.runs.given_up() > 0 {
             sentences.push(format!(
                 "Too many ran at once: {} of the oldest runs are not watched any more.",

@@ -24,7 +24,7 @@ use crate::alert::route::Wears;
 use crate::alert::{
     self, Alert, Event, Fingerprint, Group, Order, Placement, Rule, Salt, Standing,
 };
-use crate::check::{self, Absences, Check, CheckId, Input, Kind, Labels, Observation, Turn};
+use crate::check::{self, Absences, Check, CheckId, Input, Labels, Observation, Turn};
 
 /// The whole state. Its methods are the commands; each runs in a round, and nothing that
 /// it changes is visible before the round is on the disk.
@@ -115,7 +115,7 @@ impl Core {
         let verdict = check.verdict;
         // What it wears now counts, also when it is heard of for the first time.
         let labels: &dyn Wears = match input {
-            Input::Observed(seen) if seen.kind != Kind::Start => &seen.labels,
+            Input::Observed(seen) if seen.kind.says_how_it_is() => &seen.labels,
             Input::Observed(_) | Input::Woken | Input::Paused | Input::Resumed => &check.labels,
         };
         let policy = &self.settings.routes.resolve(id.source(), id.name(), labels).policy;
@@ -143,7 +143,7 @@ impl Core {
         }
         if changes.is_news {
             self.dirty.checks.insert(id.clone());
-        } else if matches!(input, Input::Observed(_)) {
+        } else if changes.is_beat {
             self.dirty.beats.insert(id.clone());
         }
         if let (Some(told), Some(turn)) = (&told, changes.trouble) {

@@ -72,7 +72,7 @@ pub use self::managed::Managed;
 pub use self::outage::{Outage, Passage};
 pub use self::outcome::Outcome as DeliveryOutcome;
 pub use self::overview::{AlertRow, Overview};
-pub use self::pings::{Ping, Pinged, Says};
+pub use self::pings::{Ping, Pinged};
 pub use self::records::{Happened, Meta, Past, Repository, Unclaimed};
 pub use self::remarks::{Remark, Remarked, SEEN};
 pub use self::round::{Answer, Between, Command, Weight, Work, Writer};

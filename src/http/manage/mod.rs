@@ -157,7 +157,7 @@ async fn resume(State(App(app)): State<App>, path: CheckPath, request: Request) 
     }
 }
 
-/// What is kept of pings: the newest result, and the starts of runs that go on.
+/// What is kept of pings: the newest result, the newest log, and the starts of runs that go on.
 async fn show_pings(State(App(app)): State<App>, path: CheckPath, request: Request) -> Answer {
     let (caller, _) = Caller::of(&app, request).await?;
     let id = caller.check(&app, path)?;

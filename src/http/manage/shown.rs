@@ -96,7 +96,8 @@ fn status(status: Status) -> &'static str {
     }
 }
 
-/// What is kept of pings, the newest first: the last result, and starts of runs that go on.
+/// What is kept of pings, the newest first: the last result, the last log, and the starts of
+/// runs that go on.
 pub(super) fn pings(view: &CheckView) -> Vec<Value> {
     let ping = |kind: &str, at: Timestamp, took: Option<SignedDuration>| {
         json!({
@@ -112,7 +113,7 @@ pub(super) fn pings(view: &CheckView) -> Vec<Value> {
             Kind::Success => "success",
             Kind::Failure => "fail",
             Kind::Start => "start",
-            Kind::Unknown => "log",
+            Kind::Unknown | Kind::Log => "log",
         };
         // Of runs the time is kept less finely.
         let is_its = |at: Timestamp| at.as_millisecond() == latest.at.as_millisecond();
@@ -127,7 +128,9 @@ pub(super) fn pings(view: &CheckView) -> Vec<Value> {
         ping["rid"] = run.rid.map(|rid| rid.to_string()).into();
         (run.began_at.get(), ping)
     });
-    let mut pings: Vec<_> = result.into_iter().chain(starts).collect();
+    let logged = view.logged.as_ref().map(|logged| logged.at.get());
+    let logged = logged.map(|at| (at, ping("log", at, None)));
+    let mut pings: Vec<_> = result.into_iter().chain(logged).chain(starts).collect();
     pings.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     pings.into_iter().map(|(_, ping)| ping).collect()
 }

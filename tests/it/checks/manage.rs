@@ -351,9 +351,13 @@ fn states_pings_and_flips_are_told_as_far_as_they_are_kept() {
         "type": "success", "date": "2026-01-01T00:01:00+00:00", "scheme": "http", "rid": rid,
         "duration": 60.0, "n": 1,
     });
-    assert_eq!(pings, json!({ "pings": [newest] }));
+    assert_eq!(pings["pings"].as_array().unwrap(), std::slice::from_ref(&newest));
+    turned.pass(1);
+    turned.ping(&format!("{uuid}/log"));
+    let (_, pings) = api.get(&format!("{path}/pings/"));
+    assert_eq!((&pings["pings"][0]["type"], &pings["pings"][1]), (&json!("log"), &newest));
     assert_eq!(status(), "up");
-    turned.pass(3_601);
+    turned.pass(3_600);
     assert_eq!(status(), "grace");
     turned.pass(600);
     assert_eq!(status(), "down");
