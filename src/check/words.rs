@@ -76,7 +76,7 @@ impl Check {
                 sentences.push(format!("It was heard of last at {}.", second(at)));
             }
             if let Some(at) = self.late_at(absences) {
-                sentences.push(format!("The next word was due at {}.", second(at)));
+                sentences.push(format!("Its next result is due at {}.", second(at)));
             }
         }
         for run in self.runs.open() {
