@@ -8,7 +8,7 @@ use super::super::auth::{source_of, text};
 use super::super::{ApiError, Inner, body};
 use super::refused::Refused;
 use super::shown::Base;
-use super::{BODY_BYTES, Uuid};
+use super::{BODY_BYTES, CheckPath, Uuid};
 use crate::check::CheckId;
 use crate::signature;
 
@@ -54,7 +54,8 @@ impl Caller {
     }
 
     /// The check of this UUID, which must be one of the caller's.
-    pub(super) fn check(&self, app: &Inner, Path(uuid): Path<String>) -> Result<CheckId, Refused> {
+    pub(super) fn check(&self, app: &Inner, path: CheckPath) -> Result<CheckId, Refused> {
+        let Path(uuid) = path.map_err(|_| Refused::NotFound)?;
         let uuid = Uuid::parse(&uuid).ok_or(Refused::NotFound)?;
         let id = app.engine.addresses().find(&uuid).ok_or(Refused::NotFound)?;
         if id.source() != self.source {

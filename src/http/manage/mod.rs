@@ -10,6 +10,7 @@ mod shown;
 mod span;
 mod wanted;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -111,7 +112,8 @@ async fn show(State(App(app)): State<App>, path: CheckPath, request: Request) ->
     answer(managed, &base)
 }
 
-type CheckPath = Path<String>;
+/// The UUID in an address, if that is text.
+type CheckPath = Result<Path<String>, PathRejection>;
 
 async fn update(State(App(app)): State<App>, path: CheckPath, request: Request) -> Answer {
     let (caller, base) = Caller::of(&app, request).await?;

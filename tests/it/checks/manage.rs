@@ -229,6 +229,10 @@ fn what_cannot_be_is_refused_in_the_words_of_healthchecks() {
         (json!([]), "value is not an object"),
     ] {
         for path in ["checks/", &format!("checks/{uuid}")] {
+            let mut body = body.clone();
+            if let Some(body) = body.as_object_mut().filter(|_| path == "checks/") {
+                body.entry("name").or_insert(json!("other"));
+            }
             let (status, found) = api.refused(Method::POST, path, &body);
             let words = format!("json validation error: {words}");
             assert!(status == 400 && found.starts_with(&words), "{body}: {status} {found}");
@@ -293,8 +297,10 @@ fn a_key_is_needed_and_manages_the_checks_of_its_source_only() {
         let unknown = format!("checks/6b1f2c3d-0000-4000-8000-000000000000{tail}");
         let refused = other.refused(method.clone(), &unknown, &Value::Null);
         assert_eq!(refused, (404, "not found".to_owned()), "{unknown}");
-        let misshapen = other.refused(method, &format!("checks/nonsense{tail}"), &Value::Null);
-        assert_eq!(misshapen.0, 404);
+        for uuid in ["nonsense", "%ff", "a%2fb"] {
+            let path = format!("checks/{uuid}{tail}");
+            assert_eq!(other.refused(method.clone(), &path, &Value::Null).0, 404, "{path}");
+        }
     }
     assert_eq!(api.refused(Method::PUT, "checks/", &Value::Null).0, 405);
     assert_eq!(api.refused(Method::GET, "nonsense", &Value::Null).0, 404);
@@ -373,11 +379,11 @@ fn states_pings_and_flips_are_told_as_far_as_they_are_kept() {
         |at: &str, up: u8| json!({ "timestamp": format!("2026-01-01T{at}+00:00"), "up": up });
     let all = [flip("01:12:01", 1), flip("01:11:01", 0), flip("00:01:00", 1)];
     for (query, expected) in [
-        ("", &all[..]),
-        ("?seconds=60", &all[..2]),
-        ("?seconds=59", &all[..1]),
-        ("?start=1767229861", &all[..2]),
-        ("?start=1767229862", &all[..1]),
+        ("?end=1767229922", &all[..]),
+        ("?end=1767229922&seconds=120", &all[..2]),
+        ("?end=1767229922&seconds=119", &all[..1]),
+        ("?end=1767229922&start=1767229861", &all[..2]),
+        ("?end=1767229922&start=1767229862", &all[..1]),
         ("?end=1767229861", &all[2..]),
         ("?start=1767229861&end=1767229862", &all[1..2]),
     ] {
