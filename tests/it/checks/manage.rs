@@ -375,6 +375,13 @@ fn states_pings_and_flips_are_told_as_far_as_they_are_kept() {
         assert_eq!(api.send(Method::POST, &format!("{path}/{action}"), "").0, 200);
     }
     turned.ping(&uuid);
+    // Nor is pausing what is in trouble its end.
+    turned.pass(60);
+    turned.ping(&format!("{uuid}/fail"));
+    assert_eq!(api.send(Method::POST, &format!("{path}/pause"), "").0, 200);
+    let (_, flips) = api.get(&format!("{path}/flips/?start=1767229922"));
+    let down = json!({ "timestamp": "2026-01-01T01:13:01+00:00", "up": 0 });
+    assert_eq!(flips, json!({ "flips": [down] }));
     let flip =
         |at: &str, up: u8| json!({ "timestamp": format!("2026-01-01T{at}+00:00"), "up": up });
     let all = [flip("01:12:01", 1), flip("01:11:01", 0), flip("00:01:00", 1)];
