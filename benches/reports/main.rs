@@ -6,7 +6,8 @@
 //! body but stores nothing, and with one that also keeps the newest id of each source in
 //! sled. What is between those two is the price of "it is on the disk before you are
 //! answered", which nobody who uses sled comes around; what is between the last and teawatch
-//! is what deciding and remembering cost. The same with pings, each of a run of its own.
+//! is what deciding and remembering cost. The same with pings, and with
+//! pings that each name a run of their own, which is to be remembered.
 //!
 //! `cargo bench --bench reports` prints the figures. Client and servers share the cores of
 //! the machine; elsewhere than on two, say `taskset -c 0,1` in front of it.
@@ -24,7 +25,7 @@ use self::load::client::{self, Clients, Round};
 use self::load::directory::Directory;
 use self::load::server::{Server, Stage};
 use self::load::table::{median, print};
-use self::pings::Pingers;
+use self::pings::{Pingers, Runs};
 
 /// Calls under way at once, each on its own connection and of its own source.
 const IN_FLIGHT: usize = 256;
@@ -49,7 +50,8 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         let stage = Stage::set().await?;
         throughput(&stage, What::Report).await?;
-        throughput(&stage, What::Ping).await?;
+        throughput(&stage, What::Ping(Runs::Unnamed)).await?;
+        throughput(&stage, What::Ping(Runs::Named)).await?;
         memory(&stage).await
     })
 }
@@ -108,7 +110,7 @@ async fn throughput(stage: &Stage, what: What) -> anyhow::Result<()> {
 #[derive(Debug, Clone, Copy)]
 enum What {
     Report,
-    Ping,
+    Ping(Runs),
 }
 
 impl What {
@@ -116,7 +118,8 @@ impl What {
     fn described(self) -> (&'static str, usize) {
         match self {
             Self::Report => ("report", client::BODY_BYTES),
-            Self::Ping => ("ping", pings::BODY.len()),
+            Self::Ping(Runs::Unnamed) => ("ping", pings::BODY.len()),
+            Self::Ping(Runs::Named) => ("run", pings::BODY.len()),
         }
     }
 }
@@ -131,7 +134,7 @@ impl Callers {
     async fn connect(address: SocketAddr, what: What) -> anyhow::Result<Self> {
         Ok(match what {
             What::Report => Self::Reporters(Clients::connect(address, IN_FLIGHT, 1).await?),
-            What::Ping => Self::Pingers(Pingers::connect(address, IN_FLIGHT).await?),
+            What::Ping(runs) => Self::Pingers(Pingers::connect(address, IN_FLIGHT, runs).await?),
         })
     }
 

@@ -15,6 +15,15 @@ use super::load::client::{ANSWER_BYTES, Round, read_answer, source};
 /// What a job has printed.
 pub(crate) const BODY: &str = "copied 4211 files, 1.2 GiB, in 31 s; nothing was left out\n";
 
+/// What the pings are about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Runs {
+    /// Nothing in particular.
+    Unnamed,
+    /// Each a run of its own, which is to be remembered.
+    Named,
+}
+
 /// Callers of one server.
 pub(crate) struct Pingers(Vec<Pinger>);
 
@@ -30,14 +39,23 @@ struct Pinger {
 
 impl Pingers {
     /// `count` sources, with one check each.
-    pub(crate) async fn connect(address: SocketAddr, count: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        count: usize,
+        runs: Runs,
+    ) -> anyhow::Result<Self> {
         let mut pingers = Vec::new();
         for number in 0..count {
             let stream = TcpStream::connect(address).await.context("cannot connect")?;
             stream.set_nodelay(true)?;
             let key = ping_key(&Master::parse(MASTER)?, &source(number), 1);
-            let head =
-                format!("POST /ping/{}/job?create=1&rid=00000000-0000-4000-8000-", key.expose());
+            let name = match runs {
+                // It means nothing, and is as long.
+                Runs::Unnamed => "was",
+                Runs::Named => "rid",
+            };
+            let key = key.expose();
+            let head = format!("POST /ping/{key}/job?create=1&{name}=00000000-0000-4000-8000-");
             let request = format!(
                 "{head}{:012} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{BODY}",
                 0,

@@ -67,7 +67,7 @@ pub fn markdown(cycle: &Cycle) -> String {
         let result = match seen.kind {
             Kind::Success => "well",
             Kind::Failure => "**failing**",
-            Kind::Unknown | Kind::Start => "**unknown**",
+            Kind::Unknown | Kind::Start | Kind::Log => "**unknown**",
         };
         put(&mut text, format_args!("| {} | {result} | {} |\n", cell(name), cell(&seen.summary)));
     }
@@ -92,7 +92,7 @@ pub fn text(cycle: &Cycle) -> String {
         let result = match seen.kind {
             Kind::Success => "ok",
             Kind::Failure => "FAILED",
-            Kind::Unknown | Kind::Start => "unknown",
+            Kind::Unknown | Kind::Start | Kind::Log => "unknown",
         };
         put(
             &mut text,

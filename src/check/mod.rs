@@ -12,6 +12,7 @@ mod beat;
 mod calendar;
 mod definition;
 mod flapping;
+mod flips;
 mod id;
 mod keywords;
 mod moment;
@@ -38,6 +39,7 @@ pub use self::beat::Beat;
 pub use self::calendar::Calendar;
 pub use self::definition::Definition;
 pub use self::flapping::{Flapping, Recent};
+pub use self::flips::{FLIPS_MAX, Flip, Flips};
 pub use self::id::{AGENT, CheckId};
 pub use self::keywords::Keywords;
 pub use self::moment::Moment;
@@ -119,6 +121,12 @@ pub struct Check {
     /// Its newest result is a success that came when it should not, and so a failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_untimely: bool,
+    /// When it has turned, where it is defined.
+    #[serde(default, skip_serializing_if = "Flips::is_empty")]
+    pub flips: Flips,
+    /// What it had to say that tells nothing of how it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged: Option<Box<Logged>>,
     /// What people have decided of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Box<Definition>>,
@@ -149,6 +157,15 @@ pub struct Heard {
     /// Counts the epochs of the source, from 1.
     pub epoch: u32,
     pub seq: u64,
+}
+
+/// The newest thing that a check had to say without telling how it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Logged {
+    pub at: Moment,
+    pub summary: Box<str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub details: Box<str>,
 }
 
 /// The newest observation, as it is shown.
@@ -210,6 +227,8 @@ pub struct Changes {
     pub blindness: Option<Turn>,
     /// More of the check is new than its [`Beat`].
     pub is_news: bool,
+    /// A result was taken into account, so that at least its beat is new.
+    pub is_beat: bool,
 }
 
 /// How a condition of a check has turned.
@@ -239,6 +258,8 @@ impl Check {
             seen_again_at: None,
             runs: Runs::default(),
             is_untimely: false,
+            flips: Flips::default(),
+            logged: None,
             definition: None,
             last_seen: None,
             heard: None,
@@ -310,10 +331,12 @@ impl Check {
         let definition = self.definition.as_mut();
         let paused_at = definition.and_then(|definition| definition.paused_at.as_mut());
         let perhaps = [&mut self.unknown_since, &mut self.last_seen, &mut self.seen_again_at];
-        for at in perhaps.into_iter().flatten().chain(paused_at) {
+        let logged_at = self.logged.as_mut().map(|logged| &mut logged.at);
+        for at in perhaps.into_iter().flatten().chain(paused_at).chain(logged_at) {
             *at = earlier(at.get(), by).into();
         }
         self.runs.rewind(by);
+        self.flips.rewind(by);
     }
 }
 

@@ -18,6 +18,18 @@ pub enum Kind {
     /// It has begun. Says nothing about how it is, nor that it will ever end: the time until
     /// its next result goes on.
     Start,
+    /// Something to read, and nothing else.
+    Log,
+}
+
+impl Kind {
+    /// Whether it says how the check is, and be it that nobody can tell.
+    pub fn says_how_it_is(self) -> bool {
+        match self {
+            Self::Success | Self::Failure | Self::Unknown => true,
+            Self::Start | Self::Log => false,
+        }
+    }
 }
 
 /// What any inbound format becomes at the door.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::run::Said;
 use super::untimely::untimely;
 use super::{
-    Absences, Cause, Changes, Check, Definition, Input, Kind, Latest, Numbers, Observation, Policy,
-    Recent, Streak, Turn, Verdict,
+    Absences, Cause, Changes, Check, Definition, Input, Kind, Latest, Logged, Numbers, Observation,
+    Policy, Recent, Streak, Turn, Verdict,
 };
 
 /// What is told of a failure that was not said again.
@@ -34,8 +34,9 @@ const LAPSED: &str = "nobody has said it again, and it is taken for over";
 /// person resumes is as if it had never been seen, and has all its time again.
 ///
 /// An unknown result changes no verdict; unknown for longer than the policy allows is
-/// told. Whose schedule means nothing is unknown. While a check is `unseen`, since its source's agent is silent or cannot look at
-/// it, nothing is judged and nothing told: another check tells it.
+/// told. A check whose schedule means nothing is unknown. While a check is `unseen`, since its
+/// source's agent is silent or cannot look at it, nothing is judged and nothing told: another
+/// check tells it.
 ///
 /// Total and idempotent: a repeated wake-up changes nothing, and any `now` will do, also
 /// one that went backwards.
@@ -60,8 +61,7 @@ pub fn step(
     match input {
         Input::Observed(_) if must_wait_for_a_person(&check) => {}
         Input::Observed(observation) => {
-            // That a run has begun says nothing of how it is.
-            if observation.kind != Kind::Start {
+            if observation.kind.says_how_it_is() {
                 go_on(&mut check);
             }
             heard = absorb(policy, absences, &mut check, observation, now);
@@ -115,6 +115,7 @@ pub fn step(
         trouble: turn(was_down, check.is_down(), is_result || has_turned),
         blindness: turn(was_blind, check.is_blind, false),
         is_news: is_news || standing(&check) != before,
+        is_beat: is_result,
     };
     // Whoever pauses a check has its alerts part with it.
     let is_parting = matches!(input, Input::Paused);
@@ -191,6 +192,15 @@ fn absorb(
         let is_news = check.runs.start(observation.rid, now);
         return Heard { is_news, ..Heard::default() };
     }
+    if kind == Kind::Log {
+        let (summary, details) = (&observation.summary, &observation.details);
+        check.logged = Some(Box::new(Logged {
+            at: now.into(),
+            summary: summary.as_str().into(),
+            details: details.as_str().into(),
+        }));
+        return Heard { is_news: true, ..Heard::default() };
+    }
     let said = check.runs.end(observation.rid, kind, now);
     let took = match said {
         Said::Again => return Heard::default(),
@@ -215,7 +225,7 @@ fn absorb(
     let failing = match observation.kind {
         Kind::Success => false,
         Kind::Failure => true,
-        Kind::Unknown | Kind::Start => {
+        Kind::Unknown | Kind::Start | Kind::Log => {
             check.unknown_since.get_or_insert(now.into());
             // It is no result, and so no beat.
             return Heard { is_result: false, is_word: true, is_news: true };

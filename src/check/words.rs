@@ -76,7 +76,7 @@ impl Check {
                 sentences.push(format!("It was heard of last at {}.", second(at)));
             }
             if let Some(at) = self.late_at(absences) {
-                sentences.push(format!("The next word was due at {}.", second(at)));
+                sentences.push(format!("Its next result is due at {}.", second(at)));
             }
         }
         for run in self.runs.open() {
@@ -96,6 +96,10 @@ impl Check {
         {
             let (at, took) = (second(last.at.get()), span(took));
             sentences.push(format!("The last run that ended did so at {at}, after {took}."));
+        }
+        if let Some(logged) = &self.logged {
+            let at = second(logged.at.get());
+            sentences.push(format!("It logged last at {at}: {}", logged.summary));
         }
         if self.runs.given_up() > 0 {
             sentences.push(format!(

@@ -50,5 +50,6 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         pause_max: config.fallback.after,
         page: config.has_page(),
         gitea_url: config.gitea.url.to_string(),
+        public_url: config.public_url.as_ref().map(ToString::to_string),
     })
 }

@@ -37,6 +37,13 @@ pub(super) enum Command {
         #[command(flatten)]
         config: Box<ConfigArgs>,
     },
+    /// Print the key by which a source's checks are managed: /api/v3/checks/
+    Manage {
+        /// The source that the checks are of
+        source: String,
+        #[command(flatten)]
+        config: Box<ConfigArgs>,
+    },
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -47,6 +54,10 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Ping { source, check: None, config, .. } => {
             let key = derived(&source, &config.sources(), signature::ping_key)?;
+            print(&format!("{}\n", key.expose()))?;
+        }
+        Command::Manage { source, config } => {
+            let key = derived(&source, &config.sources(), signature::manage_key)?;
             print(&format!("{}\n", key.expose()))?;
         }
         Command::Ping { source, check: Some(check), generation, config } => {

@@ -101,8 +101,8 @@ impl Core {
             .collect();
         for (id, observation) in newest {
             self.observe(&id, observation, now);
-            // That a run has begun says nothing of how the one before it ended.
-            if observation.kind != Kind::Start
+            // That a run has begun, or logs, says nothing of how the one before it ended.
+            if observation.kind.says_how_it_is()
                 && heard.is_some()
                 && let Some(check) = self.checks.get_mut(&id)
             {
@@ -144,7 +144,10 @@ impl Core {
         }
         let named: BTreeSet<_> = expected.iter().map(|expect| &expect.id).collect();
         let is_unheard = |check: &Check| {
-            check.last_seen.is_none() && check.runs.is_empty() && check.definition.is_none()
+            check.last_seen.is_none()
+                && check.runs.is_empty()
+                && check.logged.is_none()
+                && check.definition.is_none()
         };
         let withdrawn: Vec<_> = self
             .checks

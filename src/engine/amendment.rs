@@ -274,3 +274,65 @@ mod seconds {
         seconds.map(duration).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::option::of;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn durations() -> impl Strategy<Value = Option<SignedDuration>> {
+        of((0_i64..200_000).prop_map(SignedDuration::from_secs))
+    }
+
+    fn amendments() -> impl Strategy<Value = Amendment> {
+        let cron = of(select(vec!["0 2 * * *", "*/5 * * * *", "often"]));
+        let zone = of(select(vec!["UTC", "Asia/Tokyo", "Mars/Base"]));
+        let words = of(prop::collection::vec("[a-c]{0,2}", 0..3));
+        let rhythm = (durations(), cron, zone, durations(), durations());
+        let texts = (of("[a-z-]{0,4}"), of("[a-z ]{0,4}"), words);
+        let labels = of(prop::collection::btree_map("[a-c]", "[a-c]{0,2}", 0..3));
+        (rhythm, texts, labels, of(any::<bool>()), of(any::<u32>())).prop_map(
+            |((interval, cron, zone, grace, run_limit), texts, labels, switch, generation)| {
+                let (slug, description, words) = texts;
+                let keywords = words.map(|failure| Keywords { failure, ..Keywords::default() });
+                Amendment {
+                    interval,
+                    cron: cron.map(str::to_owned),
+                    zone: zone.map(str::to_owned),
+                    grace,
+                    run_limit,
+                    slug,
+                    description,
+                    labels,
+                    strict: switch,
+                    post_only: switch,
+                    keywords,
+                    generation,
+                    ..Amendment::default()
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_wanted_twice_changes_nothing_more_and_nothing_wanted_changes_nothing(
+            first in amendments(),
+            second in amendments(),
+        ) {
+            let before = first.apply(Definition::default()).unwrap_or_default();
+            prop_assert_eq!(Amendment::default().apply(before.clone()), Ok(before.clone()));
+            let json = serde_json::to_string(&second).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Amendment>(&json).unwrap(), &second);
+            if let Ok(after) = second.clone().apply(before) {
+                prop_assert_eq!(second.apply(after.clone()), Ok(after.clone()));
+                // What is kept is read as it was written.
+                let json = serde_json::to_string(&after).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Definition>(&json).unwrap(), after);
+            }
+        }
+    }
+}

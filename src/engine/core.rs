@@ -24,7 +24,7 @@ use crate::alert::route::Wears;
 use crate::alert::{
     self, Alert, Event, Fingerprint, Group, Order, Placement, Rule, Salt, Standing,
 };
-use crate::check::{self, Absences, Check, CheckId, Input, Kind, Labels, Observation, Turn};
+use crate::check::{self, Absences, Check, CheckId, Input, Labels, Observation, Turn};
 
 /// The whole state. Its methods are the commands; each runs in a round, and nothing that
 /// it changes is visible before the round is on the disk.
@@ -115,7 +115,7 @@ impl Core {
         let (verdict, since) = (check.verdict, check.since);
         // What it wears now counts, also when it is heard of for the first time.
         let labels: &dyn Wears = match input {
-            Input::Observed(seen) if seen.kind != Kind::Start => &seen.labels,
+            Input::Observed(seen) if seen.kind.says_how_it_is() => &seen.labels,
             Input::Observed(_) | Input::Woken | Input::Paused | Input::Resumed => &check.labels,
         };
         let policy = &self.settings.routes.resolve(id.source(), id.name(), labels).policy;
@@ -126,6 +126,12 @@ impl Core {
         self.tally.check(Some(status), Some(check.timeless_status()));
         let deadline = check.deadline(policy, &self.absences);
         self.deadlines.wake_check_by(watched, deadline);
+        let check = &mut watched.check;
+        // A pause ends no trouble.
+        let is_turn = check.verdict != verdict && !matches!(input, Input::Paused | Input::Resumed);
+        if is_turn && check.definition.is_some() {
+            check.flips.add(!check.is_down(), now);
+        }
         let check = &watched.check;
         let must_tell = changes.trouble.is_some() || changes.blindness.is_some();
         let told = must_tell.then(|| Told::of(check));
@@ -139,7 +145,7 @@ impl Core {
         self.remember_sight(id, status, now);
         if changes.is_news {
             self.dirty.checks.insert(id.clone());
-        } else if matches!(input, Input::Observed(_)) {
+        } else if changes.is_beat {
             self.dirty.beats.insert(id.clone());
         }
         if let (Some(told), Some(turn)) = (&told, changes.trouble) {

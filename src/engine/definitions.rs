@@ -63,8 +63,7 @@ impl Core {
             None => {}
         }
         let definition = amendment.apply(Definition::default()).map_err(Unamended::Wrong)?;
-        let all = self.checks.of_source(id.source());
-        if all.filter(|check| check.definition.is_some()).count() >= DEFINED_MAX {
+        if self.defined_of(id.source()).count() >= DEFINED_MAX {
             return Err(Unamended::Full);
         }
         self.define(id, definition, now);

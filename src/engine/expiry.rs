@@ -70,7 +70,8 @@ impl Core {
     /// Whether a check is well, and nobody has heard of it, expects it or has defined it.
     fn is_over(&self, check: &Check, now: Timestamp) -> bool {
         let begun = check.runs.open().iter().map(|run| run.began_at);
-        let heard = check.last_seen.into_iter().chain(begun);
+        let logged = check.logged.as_ref().map(|logged| logged.at);
+        let heard = check.last_seen.into_iter().chain(begun).chain(logged);
         let heard = heard.map(Moment::get).fold(check.since, Timestamp::max);
         self.is_long_ago(heard, now)
             && !check.is_down()

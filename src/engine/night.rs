@@ -114,7 +114,6 @@ fn tell(history: &mut History, Past { at, what }: Past) {
         Happened::Absent { from, until } => history.absent(Span { from, until }),
         Happened::Rewound { by } => history.rewound(by),
         Happened::LateReport { .. }
-        | Happened::Logged { .. }
         | Happened::Ordered { .. }
         | Happened::Delivered { .. }
         | Happened::Struck { .. }

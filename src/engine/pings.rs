@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::core::Core;
-use super::records::Happened;
-use crate::check::{Check, CheckId, Observation};
+use crate::check::{CheckId, Kind, Observation};
 
 /// What is told of a body that should say something and does not.
 const WORDLESS: &str = "the body has none of the words that it must have";
@@ -15,7 +14,9 @@ const WORDLESS: &str = "the body has none of the words that it must have";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ping {
     pub seen: Observation,
-    pub says: Says,
+    /// What came with it, where its address says no more than that all is well, so that the
+    /// words in this may say otherwise.
+    pub body: Option<String>,
     /// It was sent with POST, or what counts as much.
     pub is_post: bool,
     /// Its check is made if it is unknown.
@@ -25,23 +26,9 @@ pub struct Ping {
 impl Ping {
     /// How much of the queue its texts take, in bytes.
     pub fn bytes(&self) -> usize {
-        let body = match &self.says {
-            Says::Little(body) => body.len(),
-            Says::All | Says::Nothing => 0,
-        };
+        let body = self.body.as_ref().map_or(0, String::len);
         self.seen.summary.len() + self.seen.details.len() + body
     }
-}
-
-/// How much the address of a ping says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Says {
-    /// What happened, so that its body says no more.
-    All,
-    /// Nothing but that all is well: the body, given here, may say otherwise.
-    Little(String),
-    /// That there is something to read, which changes nothing.
-    Nothing,
 }
 
 /// What became of a ping.
@@ -86,38 +73,22 @@ impl Core {
         if definition.is_some_and(|it| it.post_only && !ping.is_post) {
             return Pinged::Ignored;
         }
-        let keywords = definition.and_then(|definition| definition.keywords.as_ref());
-        let kind = match (&ping.says, keywords) {
-            (Says::Little(body), Some(keywords)) => keywords.judge(body),
-            (Says::Little(_), None) | (Says::All, _) => Some(ping.seen.kind),
-            (Says::Nothing, _) => None,
-        };
+        // What is paused until a person says otherwise hears nothing.
+        if definition.is_some_and(|it| it.paused_at.is_some() && it.manual_resume) {
+            return Pinged::Ignored;
+        }
         let mut seen = ping.seen.clone();
         if let Some(definition) = definition {
             seen.labels = BTreeMap::from(&definition.labels);
         }
-        match kind {
-            Some(kind) => {
-                if kind != seen.kind && seen.details.trim().is_empty() {
-                    WORDLESS.clone_into(&mut seen.summary);
-                }
-                let is_held =
-                    definition.is_some_and(|it| it.paused_at.is_some() && it.manual_resume);
-                if is_held {
-                    return Pinged::Ignored;
-                }
-                self.observe(id, &Observation { kind, ..seen }, now);
-            }
-            None if is_known => {}
-            None => {
-                self.add_check(Check::new(id.clone(), now));
-                self.dirty.checks.insert(id.clone());
+        let keywords = definition.and_then(|definition| definition.keywords.as_ref());
+        if let Some((body, keywords)) = ping.body.as_ref().zip(keywords) {
+            seen.kind = keywords.judge(body).unwrap_or(Kind::Log);
+            if seen.kind != ping.seen.kind && body.trim().is_empty() {
+                WORDLESS.clone_into(&mut seen.summary);
             }
         }
-        if kind.is_none() {
-            let (check, summary) = (id.clone(), ping.seen.summary.clone());
-            self.remember(Happened::Logged { check, summary }, now);
-        }
+        self.observe(id, &seen, now);
         if is_known { Pinged::Known } else { Pinged::Made }
     }
 }

@@ -113,11 +113,6 @@ pub enum Happened {
     Forgotten {
         check: CheckId,
     },
-    /// A ping had something to read and said nothing of how its check is.
-    Logged {
-        check: CheckId,
-        summary: String,
-    },
     /// A report arrived after a newer one: it counted only for checks of which nothing newer
     /// was heard.
     LateReport {

@@ -21,11 +21,13 @@ impl Told {
                 Verdict::Down(Cause::Flapping) => Standing::Flapping,
                 Verdict::Down(Cause::Overrun) => Standing::Overrun,
             },
-            summary: match check.schedule_trouble() {
-                Some(why) => format!("its schedule means nothing: {why}"),
-                None => {
-                    check.latest.as_ref().map_or_else(String::new, |seen| seen.summary.to_string())
+            summary: match (check.verdict, check.schedule_trouble(), &check.latest) {
+                // What it says itself says more.
+                (Verdict::Up | Verdict::NeverSeen, Some(why), _) => {
+                    format!("its schedule means nothing: {why}")
                 }
+                (_, _, Some(latest)) => latest.summary.to_string(),
+                (_, _, None) => String::new(),
             },
             labels: check.labels.clone(),
         }

@@ -11,7 +11,9 @@ use super::core::Core;
 use super::records::{Repository, Unclaimed};
 use crate::alert::seen::DETAILS_MAX;
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Silenced, Wishes};
-use crate::check::{Check, CheckId, Definition, Ended, Labels, Latest, Moment, Run, Status};
+use crate::check::{
+    Check, CheckId, Definition, Ended, Labels, Latest, Logged, Moment, Run, Status,
+};
 
 /// Items on one page, at most.
 pub const PAGE_MAX: usize = 500;
@@ -44,6 +46,9 @@ pub struct CheckView {
     /// The newest run that has ended of which is known how long it took.
     #[serde(default)]
     pub last_run: Option<Ended>,
+    /// The newest thing that it had to say without telling how it is.
+    #[serde(default)]
+    pub logged: Option<Logged>,
     /// What is expected of it and how it stands with that, in words. May be empty.
     #[serde(default)]
     pub account: String,
@@ -283,6 +288,7 @@ impl Core {
             running_since: check.runs.open().last().map(|run| run.began_at.get()),
             runs: check.runs.open().to_vec(),
             last_run: check.runs.last().copied(),
+            logged: check.logged.as_deref().cloned(),
             account: check.account(&self.absences),
             definition: check.definition.as_deref().cloned(),
             paused_at: check.paused_at().map(Moment::get),

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 
 use super::{ApiError, App, Settings, body};
 use crate::observation::{Report, check_source};
-use crate::signature::{self, Headers, Refusal, Secret};
+use crate::signature::{self, Headers, Master, Refusal, Secret};
 
 /// A report whose sender has proven to be its source. A handler that takes one cannot
 /// forget to check.
@@ -89,6 +89,21 @@ pub(super) fn admits(
 /// Which of its secrets counts.
 pub(super) fn generation(generations: &BTreeMap<String, u64>, source: &str) -> u64 {
     generations.get(source).copied().unwrap_or(1)
+}
+
+/// The source that a key is of, `SOURCE.SECRET`, if it is one that may report. `derive` says
+/// which key a source has.
+pub(super) fn source_of(
+    settings: &Settings,
+    key: &str,
+    derive: impl Fn(&Master, &str, u64) -> Secret,
+) -> Option<String> {
+    let (source, _) = key.rsplit_once('.')?;
+    check_source(source, settings.limits.source_bytes).ok()?;
+    let generation = settings.generation(source);
+    let keys = settings.masters.iter().map(|master| derive(master, source, generation));
+    let is_right = signature::bearer_matches(&keys.collect::<Vec<_>>(), key);
+    (is_right && settings.admits(source)).then(|| source.to_owned())
 }
 
 /// How a caller proves to be a source: with the source's secret, or with what only that signs.

@@ -102,6 +102,15 @@ impl ApiError {
         self.parts().1
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.parts().0
+    }
+
+    /// Whether it may pass.
+    pub(super) fn is_for_later(&self) -> bool {
+        matches!(self, Self::NoRoom | Self::Busy(_) | Self::TooMany)
+    }
+
     fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Unproven(_) => (
@@ -218,7 +227,7 @@ impl IntoResponse for ApiError {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
-        if matches!(self, Self::NoRoom | Self::Busy(_) | Self::TooMany) {
+        if self.is_for_later() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

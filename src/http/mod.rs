@@ -13,6 +13,7 @@ mod definitions;
 mod error;
 mod health;
 mod hooks;
+mod manage;
 mod metrics;
 mod night;
 mod page;
@@ -107,6 +108,8 @@ pub struct Settings {
     pub page: bool,
     /// Where Gitea is, for links to issues. Ends in a slash.
     pub gitea_url: String,
+    /// Where these doors are for everybody, if that is known. Ends in a slash.
+    pub public_url: Option<String>,
 }
 
 impl App {
@@ -146,6 +149,7 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
         .nest("/ping", ping::doors())
+        .nest("/api/v3", manage::doors())
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
         // Bodies are limited where they are read, by the setting of each door.

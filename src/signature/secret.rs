@@ -17,8 +17,8 @@ const MASTER_CHARS: usize = 32;
 /// The shortest key of a secret, in bytes, as Standard Webhooks has it.
 const KEY_BYTES: usize = 24;
 
-/// Of the key by which a source pings, in bytes.
-const PING_KEY_BYTES: usize = 16;
+/// Of the keys by which a source pings and its checks are managed, in bytes.
+const SHORT_KEY_BYTES: usize = 16;
 
 /// What tells a secret whose key is in base64 from one that is its own key.
 const PREFIX: &str = "whsec_";
@@ -112,9 +112,20 @@ pub fn agent_secret(master: &Master, source: &str, generation: u64) -> Secret {
 /// It is another than the agent's secret: addresses stand in logs, and this one can do no more
 /// than ping.
 pub fn ping_key(master: &Master, source: &str, generation: u64) -> Secret {
+    short_key(master, "ping", source, generation)
+}
+
+/// The key by which the checks of a source are managed, in the same form. It is another again:
+/// who pings must not say what is expected.
+pub fn manage_key(master: &Master, source: &str, generation: u64) -> Secret {
+    short_key(master, "manage", source, generation)
+}
+
+/// A key for one purpose, with its source in front.
+fn short_key(master: &Master, purpose: &str, source: &str, generation: u64) -> Secret {
     let mut mac = keyed(master.0.expose_secret().as_bytes());
-    mac.update(format!("ping/{source}/{generation}").as_bytes());
-    let key = mac.finalize().into_bytes()[..PING_KEY_BYTES].to_vec();
+    mac.update(format!("{purpose}/{source}/{generation}").as_bytes());
+    let key = mac.finalize().into_bytes()[..SHORT_KEY_BYTES].to_vec();
     let printed = format!("{source}.{}", URL_SAFE_NO_PAD.encode(&key));
     Secret { printed: printed.into(), key: key.into() }
 }

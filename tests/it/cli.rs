@@ -99,9 +99,10 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("config check", true, &["Exits 0"]),
     ("config show", true, &["--json"]),
     ("config example", false, &[]),
-    ("secret", false, &["new", "agent", "ping"]),
+    ("secret", false, &["new", "agent", "ping", "manage"]),
     ("secret new", false, &[]),
     ("secret agent", true, &["<SOURCE>"]),
+    ("secret manage", true, &["<SOURCE>"]),
     ("secret ping", true, &["<SOURCE>"]),
 ];
 

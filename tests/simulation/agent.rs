@@ -73,7 +73,7 @@ impl Agent {
             };
             let summary = match kind {
                 Kind::Failure => format!("@all <!-- #{} -->", dice.between(1, 4)),
-                Kind::Success | Kind::Unknown | Kind::Start => String::new(),
+                Kind::Success | Kind::Unknown | Kind::Start | Kind::Log => String::new(),
             };
             (format!("c{check}"), Observation::new(kind, summary))
         });

@@ -2,6 +2,7 @@
 
 mod news;
 mod pauses;
+mod random;
 mod runs;
 mod schedules;
 
@@ -31,7 +32,8 @@ fn every_minute() -> Check {
 }
 
 /// Plays a script of `second:input` and writes down what changed. Inputs are `.` success,
-/// `x` failure, `h` a failure that holds for a minute, `?` unknown, `s` start, `w` woken, and
+/// `x` failure, `h` a failure that holds for a minute, `?` unknown, `s` start, `l` log, `w` woken,
+/// and
 /// `a` woken while unseen. What is about a run of a name has that behind a slash, as in `s/1`.
 /// `p` pauses, `r` resumes.
 ///
@@ -56,6 +58,7 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
             }),
             "?" => Some(observation(Kind::Unknown)),
             "s" => Some(observation(Kind::Start)),
+            "l" => Some(observation(Kind::Log)),
             _ => None,
         };
         let other = match input {
@@ -69,7 +72,7 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
         let changes: Changes;
         (check, changes) = step(policy, absences, check, unseen, input, now);
         if !changes.is_news {
-            let beat = check.beat().filter(|_| observation.is_some());
+            let beat = check.beat().filter(|_| changes.is_beat);
             let mut kept = before.clone();
             beat.into_iter().for_each(|beat| kept.beat_by(beat));
             assert_eq!(kept, check, "news at {second}");

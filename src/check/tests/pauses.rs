@@ -28,6 +28,7 @@ fn a_paused_check_is_not_judged_until_its_next_ping() {
     assert_eq!(status(defined(false), "0:. 10:p 20:.", 20), Status::Up);
     // That a run has begun says nothing of how it is.
     assert_eq!(status(defined(false), "0:. 10:p 20:s 1000:w", 1000), Status::Paused);
+    assert_eq!(status(defined(false), "0:. 10:p 20:l 1000:w", 1000), Status::Paused);
 }
 
 #[test]

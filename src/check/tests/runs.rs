@@ -4,8 +4,8 @@ use insta::assert_snapshot;
 use jiff::SignedDuration;
 
 use super::super::{
-    Absence, Absences, Check, Definition, Input, Kind, Moment, Observation, RUNS_MAX, Rhythm,
-    Schedule, Uuid, step,
+    Absence, Absences, Check, Definition, ENDED_MAX, Input, Kind, Moment, Observation, RUNS_MAX,
+    Rhythm, Schedule, Uuid, step,
 };
 use super::{at, log, new, play, policy};
 
@@ -145,6 +145,14 @@ fn of_too_many_runs_the_oldest_is_given_up_and_counted() {
     assert_eq!((check.runs.open().len(), check.runs.given_up()), (RUNS_MAX, 2));
     assert_eq!(check.runs.open()[0].rid, Some(Uuid::of([3; 16])));
     assert!(check.account(&Absences::default()).contains("2 of the oldest runs are not watched"));
+}
+
+#[test]
+fn of_the_runs_that_have_ended_the_newest_are_remembered() {
+    let ends: Vec<_> = (1..=ENDED_MAX + 1).map(|run| format!("{run}:./{run}")).collect();
+    let ends = ends.join(" ");
+    assert_eq!(runs(limited(), &format!("{ends} 50:s/2")), "[] took -");
+    assert_eq!(runs(limited(), &format!("{ends} 50:s/1")), "[01 since 50] took -");
 }
 
 #[test]

@@ -87,16 +87,19 @@ fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     let rows: Vec<_> = checks
         .iter()
         .map(|check| {
-            let summary = check.latest.as_ref().map_or("", |latest| &*latest.summary);
+            let summary = check.latest.as_ref().map(|latest| plain(&latest.summary));
+            let running = check.running_since.map(|since| format!("running since {since}"));
+            let words: Vec<_> = running.into_iter().chain(summary).collect();
             vec![
                 check.status.to_string(),
                 format!("{}/{}", check.source, plain(&check.name)),
                 check.since.to_string(),
-                plain(summary),
+                check.due_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+                words.join("; "),
             ]
         })
         .collect();
-    output::print(&table(&["STATUS", "CHECK", "SINCE", "LATEST"], &rows))?;
+    output::print(&table(&["STATUS", "CHECK", "SINCE", "DUE", "LATEST"], &rows))?;
     done()
 }
 

@@ -62,5 +62,10 @@ fn lines(view: &CheckView) -> Vec<String> {
         lines.push(format!("{}: {}", latest.at, plain(&latest.summary)));
         lines.extend(latest.details.lines().map(|line| format!("  {}", plain(line))));
     }
+    if let Some(logged) = &view.logged {
+        lines.push(format!("{}: it logged:", logged.at.get()));
+        lines.push(format!("  {}", plain(&logged.summary)));
+        lines.extend(logged.details.lines().map(|line| format!("  {}", plain(line))));
+    }
     lines
 }

@@ -12,7 +12,7 @@ use super::body::{self, Body};
 use super::key::Caller;
 use super::{Refused, outcome, tell};
 use crate::check::{CheckId, Kind, Observation};
-use crate::engine::{Ping, Pinged, Says};
+use crate::engine::{Ping, Pinged};
 use crate::observation::{check_name, fit};
 
 #[derive(Debug, Deserialize)]
@@ -74,7 +74,7 @@ async fn take(
     check_name(&name, app.settings.limits.name_bytes).map_err(|_| Refused::Misshapen(NAME))?;
     let body = body::read(request.into_body()).await;
     let seen = fit(seen(options, &body)?);
-    let ping = Ping { seen, says: Says::All, is_post: true, may_make: true };
+    let ping = Ping { seen, body: None, is_post: true, may_make: true };
     let bytes = ping.bytes();
     tell(app, bytes, move |core, now| core.ping(&CheckId::new(&source, &name), &ping, now)).await
 }

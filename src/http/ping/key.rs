@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::auth::{admits, generation};
+use super::super::auth::{admits, generation, source_of};
 use super::super::{ApiError, Inner, Settings};
 use super::Refused;
 use crate::check::Uuid;
 use crate::engine::Derive;
-use crate::observation::check_source;
 use crate::signature;
 
 /// A source that has proven to be one.
@@ -20,18 +19,9 @@ impl Caller {
     /// Judges a key, `SOURCE.SECRET`. Why one is not taken is not said: it stands in logs of
     /// proxies, and who tries keys learns nothing.
     pub(super) fn of(key: &str, app: &Inner) -> Result<Self, Refused> {
-        let (source, _) = key.rsplit_once('.').ok_or(Refused::NotFound)?;
-        let settings = &app.settings;
-        check_source(source, settings.limits.source_bytes).map_err(|_| Refused::NotFound)?;
-        let generation = settings.generation(source);
-        let keys = settings.masters.iter();
-        let keys: Vec<_> =
-            keys.map(|master| signature::ping_key(master, source, generation)).collect();
-        if !signature::bearer_matches(&keys, key) || !settings.admits(source) {
-            return Err(Refused::NotFound);
-        }
-        admit(app, source)?;
-        Ok(Self { source: source.to_owned() })
+        let source = source_of(&app.settings, key, signature::ping_key).ok_or(Refused::NotFound)?;
+        admit(app, &source)?;
+        Ok(Self { source })
     }
 }
 

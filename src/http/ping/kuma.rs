@@ -11,7 +11,7 @@ use super::super::{App, Inner};
 use super::key::Caller;
 use super::{Refused, outcome, tell};
 use crate::check::{CheckId, Kind, Observation};
-use crate::engine::{Ping, Pinged, Says};
+use crate::engine::{Ping, Pinged};
 use crate::observation::{check_name, fit};
 
 #[derive(Debug, Deserialize)]
@@ -56,6 +56,6 @@ async fn take(app: &Inner, key: &str, name: String, options: Options) -> Result<
     let took = options.ping.and_then(|ping| ping.parse::<f64>().ok());
     let numbers = took.map(|took| ("ping_ms".to_owned(), took)).into_iter().collect();
     let seen = Observation { numbers, ..Observation::new(kind, words) };
-    let ping = Ping { seen: fit(seen), says: Says::All, is_post: true, may_make: true };
+    let ping = Ping { seen: fit(seen), body: None, is_post: true, may_make: true };
     tell(app, 0, move |core, now| core.ping(&CheckId::new(&source, &name), &ping, now)).await
 }

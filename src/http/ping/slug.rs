@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Refused;
 use super::body::Body;
 use crate::check::{Kind, Observation, Uuid};
-use crate::engine::{Ping, Says, is_slug};
+use crate::engine::{Ping, is_slug};
 use crate::observation::fit;
 
 const MISSHAPEN: Refused = Refused::Misshapen("invalid url format");
@@ -51,7 +51,7 @@ impl Action {
     /// The same as the engine takes it.
     pub(super) fn ping(self, body: &Body, rid: Option<Uuid>) -> Ping {
         let (kind, words) = match self {
-            Self::Log => (Kind::Unknown, "it says no more than that".to_owned()),
+            Self::Log => (Kind::Log, "it says nothing".to_owned()),
             Self::Start => (Kind::Start, "running".to_owned()),
             Self::Success | Self::Exited(0) => {
                 (Kind::Success, "it says that all is well".to_owned())
@@ -75,12 +75,11 @@ impl Action {
             rid,
             ..Observation::new(kind, summary)
         };
-        let says = match self {
+        let body = match self {
+            Self::Success | Self::Exited(0) => Some(body.text().to_owned()),
             // Whatever the body says, a failure is one.
-            Self::Start | Self::Fail | Self::Exited(1..) => Says::All,
-            Self::Success | Self::Exited(0) => Says::Little(body.text().to_owned()),
-            Self::Log => Says::Nothing,
+            Self::Start | Self::Fail | Self::Log | Self::Exited(1..) => None,
         };
-        Ping { seen: fit(seen), says, is_post: false, may_make: false }
+        Ping { seen: fit(seen), body, is_post: false, may_make: false }
     }
 }

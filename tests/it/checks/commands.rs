@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{complaint, ping, told};
-use crate::support::{Gitea, Teawatch, client, eventually, passing, token_settings};
+use crate::support::{
+    Gitea, READ_TOKEN, Teawatch, WRITE_TOKEN, client, eventually, passing, token_settings,
+};
 
 fn served() -> (Teawatch, Gitea, tempfile::TempDir) {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
@@ -170,6 +172,10 @@ fn the_address_of_a_check_is_shown_to_those_only_who_may_write_and_only_when_ask
     }
     told(&cli(&["add", "web1/job"], &write));
     assert_eq!(cli(&["show", "web1/job", "--url"], &read).status.code(), Some(1));
+    let door = format!("{}/api/v1/addresses?source=web1&name=job", teawatch.url);
+    for (token, status) in [(READ_TOKEN, 401), (WRITE_TOKEN, 200)] {
+        assert_eq!(client().get(&door).bearer_auth(token).send().unwrap().status(), status);
+    }
     let url = told(&cli(&["show", "web1/job", "--url"], &write));
     let url = url.trim();
     assert!(url.starts_with(&format!("{}/ping/", teawatch.url)), "{url}");

@@ -3,8 +3,12 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use http::Method;
+use serde_json::Value;
+use teawatch::signature::{Master, manage_key};
+
 use super::{complaint, ping, told};
-use crate::support::{Gitea, MASTER, SALT, Teawatch, eventually};
+use crate::support::{Gitea, MASTER, SALT, Teawatch, client, eventually};
 
 fn check(name: &str, settings: &str) -> String {
     format!("[[check]]\nsource = \"web1\"\nname = \"{name}\"\n{settings}\n")
@@ -110,6 +114,37 @@ fn a_check_that_was_only_expected_may_be_defined_and_keeps_its_issue() {
     assert_eq!(ping(&teawatch, "job"), 200);
     eventually("it is closed", || gitea.open() == 0);
     assert_eq!(gitea.issues().len(), 1);
+}
+
+#[test]
+fn the_api_manages_no_check_of_the_configuration_and_says_so_but_may_pause_it() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = start(data.path(), &gitea, &check("job", "interval = '2h'"));
+    let key = manage_key(&Master::parse(MASTER).unwrap(), "web1", 1);
+    let send = |method: Method, path: &str, body: &str| {
+        let url = format!("{}/api/v3/checks/{path}", teawatch.url);
+        let answer = client().request(method, url).header("x-api-key", key.expose());
+        let answer = answer.body(body.to_owned()).send().unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().unwrap())
+    };
+    let (_, list) = send(Method::GET, "", "");
+    let job = &list["checks"][0];
+    let uuid = job["uuid"].as_str().unwrap();
+    assert_eq!(job["timeout"], 7_200);
+    for (method, path, body) in [
+        (Method::POST, "", r#"{"name": "job", "timeout": 60, "unique": ["name"]}"#),
+        (Method::POST, "", r#"{"name": "job", "timeout": 60}"#),
+        (Method::POST, uuid, r#"{"timeout": 60}"#),
+        (Method::DELETE, uuid, ""),
+    ] {
+        let (status, answer) = send(method, path, body);
+        assert_eq!(status, 409, "{answer}");
+        let words = "this check stands in the configuration of teawatch, which wins";
+        assert!(answer["error"].as_str().unwrap().contains(words), "{answer}");
+    }
+    assert_eq!(send(Method::POST, &format!("{uuid}/pause"), "").1["status"], "paused");
+    assert_eq!(send(Method::POST, &format!("{uuid}/resume"), "").1["timeout"], 7_200);
+    assert!(!teawatch.log().contains(key.expose()));
 }
 
 /// `config check` with this file, against the server at this address.

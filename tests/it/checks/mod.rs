@@ -2,6 +2,7 @@
 
 mod commands;
 mod configured;
+mod manage;
 
 use std::process::Output;
 

@@ -8,7 +8,7 @@ mod schedules;
 mod table;
 mod turned;
 
-use self::turned::Turned;
+pub use self::turned::Turned;
 use http::Method;
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};

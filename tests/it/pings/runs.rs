@@ -111,8 +111,18 @@ fn a_log_says_nothing_of_runs_and_results() {
     turned.ping(&format!("{uuid}/start{ONE}"));
     let before = turned.check("job");
     turned.pass(30);
-    turned.ping(&format!("{uuid}/log{ONE}"));
-    assert_eq!(turned.check("job"), before);
+    let path = format!("{uuid}/log{ONE}");
+    assert_eq!(turned.send(http::Method::POST, &path, "copying\ntable 7 of 9\n").0, 200);
+    let mut after = turned.check("job");
+    let logged = after["logged"].take();
+    assert_eq!(logged["summary"], "table 7 of 9");
+    assert_eq!(logged["details"], "copying\ntable 7 of 9\n");
+    let account = after["account"].take();
+    let words = "It logged last at 2026-01-01 00:00:30 UTC: table 7 of 9";
+    assert!(account.as_str().unwrap().ends_with(words), "{account}");
+    let mut rest = before.clone();
+    rest["account"] = Value::Null;
+    assert_eq!(after, rest);
 }
 
 #[test]

@@ -81,6 +81,49 @@ fn defining_a_check_twice_changes_nothing_and_anew_judges_it_at_once() {
 }
 
 #[test]
+fn another_zone_counts_from_the_next_slot_on_and_a_clock_that_goes_back_misses_nothing() {
+    let turned = Turned::start("2026-01-01T12:00:00Z");
+    turned.define("job", nightly());
+    turned.ping(&turned.uuid("job"));
+    assert_eq!(turned.check("job")["due_at"], "2026-01-02T01:00:00Z");
+    let slots = Slots::new("0 2 * * *", "America/New_York").unwrap();
+    let schedule = Schedule::at(slots, SignedDuration::from_mins(30));
+    turned.define("job", Definition { schedule, ..Definition::default() });
+    assert_eq!(turned.check("job")["due_at"], "2026-01-02T07:00:00Z");
+    // By three hours: what was heard at noon was heard as long ago as before.
+    turned.pass(3_600);
+    turned.pass(-3 * 3_600);
+    let check = turned.check("job");
+    assert_eq!(check["last_seen"], "2026-01-01T09:00:00Z");
+    assert_eq!(
+        (&check["status"], &check["due_at"]),
+        (&"up".into(), &"2026-01-02T07:00:00Z".into())
+    );
+    turned.pass(21 * 3_600 + 1_800);
+    assert_eq!(turned.status("job"), "late");
+    turned.pass(1);
+    assert_eq!(turned.status("job"), "down");
+}
+
+#[test]
+fn what_is_defined_is_kept_however_long_nobody_hears_of_it() {
+    let settings = Settings {
+        episodes_kept: SignedDuration::from_hours(1),
+        absence_gap: SignedDuration::from_hours(24 * 365),
+        ..Settings::default()
+    };
+    let turned = Turned::over(&Memory::new(), "2026-01-01T00:00:00Z", settings);
+    turned.define("job", Definition::default());
+    let other = format!("{}/other?create=1", key("web1"));
+    assert_eq!(turned.send(http::Method::GET, &other, "").0, 201);
+    turned.ping(&turned.uuid("job"));
+    // Each turn looks at some.
+    (0..5).for_each(|_| turned.pass(3_600));
+    assert_eq!(turned.check("other")["error"]["code"], "missing");
+    assert_eq!(turned.status("job"), "up");
+}
+
+#[test]
 fn the_issue_says_what_was_expected_and_what_runs() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let schedule = Schedule {

@@ -175,6 +175,7 @@ fn words_in_the_body_count_where_the_address_says_no_more_than_that_all_is_well(
         ("", "an ERROR, and done", "down", true),
         ("/0", "done", "up", true),
         ("/0", "1 ERROR", "down", true),
+        // What says nothing of that kind is there to be read.
         ("", "nobody knows", "down", false),
         ("", "", "down", false),
         ("", "done", "up", true),

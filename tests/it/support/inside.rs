@@ -73,6 +73,7 @@ impl Inside {
             pause_max: jiff::SignedDuration::from_mins(10),
             page: true,
             gitea_url: "http://gitea.test/".to_owned(),
+            public_url: None,
         };
         core.address_by(doors.ping_uuids());
         let started = start(core, Box::new(store), clock.clone(), &marks).unwrap();
