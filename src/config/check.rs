@@ -321,6 +321,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         },
         expect: expect(view, problems),
         maintenance: maintenance(view, problems),
+        jobs: Vec::new(),
         absence_mark: view.duration("absence.mark"),
         absence_gap: view.duration("absence.gap"),
         history_kept: view.duration("kept.history"),

@@ -10,6 +10,7 @@ use crate::alert::Rule;
 use crate::alert::admit::Limits;
 use crate::alert::route::{Matcher, Wears};
 use crate::check::{CheckId, Labels, Policy};
+use crate::job::Draft;
 
 /// Everything that the engine is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Settings {
     pub expect: Vec<Expect>,
     /// Times in which nothing is written about some checks.
     pub maintenance: Vec<Window>,
+    /// Jobs of the configuration, each with a name and all that it needs.
+    pub jobs: Vec<Draft>,
     /// How often it is noted that teawatch is looking.
     pub absence_mark: SignedDuration,
     /// Not having looked for longer than this is an absence.
@@ -53,6 +56,7 @@ impl Default for Settings {
             limits: Limits::default(),
             expect: Vec::new(),
             maintenance: Vec::new(),
+            jobs: Vec::new(),
             absence_mark: SignedDuration::from_secs(5),
             absence_gap: SignedDuration::from_secs(10),
             history_kept: SignedDuration::from_hours(90 * 24),

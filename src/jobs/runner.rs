@@ -1,0 +1,230 @@
+//! The one body of all runs, whoever has fired them.
+//!
+//! A run has a claim, which is on the disk, before it is handed over here. It waits for room,
+//! says on the disk that it begins, works, and says how it went. Whoever has lost the claim
+//! meanwhile works no further. What panics has failed, and so has what takes too long.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::kinds::{self, Tools};
+use crate::engine::{self, Claimed, Engine};
+use crate::job::{Ask, By, Job, NotFired, RENEWED, RunState};
+use crate::reconcile::Bell;
+use crate::tasks::Mark;
+
+/// So many jobs are fired in one commit; the rest follows in the next.
+const FIRED_MAX: usize = 500;
+
+/// How long it rests when the engine is too busy to hear how a run went.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What has become of asking for a run: the number of the run, or why there is none.
+pub type Fired = Result<u64, NotFired>;
+
+/// Runs jobs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Runner(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    tools: Tools,
+    room: Semaphore,
+    running: TaskTracker,
+    /// Nothing more is begun.
+    closing: CancellationToken,
+    /// Nothing goes on.
+    cut_off: CancellationToken,
+    /// Rung when something has become of a job.
+    changed: Bell,
+}
+
+/// How work ended.
+struct Ended {
+    state: RunState,
+    why: String,
+    output: String,
+}
+
+impl Runner {
+    /// A runner that has so many runs under way at once.
+    pub fn new(tools: Tools, parallel: usize) -> Self {
+        Self(Arc::new(Inner {
+            tools,
+            room: Semaphore::new(parallel.max(1)),
+            running: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            cut_off: CancellationToken::new(),
+            changed: Bell::default(),
+        }))
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.0.tools.engine
+    }
+
+    /// Rung when something has become of a job.
+    pub fn changed(&self) -> &Bell {
+        &self.0.changed
+    }
+
+    /// Whether nothing more is begun.
+    pub fn is_closing(&self) -> bool {
+        self.0.closing.is_cancelled()
+    }
+
+    /// Claims what somebody asks for of a job, and runs it. Returns once the claim is on the
+    /// disk.
+    pub async fn fire(&self, job: &str, ask: Ask, by: By) -> Result<Fired, engine::Error> {
+        let which = job.to_owned();
+        let runner = self.clone();
+        let fired = self.engine().ask(move |core, now| core.fire(&which, ask, by, now)).await?;
+        Ok(fired.map(|claimed| {
+            let run = claimed.run;
+            runner.run(claimed);
+            run
+        }))
+    }
+
+    /// Claims and runs every slot that is due; with a grace, those that have been for so long.
+    pub async fn fire_due(
+        &self,
+        by: By,
+        grace: Option<jiff::SignedDuration>,
+    ) -> Result<(), engine::Error> {
+        loop {
+            let due = self.engine().ask(move |core, now| core.fire_due(by, grace, FIRED_MAX, now));
+            let due = due.await?;
+            let is_last = due.len() < FIRED_MAX;
+            due.into_iter().for_each(|claimed| self.run(claimed));
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Says through a mark how jobs are: who fires them, which is next, and whether they are
+    /// paused.
+    pub async fn tell(&self, mark: &Mark, who: &str) -> Result<(), engine::Error> {
+        let health = self.engine().ask(|core, _| core.jobs_health()).await?;
+        let next = match &health.next {
+            Some((at, name)) => format!(", the next is `{name}` at {at}"),
+            None => String::new(),
+        };
+        mark.note(format!("{who} has {} active of {} jobs{next}", health.active, health.jobs));
+        mark.paused(health.paused.map(|pause| format!("all jobs are paused: {}", pause.reason)));
+        Ok(())
+    }
+
+    /// Runs what was claimed.
+    fn run(&self, claimed: Claimed) {
+        let runner = self.clone();
+        self.0.running.spawn(async move {
+            runner.body(claimed).await;
+            runner.0.changed.ring();
+        });
+    }
+
+    async fn body(&self, Claimed { run, job, .. }: Claimed) {
+        let room = tokio::select! {
+            biased;
+            () = self.0.closing.cancelled() => None,
+            room = self.renewed(run, self.0.room.acquire()) => room,
+        };
+        let Some(Ok(_room)) = room else {
+            // What is not given back is nobody's once it has expired.
+            drop(self.engine().ask(move |core, now| core.give_back_run(run, now)).await);
+            return;
+        };
+        if !self.engine().ask(move |core, now| core.begin_run(run, now)).await.unwrap_or(false) {
+            return;
+        }
+        let name = job.definition.name.clone();
+        tracing::info!(job = %job.id, run, "the job `{name}` begins");
+        let Some(ended) = self.renewed(run, self.work(job)).await else {
+            tracing::error!(run, "the job `{name}` has lost its claim, and works no further");
+            return;
+        };
+        match ended.state {
+            RunState::Done => tracing::info!(run, "the job `{name}` is done"),
+            state => tracing::error!(run, "the job `{name}`: {state}: {}", ended.why),
+        }
+        self.tell_end(run, ended).await;
+    }
+
+    /// Says how it went, until the engine has heard it.
+    async fn tell_end(&self, run: u64, ended: Ended) {
+        loop {
+            let (state, why, output) = (ended.state, ended.why.clone(), ended.output.clone());
+            let told =
+                self.engine().ask(move |core, now| core.finish_run(run, state, why, output, now));
+            match told.await {
+                Err(engine::Error::Full) => tokio::time::sleep(PAUSE).await,
+                // An engine that has stopped finds at its next start that the run is over.
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Works, within the job's limit.
+    async fn work(&self, job: Job) -> Ended {
+        let limit = job.definition.limit;
+        let mut work = JoinSet::new();
+        work.spawn(kinds::run(self.0.tools.clone(), job));
+        let failed =
+            |why: String| Ended { state: RunState::Failed, why, output: String::new() };
+        tokio::select! {
+            ended = work.join_next() => match ended {
+                Some(Ok(Ok(output))) => {
+                    let why = output.lines().last().unwrap_or_default().to_owned();
+                    Ended { state: RunState::Done, why, output }
+                }
+                Some(Ok(Err(why))) => failed(why),
+                Some(Err(error)) if error.is_panic() => failed("it panicked".to_owned()),
+                Some(Err(_)) | None => failed("it was cut off".to_owned()),
+            },
+            () = tokio::time::sleep(limit.unsigned_abs()) => {
+                failed(format!("it took longer than its limit of {limit:#}"))
+            }
+            () = self.0.cut_off.cancelled() => Ended {
+                state: RunState::Unknown,
+                why: "teawatch was stopped while it ran".to_owned(),
+                output: String::new(),
+            },
+        }
+    }
+
+    /// Waits, and renews the claim of the run meanwhile; nothing, if that is lost.
+    async fn renewed<T>(&self, run: u64, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                result = &mut work => return Some(result),
+                () = tokio::time::sleep(RENEWED.unsigned_abs()) => {}
+            }
+            let renewed = self.engine().ask(move |core, now| core.renew_run(run, now));
+            // An engine that is too busy is asked again before the claim expires.
+            if let Ok(false) = renewed.await {
+                return None;
+            }
+        }
+    }
+
+    /// Begins nothing more, waits for what is under way, and cuts off what takes longer.
+    pub async fn finish(&self, patience: Duration) {
+        self.0.closing.cancel();
+        self.0.running.close();
+        if tokio::time::timeout(patience, self.0.running.wait()).await.is_err() {
+            tracing::warn!("jobs are still running and are cut off");
+            self.0.cut_off.cancel();
+            // What the engine does not hear in time is unknown at the next start.
+            drop(tokio::time::timeout(patience, self.0.running.wait()).await);
+        }
+    }
+}
