@@ -101,6 +101,12 @@ impl Server {
         self.json(self.request(Method::POST, path, token)?.json(asked)).await
     }
 
+    /// Changes something as it is described, and returns how it is then.
+    pub(super) async fn patch(&self, path: &str, asked: &Value) -> anyhow::Result<Value> {
+        let token = self.caller.api.write_token.as_ref();
+        self.json(self.request(Method::PATCH, path, token)?.json(asked)).await
+    }
+
     fn read_token(&self) -> Option<&SecretString> {
         let api = &self.caller.api;
         api.read_token.as_ref().or(api.write_token.as_ref())

@@ -50,5 +50,6 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         pause_max: config.fallback.after,
         page: config.has_page(),
         gitea_url: config.gitea.url.to_string(),
+        fire_callers: config.fire_callers.clone(),
     })
 }

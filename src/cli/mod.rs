@@ -35,6 +35,8 @@ mod inherited;
 mod init;
 mod install;
 #[cfg(feature = "server")]
+mod jobs;
+#[cfg(feature = "server")]
 mod outbox;
 mod output;
 #[cfg(feature = "server")]
@@ -45,6 +47,8 @@ mod restore;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
+#[cfg(feature = "server")]
+mod scheduling;
 #[cfg(feature = "server")]
 mod secret;
 #[cfg(feature = "server")]
@@ -63,6 +67,8 @@ mod units;
 mod unstarted;
 #[cfg(feature = "server")]
 mod watchers;
+#[cfg(feature = "server")]
+mod way;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -125,6 +131,10 @@ enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Silence(silence::Command),
+    /// See and change what teawatch runs on a schedule
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// See what Gitea has not confirmed, retry or drop it
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -179,6 +189,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Checks(args) => checks::run(args),
         #[cfg(feature = "server")]
         Command::Silence(command) => silence::run(command),
+        #[cfg(feature = "server")]
+        Command::Jobs(command) => jobs::run(command),
         #[cfg(feature = "server")]
         Command::Outbox(command) => outbox::run(command),
         #[cfg(feature = "server")]

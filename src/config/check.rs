@@ -10,6 +10,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
+use super::jobs::{jobs, scheduler};
 use super::layers::{Block, Layers};
 use super::maintenance::maintenance;
 use super::problem::{Error, Origin, Problem};
@@ -89,6 +90,8 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 watchdog_interval: view.duration("alertmanager.watchdog_interval"),
             },
             webhooks,
+            scheduler: scheduler(view),
+            fire_callers: view.texts("fire.callers"),
             token_probe: view.duration("token_probe.every"),
             store_cache_bytes: view.count("limits.store_cache_bytes"),
             free_bytes: view.count("limits.free_bytes"),
@@ -321,7 +324,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         },
         expect: expect(view, problems),
         maintenance: maintenance(view, problems),
-        jobs: Vec::new(),
+        jobs: jobs(view, problems),
         absence_mark: view.duration("absence.mark"),
         absence_gap: view.duration("absence.gap"),
         history_kept: view.duration("kept.history"),

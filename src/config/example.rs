@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::jobs::{self, JOB};
 use super::maintenance::{self, MAINTENANCE};
 use super::sections::{EXPECT_DOC, ROUTE_DOC, SECTIONS};
 use super::table::{EXPECT, Preset, ROUTE, SETTINGS, Setting};
@@ -78,6 +79,13 @@ pub fn example() -> String {
     prose(&mut text, maintenance::ONCE_DOC);
     line(&mut text, "#[[maintenance]]");
     for setting in MAINTENANCE.iter().filter(|setting| is_in_once(setting.key)) {
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    text.push('\n');
+    prose(&mut text, jobs::DOC);
+    line(&mut text, "#[[job]]");
+    for setting in JOB {
+        prose(&mut text, setting.doc);
         line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
     }
     text

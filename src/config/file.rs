@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::jobs::JOB;
 use super::layers::{Block, Given};
 use super::maintenance::MAINTENANCE;
 use super::problem::{Origin, Problem, did_you_mean};
@@ -20,6 +21,7 @@ pub(super) struct Contents {
     pub(super) routes: Vec<Block>,
     pub(super) expect: Vec<Block>,
     pub(super) maintenance: Vec<Block>,
+    pub(super) jobs: Vec<Block>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -32,9 +34,9 @@ pub(super) fn read(file: &str, text: &str) -> Result<Contents, Vec<Problem>> {
     let mut walk = Walk { file, text, problems: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        let (root, [routes, expect, maintenance]) = walk.root(root.get_ref());
+        let (root, [routes, expect, maintenance, jobs]) = walk.root(root.get_ref());
         let problems = walk.problems;
-        return Ok(Contents { root, routes, expect, maintenance, problems });
+        return Ok(Contents { root, routes, expect, maintenance, jobs, problems });
     }
     let problem = |error: toml::de::Error| {
         let origin = Some(walk.origin(error.span().map_or(0, |span| span.start)));
@@ -63,21 +65,24 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Reads the whole: what has one place; and routes, expected checks, maintenance windows.
-    fn root(&mut self, root: &DeTable<'_>) -> (Block, [Vec<Block>; 3]) {
-        let (mut routes, mut expect, mut maintenance) = (Vec::new(), Vec::new(), Vec::new());
+    /// Reads the whole: what has one place; and routes, expected checks, maintenance windows,
+    /// jobs.
+    fn root(&mut self, root: &DeTable<'_>) -> (Block, [Vec<Block>; 4]) {
+        let mut blocks = [const { Vec::new() }; 4];
+        let [routes, expect, maintenance, jobs] = &mut blocks;
         let mut rest = DeTable::new();
         for (key, value) in root {
             match key.get_ref().as_ref() {
-                "route" => routes = self.blocks(key, value, &route_schema()),
-                "expect" => expect = self.blocks(key, value, &schema(EXPECT)),
-                "maintenance" => maintenance = self.blocks(key, value, &schema(MAINTENANCE)),
+                "route" => *routes = self.blocks(key, value, &route_schema()),
+                "expect" => *expect = self.blocks(key, value, &schema(EXPECT)),
+                "maintenance" => *maintenance = self.blocks(key, value, &schema(MAINTENANCE)),
+                "job" => *jobs = self.blocks(key, value, &schema(JOB)),
                 _ => drop(rest.insert(key.clone(), value.clone())),
             }
         }
         let mut block = Block::new(self.origin(0));
         self.table(&rest, "", "", &schema(SETTINGS), &mut block);
-        (block, [routes, expect, maintenance])
+        (block, blocks)
     }
 
     /// Reads `[[name]]` tables.
@@ -185,7 +190,7 @@ fn hint(name: &str, prefix: &str, schema: &Schema) -> String {
     let siblings = schema.iter().filter_map(|(known, _)| known.strip_prefix(prefix));
     let siblings = siblings.map(|rest| rest.split('.').next().unwrap_or(rest));
     let blocks =
-        prefix.is_empty().then_some(["route", "expect", "maintenance"]).into_iter().flatten();
+        prefix.is_empty().then_some(["route", "expect", "maintenance", "job"]).into_iter().flatten();
     did_you_mean(word, siblings.chain(blocks), schema.iter().map(|(known, _)| *known))
 }
 

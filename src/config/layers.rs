@@ -64,7 +64,7 @@ pub(super) struct Given {
     pub(super) origin: Origin,
 }
 
-/// A `[[route]]`, an `[[expect]]` or a `[[maintenance]]`.
+/// A `[[route]]`, an `[[expect]]`, a `[[maintenance]]` or a `[[job]]`.
 #[derive(Debug)]
 pub(super) struct Block {
     /// Where it begins.
@@ -84,6 +84,7 @@ pub(super) struct Layers {
     pub(super) routes: Vec<Block>,
     pub(super) expect: Vec<Block>,
     pub(super) maintenance: Vec<Block>,
+    pub(super) jobs: Vec<Block>,
     /// Secrets that stand in the environment, by variable.
     pub(super) secrets: BTreeMap<&'static str, OsString>,
     pub(super) problems: Vec<Problem>,
@@ -154,6 +155,7 @@ impl Layers {
             routes: Vec::new(),
             expect: Vec::new(),
             maintenance: Vec::new(),
+            jobs: Vec::new(),
             secrets: BTreeMap::new(),
             problems: Vec::new(),
         };
@@ -192,6 +194,7 @@ impl Layers {
         self.routes = contents.routes;
         self.expect = contents.expect;
         self.maintenance = contents.maintenance;
+        self.jobs = contents.jobs;
         self.problems.extend(contents.problems);
         Ok(())
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::check;
 use super::kind::Kind;
+use super::jobs::JOB;
 use super::layers::{Block, Layers, Sources, Values};
 use super::maintenance::MAINTENANCE;
 use super::problem::{Error, Origin};
@@ -23,7 +24,7 @@ pub struct Shown {
     pub toml: String,
     /// The same for programs: `file`; `settings` with `value`, `origin` (`default`,
     /// `file`, `environment`, `flag`) and `place` by key; `secrets`, by key, with where
-    /// each was found; `routes`; `expect`; `maintenance`.
+    /// each was found; `routes`; `expect`; `maintenance`; `jobs`.
     pub json: serde_json::Value,
     /// Why a server would not start with it.
     pub wrong: Option<Error>,
@@ -109,7 +110,8 @@ fn blocks(layers: &Layers) -> impl Iterator<Item = (&'static str, &Block)> {
     let routes = layers.routes.iter().map(|block| ("route", block));
     let expect = layers.expect.iter().map(|block| ("expect", block));
     let maintenance = layers.maintenance.iter().map(|block| ("maintenance", block));
-    routes.chain(expect).chain(maintenance)
+    let jobs = layers.jobs.iter().map(|block| ("job", block));
+    routes.chain(expect).chain(maintenance).chain(jobs)
 }
 
 /// What stands in a block, by the names that it has there.
@@ -117,6 +119,7 @@ fn pairs(header: &str, values: &Values) -> Vec<(&'static str, toml::Value)> {
     let own = match header {
         "route" => ROUTE,
         "expect" => EXPECT,
+        "job" => JOB,
         _ => MAINTENANCE,
     };
     let settings = own.iter().chain(SETTINGS);
@@ -165,5 +168,6 @@ fn json(layers: &Layers) -> serde_json::Value {
         "routes": all("route"),
         "expect": all("expect"),
         "maintenance": all("maintenance"),
+        "jobs": all("job"),
     })
 }

@@ -9,7 +9,7 @@ use super::checks::Checks;
 use super::deadlines::{Deadlines, Sleeper};
 use super::deliveries::Deliveries;
 use super::expiry::Round;
-use super::jobs::Jobs;
+use super::roster::Roster;
 use super::patterns::Patterns;
 use super::records::{Happened, Meta, Repository};
 use super::settings::Settings;
@@ -58,7 +58,7 @@ pub struct Core {
     /// The newest messages of webhooks.
     pub(super) deliveries: Deliveries,
     pub(super) silences: BTreeMap<u64, Silence>,
-    pub(super) jobs: Jobs,
+    pub(super) jobs: Roster,
     pub(super) patterns: Patterns,
     pub(super) deadlines: Deadlines,
     /// How far it was looked for what may be forgotten.

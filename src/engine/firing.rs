@@ -8,8 +8,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::Core;
-use super::jobs::{SOURCE, job_check_name};
 use super::ledger::kept;
+use super::roster::{SOURCE, job_check_name};
 use crate::check::{Kind, Observation};
 use crate::job::{Ask, By, Holder, Job, JobId, NotFired, RunState};
 
@@ -60,7 +60,7 @@ impl Core {
             let waited = grace.map_or_else(|| job.deadline(), |grace| job.backstop_at(grace));
             !is_held && waited.is_some_and(|at| at <= now)
         };
-        let due = self.jobs.due(now).filter_map(|(_, id)| self.jobs.get(id)).filter(is_free);
+        let due = self.jobs.due_by(now).filter_map(|(_, id)| self.jobs.get(id)).filter(is_free);
         let due: Vec<_> = due.take(most).map(|job| job.id.clone()).collect();
         let fired = due.iter().filter_map(|id| self.fire_job(id, Ask::Due, by, now).ok());
         fired.collect()
@@ -198,7 +198,7 @@ impl Core {
     /// Looks after jobs, in each turn: claims that nobody holds, slots that nobody runs, and
     /// what was through long ago.
     pub(super) fn mind_jobs(&mut self, now: Timestamp) {
-        let claimed: Vec<_> = self.jobs.claimed().cloned().collect();
+        let claimed: Vec<_> = self.jobs.claimed.iter().cloned().collect();
         for id in claimed {
             self.take_back_claim(&id, now);
         }
@@ -212,7 +212,7 @@ impl Core {
         }
         let Ok(latest) = now.checked_sub(OVERDUE) else { return };
         let is_told = |job: &Job| job.is_overdue || job.claim.is_some();
-        let overdue = self.jobs.due(latest).filter(|(at, id)| {
+        let overdue = self.jobs.due_by(latest).filter(|(at, id)| {
             self.jobs.get(id).is_some_and(|job| !is_told(job))
                 && self.absences.end_of(*at, OVERDUE) < now
         });

@@ -11,9 +11,9 @@ use super::deadlines::Deadlines;
 use super::deliveries::Deliveries;
 use super::expiry::Round;
 use super::history::Numbers;
-use super::jobs::{JobCounts, Jobs};
 use super::patterns::Patterns;
 use super::records::{Meta, Repository};
+use super::roster::{JobCounts, Roster};
 use super::settings::Settings;
 use super::silences::Silence;
 use super::source::Source;
@@ -163,7 +163,7 @@ struct Loaded {
     absences: Absences,
     deliveries: Deliveries,
     silences: BTreeMap<u64, Silence>,
-    jobs: Jobs,
+    jobs: Roster,
 }
 
 impl Loaded {

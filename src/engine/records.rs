@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::history::Numbers;
-use super::jobs::JobCounts;
 use super::outage::Outage;
 use super::remarks::Remarked;
+use super::roster::JobCounts;
 use crate::alert::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{Effect, Fingerprint};

@@ -64,6 +64,9 @@ pub enum ApiError {
     /// 409: there may be no more of it.
     #[error("{0}")]
     Full(String),
+    /// 409: it is not so that this could be done.
+    #[error("{0}")]
+    Conflict(String),
     /// 405.
     #[error("this method does nothing here")]
     Method,
@@ -156,8 +159,8 @@ impl ApiError {
             Self::Unknown(_) => (
                 StatusCode::NOT_FOUND,
                 "missing",
-                "`teawatch checks`, `teawatch outbox list` and `teawatch silence list` show what \
-                 there is",
+                "`teawatch checks`, `teawatch jobs list`, `teawatch outbox list` and `teawatch \
+                 silence list` show what there is",
             ),
             Self::PageClosed => (
                 StatusCode::NOT_FOUND,
@@ -173,6 +176,9 @@ impl ApiError {
                 (StatusCode::CONFLICT, "under_way", "wait until it is done, and make this one then")
             }
             Self::Full(_) => (StatusCode::CONFLICT, "full", "let one of them expire first"),
+            Self::Conflict(_) => {
+                (StatusCode::CONFLICT, "conflict", "see `teawatch jobs list`")
+            }
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
             }

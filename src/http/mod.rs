@@ -10,8 +10,10 @@ mod auth;
 mod backup;
 mod body;
 mod error;
+mod fire;
 mod health;
 mod hooks;
+mod jobs;
 mod metrics;
 mod page;
 mod ping;
@@ -20,7 +22,7 @@ mod reports;
 mod silences;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -36,6 +38,7 @@ use self::metrics::Figures;
 use self::rate::Rates;
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::jobs::Runner;
 use crate::observation::Limits;
 use crate::outbox;
 use crate::reconcile::{self, Bell};
@@ -56,6 +59,16 @@ struct Inner {
     figures: Figures,
     /// Rung when Gitea has told something.
     bell: Bell,
+    /// What runs jobs, once it does.
+    jobs: OnceLock<Jobs>,
+}
+
+/// Jobs at work.
+#[derive(Debug)]
+struct Jobs {
+    runner: Runner,
+    /// Why another scheduler is at work than the one that was asked for.
+    warning: Option<String>,
 }
 
 /// What the others tell of themselves.
@@ -105,13 +118,22 @@ pub struct Settings {
     pub page: bool,
     /// Where Gitea is, for links to issues. Ends in a slash.
     pub gitea_url: String,
+    /// Who may say that a job is due.
+    pub fire_callers: Vec<String>,
 }
 
 impl App {
     /// Puts together what the doors need.
     pub fn new(engine: Engine, told: Told, bell: Bell, clock: Clock, settings: Settings) -> Self {
         let (rates, figures) = (Rates::default(), Figures::default());
-        Self(Arc::new(Inner { engine, told, clock, settings, rates, figures, bell }))
+        let jobs = OnceLock::new();
+        Self(Arc::new(Inner { engine, told, clock, settings, rates, figures, bell, jobs }))
+    }
+
+    /// Jobs are run from now on. Before that whoever fires one is told to come back.
+    pub fn run_jobs(&self, runner: Runner, warning: Option<String>) {
+        // There is one runner in a process.
+        self.0.jobs.set(Jobs { runner, warning }).ok();
     }
 }
 
@@ -131,6 +153,12 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/silences", get(silences::list).post(silences::create))
         .route("/api/v1/silences/{number}", delete(silences::expire))
         .route("/webhooks/gitea", post(hooks::create))
+        .route("/webhooks/fire_due", post(fire::create))
+        .route("/api/cron/fire", post(fire::create))
+        .route("/api/v1/scheduler", get(jobs::health))
+        .route("/api/v1/scheduler/pause", post(jobs::pause_all))
+        .route("/api/v1/scheduler/resume", post(jobs::resume_all))
+        .nest("/api/v1/jobs", jobs::doors())
         .route("/api/push/{key}/{*name}", any(ping::push))
         .route("/", get(page::show))
         .route("/healthz", get(health::alive))

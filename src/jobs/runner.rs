@@ -5,6 +5,7 @@
 //! meanwhile works no further. What panics has failed, and so has what takes too long.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::kinds::{self, Tools};
+use super::scheduler::Scheduler;
 use crate::engine::{self, Claimed, Engine};
 use crate::job::{Ask, By, Job, NotFired, RENEWED, RunState};
-use crate::reconcile::Bell;
 use crate::tasks::Mark;
 
 /// So many jobs are fired in one commit; the rest follows in the next.
@@ -41,8 +42,7 @@ struct Inner {
     closing: CancellationToken,
     /// Nothing goes on.
     cut_off: CancellationToken,
-    /// Rung when something has become of a job.
-    changed: Bell,
+    scheduler: Arc<dyn Scheduler>,
 }
 
 /// How work ended.
@@ -53,15 +53,15 @@ struct Ended {
 }
 
 impl Runner {
-    /// A runner that has so many runs under way at once.
-    pub fn new(tools: Tools, parallel: usize) -> Self {
+    /// A runner that has so many runs under way at once, and tells the scheduler of each.
+    pub fn new(tools: Tools, parallel: usize, scheduler: Arc<dyn Scheduler>) -> Self {
         Self(Arc::new(Inner {
             tools,
             room: Semaphore::new(parallel.max(1)),
             running: TaskTracker::new(),
             closing: CancellationToken::new(),
             cut_off: CancellationToken::new(),
-            changed: Bell::default(),
+            scheduler,
         }))
     }
 
@@ -69,9 +69,18 @@ impl Runner {
         &self.0.tools.engine
     }
 
-    /// Rung when something has become of a job.
-    pub fn changed(&self) -> &Bell {
-        &self.0.changed
+    /// Who says when.
+    pub fn scheduler(&self) -> &dyn Scheduler {
+        &*self.0.scheduler
+    }
+
+    /// Tells the scheduler that something has become of a job. Whatever it makes of that, the
+    /// job is as it is.
+    pub fn changed(&self) {
+        let told = AssertUnwindSafe(|| self.0.scheduler.on_jobs_changed());
+        if std::panic::catch_unwind(told).is_err() {
+            tracing::error!("the scheduler panicked when it was told that jobs have changed");
+        }
     }
 
     /// Whether nothing more is begun.
@@ -127,7 +136,7 @@ impl Runner {
         let runner = self.clone();
         self.0.running.spawn(async move {
             runner.body(claimed).await;
-            runner.0.changed.ring();
+            runner.changed();
         });
     }
 
@@ -216,9 +225,14 @@ impl Runner {
         }
     }
 
+    /// Begins nothing more.
+    pub fn close(&self) {
+        self.0.closing.cancel();
+    }
+
     /// Begins nothing more, waits for what is under way, and cuts off what takes longer.
     pub async fn finish(&self, patience: Duration) {
-        self.0.closing.cancel();
+        self.close();
         self.0.running.close();
         if tokio::time::timeout(patience, self.0.running.wait()).await.is_err() {
             tracing::warn!("jobs are still running and are cut off");

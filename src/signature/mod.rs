@@ -15,7 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
 pub use self::hook::{hook_matches, text_matches};
-pub use self::secret::{Error, Master, Secret, agent_secret, bearer_matches, new_master, ping_key};
+pub use self::secret::{
+    Error, Master, Secret, agent_secret, bearer_matches, fire_secret, new_master, ping_key,
+};
 
 /// How far a signature's timestamp may be from our clock, in either direction, unless
 /// configured otherwise. Both edges are inside.
