@@ -60,7 +60,7 @@
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock`, `tasks` |
 //! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `observation`, `outbox`, `tasks` |
 //! | [`notify`] | tells others of teawatch: that it lives, hangs, or cannot tell Gitea | `engine`, `outbox`, `tasks` |
-//! | [`jobs`] | jobs at work: who says when, and what is then done | `clock`, `engine`, `job`, `notify`, `outbox`, `reconcile`, `store`, `tasks` |
+//! | [`jobs`] | jobs at work: who says when, and what is then done | `clock`, `engine`, `job`, `loopback`, `notify`, `outbox`, `reconcile`, `signature`, `store`, `tasks` |
 //! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `job`, `jobs`, `observation`, `outbox`, `reconcile`, `signature`, `tasks` |
 //! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `job`, `jobs`, `outbox`, `reconcile`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |

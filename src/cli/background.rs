@@ -134,8 +134,8 @@ impl Background {
         }
 
         let choice = choose(&self.scheduler, jobs::PROVIDERS);
-        let runner = Runner::new(tools, self.scheduler.parallel, Arc::clone(&choice.scheduler));
-        app.run_jobs(runner.clone(), choice.warning.clone());
+        let runner = Runner::new(tools, self.scheduler.parallel, choice.clone());
+        app.run_jobs(runner.clone());
         scheduling::start(supervisor, &self.scheduler, choice, &runner);
 
         supervisor.start(http::Watch::NAME, http::Watch::PACE, move |mark, _| {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ConfigArgs;
 use super::background::Background;
-use super::doors::door_settings;
+use super::doors::{door_settings, scheduler_settings};
 use super::inherited::Inherited;
 use super::pid_file::PidFile;
 use super::unstarted::{is_disk_full, not_loaded};
@@ -111,6 +111,7 @@ impl Server {
         let gate = Arc::new(Gate::new(&settings, clock.clone()));
         let host = host(config, Some(Arc::clone(&gate)))?;
         let doors = door_settings(config)?;
+        let scheduler = scheduler_settings(config)?;
         let tellers = Watchers::of(config, inherited.systemd.clone())?;
         let id = random_id()?;
         let listener = inherited.door(config.listen).await?;
@@ -194,7 +195,7 @@ impl Server {
             token: Arc::new(token),
             is_token_tried: config.token_probe.is_positive(),
             dead_man: tellers.dead_man.clone(),
-            scheduler: config.scheduler.clone(),
+            scheduler,
             marks: marks.clone(),
             clock: clock.clone(),
             app: app.clone(),

@@ -221,10 +221,12 @@ impl Status {
             State::Stalled => format!(
                 "Jobs do NOT fire: the scheduler has STALLED. Before that, {note}. Restart teawatch."
             ),
-            State::Failing if task.success_at.is_none() => {
-                format!("Jobs do NOT fire: no tick has succeeded{why}.")
+            State::Failing => {
+                let since = task.success_at.map_or_else(String::new, |at| {
+                    format!(" since {}", to_the_second(at))
+                });
+                format!("Jobs do NOT fire: no tick has succeeded{since}{why}.")
             }
-            State::Failing => format!("Jobs do NOT fire: the last tick has failed{why}."),
             State::NeverRan | State::Unknown => {
                 format!("It cannot be told whether jobs fire{why}.")
             }

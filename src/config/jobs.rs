@@ -124,5 +124,7 @@ pub(super) fn scheduler(view: View<'_>) -> Settings {
         parallel: view.size("scheduler.parallel"),
         arming_url: view.url("scheduler.arming_url"),
         callback_url: callback,
+        // It follows from the master secret.
+        secret: None,
     }
 }

@@ -45,8 +45,8 @@ pub(super) async fn create(State(App(app)): State<App>, request: Request) -> Res
     let unavailable = |what: &str, seconds| {
         again(StatusCode::SERVICE_UNAVAILABLE, json!({ "error": what }), seconds)
     };
-    let Some(jobs) = app.jobs.get() else { return unavailable("starting", RETRY_SOON) };
-    if jobs.runner.is_closing() {
+    let Some(runner) = app.jobs.get() else { return unavailable("starting", RETRY_SOON) };
+    if runner.is_closing() {
         return unavailable("draining", RETRY_SOON);
     }
     let (job, ask) = match read(&body) {
@@ -55,10 +55,10 @@ pub(super) async fn create(State(App(app)): State<App>, request: Request) -> Res
     };
     let status = |status: &str| json!({ "status": status, "job_id": job });
     let ok = |word: &str| answer(StatusCode::OK, status(word));
-    match jobs.runner.scheduler().fire_due(&jobs.runner, &job, ask).await {
+    match runner.scheduler().fire_due(runner, &job, ask).await {
         Ok(Ok(run)) => {
             tracing::info!(job, run, caller, "a job was fired from outside");
-            jobs.runner.changed();
+            runner.changed();
             answer(StatusCode::ACCEPTED, status("accepted"))
         }
         Ok(Err(NotFired::Gone | NotFired::Never)) => ok("gone"),

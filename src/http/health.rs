@@ -175,7 +175,7 @@ pub(super) async fn judge<T: Send + 'static>(
     reasons.extend(untold.into_iter().filter_map(Report::complaint));
     notes.extend(aside.into_iter().filter_map(Report::complaint));
     notes.extend(app.told.marks.trouble());
-    notes.extend(app.jobs.get().and_then(|jobs| jobs.warning.clone()));
+    notes.extend(app.jobs.get().and_then(|runner| runner.warning().map(str::to_owned)));
     let (ready, reconcile) = (reasons.is_empty(), reconcile.repositories);
     (Readiness { ready, reasons, notes, reconcile, engine, tasks, is_trouble }, found)
 }

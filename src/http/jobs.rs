@@ -119,9 +119,9 @@ async fn fire(
     let What { slot } = asked(&app, proof, request).await?;
     let which = name(which)?;
     let not_yet = || ApiError::Conflict("no jobs are run at the moment".to_owned());
-    let jobs = app.jobs.get().filter(|jobs| !jobs.runner.is_closing()).ok_or_else(not_yet)?;
+    let runner = app.jobs.get().filter(|runner| !runner.is_closing()).ok_or_else(not_yet)?;
     let ask = if slot { Ask::Next } else { Ask::Now };
-    let fired = jobs.runner.fire(&which, ask, By::Person).await?;
+    let fired = runner.fire(&which, ask, By::Person).await?;
     let run = fired.map_err(|why| match why {
         NotFired::Gone => ApiError::Unknown(format!("job `{which}`")),
         NotFired::Duplicate
@@ -131,7 +131,7 @@ async fn fire(
         | NotFired::Early(_)
         | NotFired::Never => ApiError::Conflict(format!("the job `{which}` is not run: {why}")),
     })?;
-    jobs.runner.changed();
+    runner.changed();
     Ok(Json(json!({ "run": run })))
 }
 
@@ -201,8 +201,8 @@ fn name(which: Which) -> Result<String, ApiError> {
 
 /// After the disk has it.
 fn changed(app: &Inner) {
-    if let Some(jobs) = app.jobs.get() {
-        jobs.runner.changed();
+    if let Some(runner) = app.jobs.get() {
+        runner.changed();
     }
 }
 

@@ -60,15 +60,7 @@ struct Inner {
     /// Rung when Gitea has told something.
     bell: Bell,
     /// What runs jobs, once it does.
-    jobs: OnceLock<Jobs>,
-}
-
-/// Jobs at work.
-#[derive(Debug)]
-struct Jobs {
-    runner: Runner,
-    /// Why another scheduler is at work than the one that was asked for.
-    warning: Option<String>,
+    jobs: OnceLock<Runner>,
 }
 
 /// What the others tell of themselves.
@@ -131,9 +123,9 @@ impl App {
     }
 
     /// Jobs are run from now on. Before that whoever fires one is told to come back.
-    pub fn run_jobs(&self, runner: Runner, warning: Option<String>) {
+    pub fn run_jobs(&self, runner: Runner) {
         // There is one runner in a process.
-        self.0.jobs.set(Jobs { runner, warning }).ok();
+        self.0.jobs.set(runner).ok();
     }
 }
 

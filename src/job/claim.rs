@@ -206,7 +206,8 @@ impl Job {
     ) -> Option<Option<Passed>> {
         let claim = self.claim.take_if(|claim| claim.run == run)?;
         self.last = Some(Outcome { run, state, at: now, why: why.to_owned() });
-        Some(if claim.has_begun { self.skip(now) } else { None })
+        // A run besides the schedule takes nothing away from it.
+        Some(claim.slot.and_then(|_| self.skip(now)))
     }
 
     /// The work will not begin: its slot is free again. Refused to whoever has lost the claim.

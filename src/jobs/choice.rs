@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::builtin::Builtin;
 use super::scheduler::Scheduler;
 use super::settings::Settings;
+use super::webhook::Webhook;
 
 /// Makes a scheduler, or says why that cannot be.
 type Make = fn(&Settings) -> Result<Arc<dyn Scheduler>, String>;
 
 /// The schedulers that are compiled in, besides the built-in one.
-pub const PROVIDERS: &[(&str, Make)] = &[];
+pub const PROVIDERS: &[(&str, Make)] = &[(Webhook::NAME, Webhook::make)];
 
 /// The scheduler that was chosen.
 #[derive(Debug, Clone)]

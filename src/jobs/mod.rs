@@ -12,6 +12,7 @@ mod kinds;
 mod runner;
 mod scheduler;
 mod settings;
+mod webhook;
 
 pub use self::builtin::{Builtin, ticks};
 pub use self::choice::{Choice, PROVIDERS, choose};
@@ -19,3 +20,4 @@ pub use self::kinds::Tools;
 pub use self::runner::{Fired, Runner};
 pub use self::scheduler::{Ask, Doing, Scheduler, Seat};
 pub use self::settings::Settings;
+pub use self::webhook::{Step, Webhook, plan};

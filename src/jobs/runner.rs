@@ -4,20 +4,23 @@
 //! says on the disk that it begins, works, and says how it went. Whoever has lost the claim
 //! meanwhile works no further. What panics has failed, and so has what takes too long.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::choice::Choice;
 use super::kinds::{self, Tools};
 use super::scheduler::Scheduler;
 use crate::engine::{self, Claimed, Engine};
-use crate::job::{Ask, By, Job, NotFired, RENEWED, RunState};
+use crate::job::{Ask, By, Job, JobId, NotFired, RENEWED, RunState};
 use crate::tasks::Mark;
 
 /// So many jobs are fired in one commit; the rest follows in the next.
@@ -42,7 +45,7 @@ struct Inner {
     closing: CancellationToken,
     /// Nothing goes on.
     cut_off: CancellationToken,
-    scheduler: Arc<dyn Scheduler>,
+    choice: Choice,
 }
 
 /// How work ended.
@@ -54,14 +57,14 @@ struct Ended {
 
 impl Runner {
     /// A runner that has so many runs under way at once, and tells the scheduler of each.
-    pub fn new(tools: Tools, parallel: usize, scheduler: Arc<dyn Scheduler>) -> Self {
+    pub fn new(tools: Tools, parallel: usize, choice: Choice) -> Self {
         Self(Arc::new(Inner {
             tools,
             room: Semaphore::new(parallel.max(1)),
             running: TaskTracker::new(),
             closing: CancellationToken::new(),
             cut_off: CancellationToken::new(),
-            scheduler,
+            choice,
         }))
     }
 
@@ -71,13 +74,18 @@ impl Runner {
 
     /// Who says when.
     pub fn scheduler(&self) -> &dyn Scheduler {
-        &*self.0.scheduler
+        &*self.0.choice.scheduler
+    }
+
+    /// Why that is not the one that was asked for, if it is not.
+    pub fn warning(&self) -> Option<&str> {
+        self.0.choice.warning.as_deref()
     }
 
     /// Tells the scheduler that something has become of a job. Whatever it makes of that, the
     /// job is as it is.
     pub fn changed(&self) {
-        let told = AssertUnwindSafe(|| self.0.scheduler.on_jobs_changed());
+        let told = AssertUnwindSafe(|| self.scheduler().on_jobs_changed());
         if std::panic::catch_unwind(told).is_err() {
             tracing::error!("the scheduler panicked when it was told that jobs have changed");
         }
@@ -105,7 +113,7 @@ impl Runner {
     pub async fn fire_due(
         &self,
         by: By,
-        grace: Option<jiff::SignedDuration>,
+        grace: Option<SignedDuration>,
     ) -> Result<(), engine::Error> {
         loop {
             let due = self.engine().ask(move |core, now| core.fire_due(by, grace, FIRED_MAX, now));
@@ -126,9 +134,21 @@ impl Runner {
             Some((at, name)) => format!(", the next is `{name}` at {at}"),
             None => String::new(),
         };
-        mark.note(format!("{who} has {} active of {} jobs{next}", health.active, health.jobs));
+        let warning = self.warning().map_or_else(String::new, |why| format!("; {why}"));
+        let (active, jobs) = (health.active, health.jobs);
+        mark.note(format!("{who} has {active} active of {jobs} jobs{next}{warning}"));
         mark.paused(health.paused.map(|pause| format!("all jobs are paused: {}", pause.reason)));
         Ok(())
+    }
+
+    /// When each job is due that will be run.
+    pub async fn armed(&self) -> Result<BTreeMap<JobId, Timestamp>, engine::Error> {
+        self.engine().ask(|core, _| core.jobs_armed()).await
+    }
+
+    /// The time by which jobs are due.
+    pub fn now(&self) -> Timestamp {
+        self.0.tools.clock.now()
     }
 
     /// Runs what was claimed.

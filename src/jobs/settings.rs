@@ -3,8 +3,10 @@
 use jiff::SignedDuration;
 use url::Url;
 
+use crate::signature::Secret;
+
 /// How jobs are run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// The name of a scheduler; empty is the built-in one.
     pub provider: String,
@@ -18,4 +20,6 @@ pub struct Settings {
     pub arming_url: Option<Url>,
     /// Where it fires, as it reaches us.
     pub callback_url: Option<Url>,
+    /// What such a scheduler and we prove ourselves with.
+    pub secret: Option<Secret>,
 }

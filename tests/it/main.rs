@@ -28,6 +28,7 @@ mod dumps;
 mod explained;
 mod fallback;
 mod gitea_client;
+mod jobs;
 mod kills;
 mod model;
 mod neighbours;

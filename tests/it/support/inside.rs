@@ -74,6 +74,7 @@ impl Inside {
             pause_max: jiff::SignedDuration::from_mins(10),
             page: true,
             gitea_url: "http://gitea.test/".to_owned(),
+            fire_callers: Vec::new(),
         };
         let outbox_figures = teawatch::outbox::Figures::default();
         let board = marks.clone();
