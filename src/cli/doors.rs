@@ -13,9 +13,10 @@ use crate::signature::{self, Master, Secret};
 pub(super) fn scheduler_settings(config: &Config) -> anyhow::Result<jobs::Settings> {
     let master = Master::parse(config.agents.master.expose_secret());
     let master = master.context("the master secret cannot be used")?;
-    let secret = config.fire_callers.first().map(|caller| {
-        signature::fire_secret(&master, caller, config.agents.generation(caller))
-    });
+    let secret = config
+        .fire_callers
+        .first()
+        .map(|caller| signature::fire_secret(&master, caller, config.agents.generation(caller)));
     Ok(jobs::Settings { secret, ..config.scheduler.clone() })
 }
 

@@ -141,12 +141,48 @@ pub(super) struct Job {
     /// How many backups are kept
     #[arg(long)]
     keep: Option<u32>,
+    /// Of an issue: what people are to do
+    #[arg(long)]
+    title: Option<String>,
+    /// Of an issue: what stands on top of it, in Markdown
+    #[arg(long, value_name = "MARKDOWN")]
+    body: Option<String>,
+    /// Of an issue: whether none is opened while an earlier one is open
+    #[arg(long, value_name = "BOOL")]
+    one_at_a_time: Option<bool>,
 }
 
 impl Job {
     fn draft(self, name: Option<String>) -> Draft {
-        let Self { kind, schedule, zone, times, missed, missed_max, jitter, limit, keep } = self;
-        Draft { name, kind, schedule, zone, times, missed, missed_max, jitter, limit, keep }
+        let Self {
+            kind,
+            schedule,
+            zone,
+            times,
+            missed,
+            missed_max,
+            jitter,
+            limit,
+            keep,
+            title,
+            body,
+            one_at_a_time,
+        } = self;
+        Draft {
+            name,
+            kind,
+            schedule,
+            zone,
+            times,
+            missed,
+            missed_max,
+            jitter,
+            limit,
+            keep,
+            title,
+            body,
+            one_at_a_time,
+        }
     }
 }
 
@@ -243,7 +279,7 @@ fn list(server: &Server, json: bool) -> anyhow::Result<ExitCode> {
                 job.state.to_string(),
                 time(job.next),
                 plain(&job.when),
-                job.what.clone(),
+                plain(&job.what),
                 job.last.as_ref().map_or_else(String::new, |last| last.state.to_string()),
                 job.reason.as_deref().map(plain).unwrap_or_default(),
             ]

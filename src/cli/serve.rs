@@ -162,8 +162,7 @@ impl Server {
         let worker = Arc::new(worker);
         let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
         let repositories: Vec<_> = repositories.collect();
-        let token =
-            TokenProbe::new(Arc::clone(&worker), repositories.clone(), config.token_probe);
+        let token = TokenProbe::new(Arc::clone(&worker), repositories.clone(), config.token_probe);
         let (status, outbox) = watch::channel(outbox::Status::default());
         let (compared_in, compared) = watch::channel(reconcile::Status::new(config.reconcile));
         let (shortage_in, shortage) = watch::channel(None);
@@ -176,8 +175,7 @@ impl Server {
             watchers: watchers::TASKS,
         };
         let bell = Bell::default();
-        let app =
-            App::new(engine.engine.clone(), told.clone(), bell.clone(), clock.clone(), doors);
+        let app = App::new(engine.engine.clone(), told.clone(), bell.clone(), clock.clone(), doors);
         let background = Background {
             engine: engine.engine.clone(),
             feed,

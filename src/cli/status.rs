@@ -222,9 +222,9 @@ impl Status {
                 "Jobs do NOT fire: the scheduler has STALLED. Before that, {note}. Restart teawatch."
             ),
             State::Failing => {
-                let since = task.success_at.map_or_else(String::new, |at| {
-                    format!(" since {}", to_the_second(at))
-                });
+                let since = task
+                    .success_at
+                    .map_or_else(String::new, |at| format!(" since {}", to_the_second(at)));
                 format!("Jobs do NOT fire: no tick has succeeded{since}{why}.")
             }
             State::NeverRan | State::Unknown => {

@@ -84,7 +84,16 @@ pub fn example() -> String {
     text.push('\n');
     prose(&mut text, jobs::DOC);
     line(&mut text, "#[[job]]");
-    for setting in JOB {
+    for setting in JOB.iter().filter(|setting| !jobs::is_of_issues(setting.key)) {
+        prose(&mut text, setting.doc);
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    prose(&mut text, jobs::CHORE_DOC);
+    line(&mut text, "#[[job]]");
+    for (name, value) in jobs::CHORE {
+        line(&mut text, &format!("#{name} = {value}"));
+    }
+    for setting in JOB.iter().filter(|setting| jobs::is_of_issues(setting.key)) {
         prose(&mut text, setting.doc);
         line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
     }

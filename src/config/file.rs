@@ -189,8 +189,11 @@ fn hint(name: &str, prefix: &str, schema: &Schema) -> String {
     let word = name.strip_prefix(prefix).unwrap_or(name);
     let siblings = schema.iter().filter_map(|(known, _)| known.strip_prefix(prefix));
     let siblings = siblings.map(|rest| rest.split('.').next().unwrap_or(rest));
-    let blocks =
-        prefix.is_empty().then_some(["route", "expect", "maintenance", "job"]).into_iter().flatten();
+    let blocks = prefix
+        .is_empty()
+        .then_some(["route", "expect", "maintenance", "job"])
+        .into_iter()
+        .flatten();
     did_you_mean(word, siblings.chain(blocks), schema.iter().map(|(known, _)| *known))
 }
 

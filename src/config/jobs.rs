@@ -22,6 +22,19 @@ pub(super) const DOC: &str = "What teawatch runs on a schedule. Each job is a ch
     teawatch/job-NAME: one that fails, is missed or takes too long is told like any other \
     trouble. People add more with `teawatch jobs add`; those of this file are changed here.";
 
+/// Above the example of a job that opens issues.
+pub(super) const CHORE_DOC: &str = "One that opens an issue now and then, which is done when \
+    somebody closes it. Routes that match teawatch/chore-NAME say where, and with which labels.";
+
+/// What such an example has besides what is its own.
+pub(super) const CHORE: &[(&str, &str)] =
+    &[("name", "\"try-a-restore\""), ("do", "\"open-issue\""), ("schedule", "\"0 9 1 * *\"")];
+
+/// Whether only jobs that open issues have this.
+pub(super) fn is_of_issues(key: &str) -> bool {
+    ["title", "body", "one_at_a_time"].contains(&key)
+}
+
 /// What a `[[job]]` has.
 #[rustfmt::skip] // A table is read by its rows.
 pub const JOB: &[Setting] = &[
@@ -30,7 +43,7 @@ pub const JOB: &[Setting] = &[
         "What it does: sweep (look at every check anew), reconcile (compare the repositories \
          with our state), token-probe (ask Gitea whether it takes the token), dead-man (ping \
          the switch of [deadman]), backup (into the data directory), retention (forget what \
-         was kept for long enough)."),
+         was kept for long enough), open-issue (for something that people are to do)."),
     setting("schedule", Kind::Line, Preset::Needed("0 3 * * *"),
         "When: a cron expression of five fields, \"every 30m\", or a time such as \
          \"2026-12-01 22:00\" for once."),
@@ -49,6 +62,13 @@ pub const JOB: &[Setting] = &[
         "A run that takes longer has failed; 24h at most."),
     setting("keep", Kind::Count { min: 1, max: KEEP_MAX as u64 }, Preset::Unset("7"),
         "Of backups: how many are kept, the newest."),
+    setting("title", Kind::Line, Preset::Unset("Try a restore"),
+        "Of open-issue: what people are to do."),
+    setting("body", Kind::Text, Preset::Unset("See the runbook."),
+        "Of open-issue: what stands on top of the issue, in Markdown."),
+    setting("one_at_a_time", Kind::Switch, Preset::Unset("true"),
+        "Of open-issue: whether none is opened while an earlier one is open; true if it is left \
+         out."),
 ];
 
 /// All jobs, as far as they are right.
@@ -111,6 +131,12 @@ fn draft(block: &Block) -> Option<Draft> {
         jitter: duration("jitter"),
         limit: duration("limit"),
         keep: count("keep"),
+        title: text("title"),
+        body: text("body"),
+        one_at_a_time: match given("one_at_a_time").map(|given| &given.value) {
+            Some(Value::Switch(one)) => Some(*one),
+            _ => None,
+        },
     })
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde_json::json;
 
 use super::check;
-use super::kind::Kind;
 use super::jobs::JOB;
+use super::kind::Kind;
 use super::layers::{Block, Layers, Sources, Values};
 use super::maintenance::MAINTENANCE;
 use super::problem::{Error, Origin};

@@ -9,9 +9,9 @@ use super::checks::Checks;
 use super::deadlines::{Deadlines, Sleeper};
 use super::deliveries::Deliveries;
 use super::expiry::Round;
-use super::roster::Roster;
 use super::patterns::Patterns;
 use super::records::{Happened, Meta, Repository};
+use super::roster::Roster;
 use super::settings::Settings;
 use super::silences::Silence;
 use super::source::Source;
@@ -277,7 +277,9 @@ impl Core {
 
     /// The rule of a check with these labels.
     pub(super) fn rule_for(&self, id: &CheckId, labels: &dyn Wears) -> Rule {
-        self.settings.routes.resolve(id.source(), id.name(), labels).rule.clone().wearing(labels)
+        let routes = &self.settings.routes;
+        let rule = routes.resolve(id.source(), id.name(), labels).rule.clone().wearing(labels);
+        self.chore_rule(id, rule)
     }
 
     /// The rule of an alert: that of its check, or of its first member.

@@ -203,6 +203,7 @@ impl Core {
             self.take_back_claim(&id, now);
         }
         self.tell_overdue(now);
+        self.mind_chores(now);
         self.forget_jobs(now);
     }
 

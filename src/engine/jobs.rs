@@ -77,7 +77,9 @@ impl Core {
         }
         if definition.name != job.definition.name {
             let check = job_check(&job.definition.name);
+            let before = job.definition.name.clone();
             self.forget(&check, "its job has another name", now);
+            self.end_chores(&before, "its job has another name", now);
         }
         self.change_job(&id, |job| job.redefine(definition, now));
         self.job(id.as_str())

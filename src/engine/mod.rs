@@ -13,6 +13,7 @@ mod agent;
 mod backup;
 mod changes;
 mod checks;
+mod chores;
 mod core;
 mod deadlines;
 mod deliveries;

@@ -44,6 +44,8 @@ pub(super) struct Roster {
     pub(super) claimed: BTreeSet<JobId>,
     /// Those that are through, and since when.
     completed: BTreeSet<(Timestamp, JobId)>,
+    /// Checks that wait for somebody to close their issues.
+    pub(super) chores: BTreeSet<CheckId>,
     pub(super) ledger: Ledger,
     /// Records that cannot be read, and why. They stay on the disk as they are.
     pub(super) unreadable: BTreeMap<String, String>,
@@ -149,7 +151,12 @@ impl Core {
     }
 
     /// Adds a job.
-    pub(super) fn make_job(&mut self, definition: Definition, origin: Origin, now: Timestamp) -> JobId {
+    pub(super) fn make_job(
+        &mut self,
+        definition: Definition,
+        origin: Origin,
+        now: Timestamp,
+    ) -> JobId {
         self.meta.jobs.made += 1;
         self.dirty.meta = true;
         let id = JobId::new(&self.meta.instance.id, self.meta.jobs.made);
@@ -170,6 +177,7 @@ impl Core {
             self.dirty.runs.insert(number, id.clone());
         }
         self.forget(&job_check(name), why, now);
+        self.end_chores(name, why, now);
     }
 
     /// Takes up the jobs at a start: what ran is over, the zones may have changed, and the
@@ -187,6 +195,7 @@ impl Core {
             }
         }
         self.end_open_runs(now);
+        self.take_up_chores();
         let drafts = self.settings.jobs.clone();
         let mut named = BTreeSet::new();
         for draft in &drafts {

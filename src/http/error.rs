@@ -176,9 +176,7 @@ impl ApiError {
                 (StatusCode::CONFLICT, "under_way", "wait until it is done, and make this one then")
             }
             Self::Full(_) => (StatusCode::CONFLICT, "full", "let one of them expire first"),
-            Self::Conflict(_) => {
-                (StatusCode::CONFLICT, "conflict", "see `teawatch jobs list`")
-            }
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "see `teawatch jobs list`"),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method", "see the README for the doors")
             }

@@ -165,9 +165,8 @@ impl Job {
     /// Whether a time is that of the next slot: its own, or that at which it is due.
     fn is_meant(&self, at: Timestamp, armed: Option<Timestamp>) -> Result<(), NotFired> {
         let second = at.as_second();
-        let names = |slot: Timestamp| {
-            slot.as_second() == second || self.due_at(slot).as_second() == second
-        };
+        let names =
+            |slot: Timestamp| slot.as_second() == second || self.due_at(slot).as_second() == second;
         let is_next = self.next.into_iter().chain(armed).any(names);
         let is_used = |used: Timestamp| second <= used.as_second() || names(used);
         match self.used {

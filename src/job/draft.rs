@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, JobId, Kind, Missed, Schedule};
+use super::{Definition, JobId, Kind, Missed, Schedule, Template};
 use crate::duration;
 
 /// The longest name of a job, in bytes.
@@ -24,6 +24,10 @@ pub const MISSED_MAX: u32 = 100;
 /// How many backups are kept, if it is not said, and at most.
 const KEEP_DEFAULT: u32 = 7;
 pub const KEEP_MAX: u32 = 1_000;
+
+/// The longest title and text of an issue that a job opens, in bytes.
+pub const TITLE_MAX: usize = 200;
+pub const BODY_MAX: usize = 4_000;
 
 /// A job, or what is to change of one. What is left out is as it was, or has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +51,11 @@ pub struct Draft {
     pub limit: Option<String>,
     /// Of backups: how many are kept.
     pub keep: Option<u32>,
+    /// Of issues: what is to be done, and what stands on top of them, in Markdown.
+    pub title: Option<String>,
+    pub body: Option<String>,
+    /// Whether there is one at a time, as it is if that is not said.
+    pub one_at_a_time: Option<bool>,
 }
 
 /// What somebody has asked for that is not allowed: where, and what is.
@@ -104,28 +113,69 @@ impl Draft {
 
     fn kind(&self, onto: Option<&Definition>) -> Result<Kind, Wrong> {
         let word = self.kind.as_deref().or_else(|| onto.map(|onto| onto.kind.word()));
-        let kept = match onto.map(|onto| &onto.kind) {
-            Some(Kind::Backup { keep }) => *keep,
-            _ => KEEP_DEFAULT,
-        };
+        let before = onto.map(|onto| &onto.kind);
         let kind = match word {
             Some("sweep") => Kind::Sweep,
             Some("reconcile") => Kind::Reconcile,
             Some("token-probe") => Kind::TokenProbe,
             Some("dead-man") => Kind::DeadMan,
-            Some("backup") => Kind::Backup { keep: self.keep.unwrap_or(kept) },
+            Some("backup") => Kind::Backup { keep: self.kept(before)? },
             Some("retention") => Kind::Retention,
+            Some("open-issue") => Kind::OpenIssue(self.template(before)?),
             Some(_) => return wrong("do", format!("must be one of {}", Kind::ALL.join(", "))),
             None => return wrong("do", format!("is needed: one of {}", Kind::ALL.join(", "))),
         };
-        match kind {
-            Kind::Backup { keep } if !(1..=KEEP_MAX).contains(&keep) => {
-                wrong("keep", format!("must be 1 to {KEEP_MAX}"))
-            }
-            Kind::Backup { .. } => Ok(kind),
-            _ if self.keep.is_some() => wrong("keep", "is for backups alone"),
-            kind => Ok(kind),
+        if self.keep.is_some() && !matches!(kind, Kind::Backup { .. }) {
+            return wrong("keep", "is for backups alone");
         }
+        let template = [
+            ("title", self.title.is_some()),
+            ("body", self.body.is_some()),
+            ("one_at_a_time", self.one_at_a_time.is_some()),
+        ];
+        match template.into_iter().find(|(_, is_given)| *is_given) {
+            Some((field, _)) if !matches!(kind, Kind::OpenIssue(_)) => {
+                wrong(field, "is for open-issue alone")
+            }
+            _ => Ok(kind),
+        }
+    }
+
+    fn kept(&self, before: Option<&Kind>) -> Result<u32, Wrong> {
+        let before = match before {
+            Some(Kind::Backup { keep }) => *keep,
+            _ => KEEP_DEFAULT,
+        };
+        match self.keep.unwrap_or(before) {
+            keep @ 1..=KEEP_MAX => Ok(keep),
+            _ => wrong("keep", format!("must be 1 to {KEEP_MAX}")),
+        }
+    }
+
+    fn template(&self, before: Option<&Kind>) -> Result<Template, Wrong> {
+        let before = match before {
+            Some(Kind::OpenIssue(template)) => Some(template),
+            _ => None,
+        };
+        let title = self.title.clone().or_else(|| before.map(|it| it.title.clone()));
+        let Some(title) = title else { return wrong("title", "is needed: what is to be done") };
+        if title.trim().is_empty() || title.len() > TITLE_MAX || title.chars().any(char::is_control)
+        {
+            return wrong("title", format!("must be one line of 1 to {TITLE_MAX} bytes"));
+        }
+        let body = self.body.clone().or_else(|| before.map(|it| it.body.clone()));
+        let body = body.unwrap_or_default();
+        let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+        if body.len() > BODY_MAX || !body.chars().all(is_plain) {
+            let why = format!("must be at most {BODY_MAX} bytes without control characters");
+            return wrong("body", why);
+        }
+        // What teawatch itself must find again stands in such comments.
+        if ["<!--", "-->"].iter().any(|mark| title.contains(mark) || body.contains(mark)) {
+            return wrong("body", "must not hold comments of HTML");
+        }
+        let one = self.one_at_a_time.or_else(|| before.map(|it| it.one_at_a_time));
+        Ok(Template { title, body, one_at_a_time: one.unwrap_or(true) })
     }
 
     fn schedule(&self, onto: Option<&Definition>, now: Timestamp) -> Result<Schedule, Wrong> {

@@ -23,11 +23,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::claim::{Ask, By, CLAIM_LASTS, Claim, EARLY, Holder, Interrupted, NotFired, RENEWED};
 pub use self::draft::{
-    Draft, JITTER_MAX, JOB_NAME_MAX, KEEP_MAX, LIMIT_DEFAULT, LIMIT_MAX, MISSED_DEFAULT,
-    MISSED_MAX, Wrong,
+    BODY_MAX, Draft, JITTER_MAX, JOB_NAME_MAX, KEEP_MAX, LIMIT_DEFAULT, LIMIT_MAX, MISSED_DEFAULT,
+    MISSED_MAX, TITLE_MAX, Wrong,
 };
 pub use self::id::JobId;
-pub use self::kind::Kind;
+pub use self::kind::{Kind, Template};
 pub use self::missed::{Missed, ONCE_GRACE, Passed};
 pub use self::run::{Outcome, Run, RunState};
 pub use self::schedule::{Cron, INTERVAL_MIN, Schedule};

@@ -156,11 +156,8 @@ fn b4_the_edges_of_early_and_of_an_expiry() {
     assert_eq!(fire(&mut job, Ask::Now, 2, last), Err(NotFired::Running));
     assert_eq!(job.clone().take_back(1, last), None);
     // It is stale at its end, when it is from the future, and in the next start at once.
-    for (boot, when) in [
-        (1, now + CLAIM_LASTS),
-        (1, now - SignedDuration::from_nanos(1)),
-        (2, now),
-    ] {
+    for (boot, when) in [(1, now + CLAIM_LASTS), (1, now - SignedDuration::from_nanos(1)), (2, now)]
+    {
         let mut job = job.clone();
         let expected = Interrupted { run: 1, has_begun: false };
         assert_eq!(job.take_back(boot, when), Some(expected));

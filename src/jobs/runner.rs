@@ -176,7 +176,7 @@ impl Runner {
         }
         let name = job.definition.name.clone();
         tracing::info!(job = %job.id, run, "the job `{name}` begins");
-        let Some(ended) = self.renewed(run, self.work(job)).await else {
+        let Some(ended) = self.renewed(run, self.work(job, run)).await else {
             tracing::error!(run, "the job `{name}` has lost its claim, and works no further");
             return;
         };
@@ -202,12 +202,11 @@ impl Runner {
     }
 
     /// Works, within the job's limit.
-    async fn work(&self, job: Job) -> Ended {
+    async fn work(&self, job: Job, run: u64) -> Ended {
         let limit = job.definition.limit;
         let mut work = JoinSet::new();
-        work.spawn(kinds::run(self.0.tools.clone(), job));
-        let failed =
-            |why: String| Ended { state: RunState::Failed, why, output: String::new() };
+        work.spawn(kinds::run(self.0.tools.clone(), job, run));
+        let failed = |why: String| Ended { state: RunState::Failed, why, output: String::new() };
         tokio::select! {
             ended = work.join_next() => match ended {
                 Some(Ok(Ok(output))) => {

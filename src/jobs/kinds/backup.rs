@@ -72,9 +72,9 @@ fn prune(newest: &Path, prefix: &str, keep: u32) -> std::io::Result<usize> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let middle = name.to_str().and_then(|name| {
-            name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(ENDING))
-        });
+        let middle = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(ENDING)));
         // The name of another job may begin like this one's.
         if middle.is_some_and(|middle| !middle.contains('-')) {
             backups.push(entry.path());

@@ -2,6 +2,7 @@
 
 mod backup;
 mod dead_man;
+mod open_issue;
 mod reconcile;
 mod retention;
 mod sweep;
@@ -33,8 +34,8 @@ pub struct Tools {
 }
 
 /// Does what a job does. Returns what it has to say, whose last line sums it up; or why it has
-/// failed, in a sentence.
-pub(super) async fn run(tools: Tools, job: Job) -> Result<String, String> {
+/// failed, in a sentence. `run` is the number of the run.
+pub(super) async fn run(tools: Tools, job: Job, run: u64) -> Result<String, String> {
     match job.definition.kind {
         Kind::Sweep => sweep::run(&tools).await,
         Kind::Reconcile => reconcile::run(&tools).await,
@@ -42,5 +43,6 @@ pub(super) async fn run(tools: Tools, job: Job) -> Result<String, String> {
         Kind::DeadMan => dead_man::run(&tools).await,
         Kind::Backup { keep } => backup::run(&tools, &job.definition.name, keep).await,
         Kind::Retention => retention::run(&tools).await,
+        Kind::OpenIssue(_) => open_issue::run(&tools, &job, run).await,
     }
 }

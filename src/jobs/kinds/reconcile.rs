@@ -16,8 +16,7 @@ pub(super) async fn run(tools: &Tools) -> Result<String, String> {
         let rounds = tools.engine.ask(|core, _| core.rounds()).await;
         rounds.map_err(|error| error.to_string())
     };
-    let repositories: Vec<_> =
-        rounds().await?.into_iter().map(|round| round.repository).collect();
+    let repositories: Vec<_> = rounds().await?.into_iter().map(|round| round.repository).collect();
     if repositories.is_empty() {
         return Err("no repository was read so far".to_owned());
     }

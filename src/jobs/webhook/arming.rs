@@ -58,10 +58,7 @@ impl Arming {
     }
 
     /// What it knows, as far as that can be read.
-    pub(super) async fn list(
-        &self,
-        now: Timestamp,
-    ) -> Result<BTreeMap<String, Timestamp>, String> {
+    pub(super) async fn list(&self, now: Timestamp) -> Result<BTreeMap<String, Timestamp>, String> {
         let request = self.client.get(self.at(LIST)?);
         let answer = self.send(self.signed(request, "", now)).await?;
         let body: Value = answer.json().await.unwrap_or_default();

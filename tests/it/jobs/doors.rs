@@ -112,7 +112,10 @@ fn the_commands_make_show_change_pause_run_and_remove_jobs() {
     let made = said(&[&add[..], &zone].concat());
     let job = work.job("night");
     let (id, next) = (job["id"].as_str().unwrap(), job["next"].as_str().unwrap());
-    assert_eq!(made, format!("job {id} `night` is made: 30 3 * * * in Europe/Berlin, next {next}\n"));
+    assert_eq!(
+        made,
+        format!("job {id} `night` is made: 30 3 * * * in Europe/Berlin, next {next}\n")
+    );
     let list = said(&["jobs", "list"]);
     assert!(list.starts_with("ID            NAME   STATE      NEXT "), "{list}");
     assert!(list.contains("backup, the newest 3 kept"), "{list}");

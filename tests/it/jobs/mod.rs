@@ -1,6 +1,7 @@
 //! Jobs: what is run on a schedule, by whoever says that it is due.
 
 mod backups;
+mod chores;
 mod doors;
 mod fire;
 mod kills;

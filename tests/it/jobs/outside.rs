@@ -112,9 +112,7 @@ fn b3_each_job_is_armed_for_its_next_time_and_for_no_other() {
     // What is equal is not told again, however often it is looked at.
     let calls = outside.calls("/provision");
     let turns = work.teawatch.get("/readyz").1["tasks"].clone();
-    eventually("it was looked at again", || {
-        work.teawatch.get("/readyz").1["tasks"] != turns
-    });
+    eventually("it was looked at again", || work.teawatch.get("/readyz").1["tasks"] != turns);
     assert_eq!(outside.calls("/provision"), calls);
     // Who is paused or gone is not waited for.
     work.post("/switch/pause", &json!({ "reason": "enough" }));

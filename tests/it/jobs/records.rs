@@ -310,8 +310,9 @@ fn a_clock_that_is_set_back_runs_no_slot_of_a_calendar_twice_and_delays_no_inter
 
 #[test]
 fn jobs_of_the_configuration_come_and_go_with_it_and_keep_their_slots() {
-    let with = |schedule: &str, name: &str| {
-        Settings { jobs: vec![draft(name, schedule)], ..Settings::default() }
+    let with = |schedule: &str, name: &str| Settings {
+        jobs: vec![draft(name, schedule)],
+        ..Settings::default()
     };
     let mut memory = Memory::new();
     let mut core = load(&mut memory, with("every 1h", "job"), 0);

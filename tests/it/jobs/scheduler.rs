@@ -86,9 +86,7 @@ fn d8_there_is_always_a_scheduler() {
         let Choice { scheduler, warning } = choose(&settings(provider), providers);
         (scheduler.name().to_owned(), warning)
     };
-    let is = |name: &str, warning: Option<&str>| {
-        (name.to_owned(), warning.map(str::to_owned))
-    };
+    let is = |name: &str, warning: Option<&str>| (name.to_owned(), warning.map(str::to_owned));
     assert_eq!(chosen(""), is("builtin", None));
     assert_eq!(chosen(" "), is("builtin", None));
     assert_eq!(chosen("builtin"), is("builtin", None));

@@ -15,7 +15,9 @@ fn d6_status_says_that_jobs_fire_only_while_they_do() {
     let said = || status(work.data.path()).1;
     eventually("jobs are told of", || said().contains("the built-in scheduler has 1 active of 1"));
     let next = work.job("switch")["next"].as_str().unwrap().to_owned();
-    let line = format!("{FIRES}: the built-in scheduler has 1 active of 1 jobs, the next is `switch` at {next}.");
+    let line = format!(
+        "{FIRES}: the built-in scheduler has 1 active of 1 jobs, the next is `switch` at {next}."
+    );
     assert!(said().contains(&line), "{}", said());
     // R122: with the pid.
     assert!(said().contains(&format!("pid {}", work.teawatch.pid().as_raw_nonzero())));

@@ -70,9 +70,8 @@ fn a_run_that_takes_too_long_has_failed_and_no_other_begins_meanwhile() {
     work.post("/slow/pause", &json!({ "reason": "enough" }));
     eventually("nothing runs", || work.job("slow")["state"] == "paused");
     let runs = work.runs("slow");
-    let with = |state: &str| -> Vec<&Value> {
-        runs.iter().filter(|run| run["state"] == state).collect()
-    };
+    let with =
+        |state: &str| -> Vec<&Value> { runs.iter().filter(|run| run["state"] == state).collect() };
     assert_eq!(with("failed")[0]["why"], "it took longer than its limit of 3s");
     let skipped = with("skipped");
     assert_eq!(skipped.last().unwrap()["why"], "another run was under way", "{runs:#?}");
