@@ -23,7 +23,7 @@ pub(super) enum Command {
         #[command(flatten)]
         config: Box<ConfigArgs>,
     },
-    /// Print the secret of who may say at /webhooks/fire_due that a job is due
+    /// Print the secret of who may say from outside that a job is due
     Fire {
         /// As `fire.callers` names it
         caller: String,

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
-use super::jobs::{jobs, scheduler};
+use super::jobs::{jobs, overdue, scheduler};
 use super::layers::{Block, Layers};
 use super::maintenance::maintenance;
 use super::problem::{Error, Origin, Problem};
@@ -325,6 +325,7 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         expect: expect(view, problems),
         maintenance: maintenance(view, problems),
         jobs: jobs(view, problems),
+        jobs_overdue: overdue(view),
         absence_mark: view.duration("absence.mark"),
         absence_gap: view.duration("absence.gap"),
         history_kept: view.duration("kept.history"),

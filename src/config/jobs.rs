@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::check::lacks;
 use super::kind::Kind;
@@ -13,6 +13,12 @@ use super::value::Value;
 use super::view::View;
 use crate::job::{self, Draft, KEEP_MAX, MISSED_MAX};
 use crate::jobs::Settings;
+
+/// A run that nobody has made is overdue after this, or so many ticks, or so long after the
+/// backstop should have made it: after what is longest.
+const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
+const TICKS: i32 = 3;
+const SLACK: SignedDuration = SignedDuration::from_mins(5);
 
 /// Jobs that may be configured.
 const JOBS_MAX: usize = 1_000;
@@ -53,7 +59,7 @@ pub const JOB: &[Setting] = &[
         "How often it is run; for ever if it is left out, or 0."),
     setting("missed", Kind::Choice(&["once", "skip", "all"]), Preset::Unset("all"),
         "What becomes of runs that were missed, as while teawatch was stopped: one is made for \
-         all of them (once), none (skip), or each (all)."),
+         all of them (once, if it is left out), none (skip), or each (all)."),
     setting("missed_max", Kind::Count { min: 1, max: MISSED_MAX as u64 }, Preset::Unset("10"),
         "With all: the newest so many."),
     setting("jitter", Kind::Duration, Preset::Unset("5m"),
@@ -138,6 +144,13 @@ fn draft(block: &Block) -> Option<Draft> {
             _ => None,
         },
     })
+}
+
+/// When a run is overdue. It follows from what runs them, so that the two cannot drift apart.
+pub(super) fn overdue(view: View<'_>) -> SignedDuration {
+    let ticks = view.duration("scheduler.every").saturating_mul(TICKS);
+    let backstop = view.duration("scheduler.backstop").saturating_add(SLACK);
+    OVERDUE.max(ticks).max(backstop)
 }
 
 /// Who runs them.

@@ -11,11 +11,7 @@ use super::core::Core;
 use super::ledger::kept;
 use super::roster::{SOURCE, job_check_name};
 use crate::check::{Kind, Observation};
-use crate::job::{Ask, By, Holder, Job, JobId, NotFired, RunState};
-
-/// A slot that nobody has run this long after it was due is told: whoever should have is not
-/// at work. Absences do not count.
-pub const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
+use crate::job::{Ask, By, CLAIM_LASTS, Holder, Job, JobId, NotFired, RunState};
 
 /// A run to be made, and the job as it is: nobody needs to ask again.
 #[derive(Debug, Clone)]
@@ -55,10 +51,8 @@ impl Core {
             return Vec::new();
         }
         let is_free = |job: &&Job| {
-            let boot = self.meta.jobs.boots;
-            let is_held = job.claim.as_ref().is_some_and(|claim| claim.is_held(boot, now));
             let waited = grace.map_or_else(|| job.deadline(), |grace| job.backstop_at(grace));
-            !is_held && waited.is_some_and(|at| at <= now)
+            !self.is_job_claimed(job, now) && waited.is_some_and(|at| at <= now)
         };
         let due = self.jobs.due_by(now).filter_map(|(_, id)| self.jobs.get(id)).filter(is_free);
         let due: Vec<_> = due.take(most).map(|job| job.id.clone()).collect();
@@ -169,8 +163,7 @@ impl Core {
     /// Takes back the claim of a job if nobody holds it any more.
     pub(super) fn take_back_claim(&mut self, id: &JobId, now: Timestamp) {
         let boot = self.meta.jobs.boots;
-        let claim = self.jobs.get(id).and_then(|job| job.claim.as_ref());
-        if claim.is_none_or(|claim| claim.is_held(boot, now)) {
+        if self.jobs.get(id).is_none_or(|job| job.claim.is_none() || self.is_job_claimed(job, now)) {
             return;
         }
         let taken = self.change_job(id, |job| job.take_back(boot, now)).flatten();
@@ -186,6 +179,16 @@ impl Core {
             why.clone_into(&mut run.why);
         });
         self.tell_job(id, Kind::Unknown, why.to_owned(), String::new(), now);
+    }
+
+    /// Whether somebody holds the claim of a job. Who was asleep with us could not renew it.
+    fn is_job_claimed(&self, job: &Job, now: Timestamp) -> bool {
+        let boot = self.meta.jobs.boots;
+        job.claim.as_ref().is_some_and(|claim| {
+            let at = claim.renewed_at;
+            let was_asleep = claim.boot == boot && at <= now;
+            claim.is_held(boot, now) || was_asleep && self.absences.end_of(at, CLAIM_LASTS) > now
+        })
     }
 
     fn never_began(&mut self, run: u64, now: Timestamp) {
@@ -211,14 +214,15 @@ impl Core {
         if self.meta.jobs.paused.is_some() {
             return;
         }
-        let Ok(latest) = now.checked_sub(OVERDUE) else { return };
+        let overdue = self.settings.jobs_overdue;
+        let Ok(latest) = now.checked_sub(overdue) else { return };
         let is_told = |job: &Job| job.is_overdue || job.claim.is_some();
-        let overdue = self.jobs.due_by(latest).filter(|(at, id)| {
+        let late = self.jobs.due_by(latest).filter(|(at, id)| {
             self.jobs.get(id).is_some_and(|job| !is_told(job))
-                && self.absences.end_of(*at, OVERDUE) < now
+                && self.absences.end_of(*at, overdue) < now
         });
-        let overdue: Vec<_> = overdue.map(|(at, id)| (at, id.clone())).collect();
-        for (at, id) in overdue {
+        let late: Vec<_> = late.map(|(at, id)| (at, id.clone())).collect();
+        for (at, id) in late {
             self.change_job(&id, |job| job.is_overdue = true);
             let why = format!("it was due at {at}, and nobody has run it");
             self.tell_job(&id, Kind::Failure, why, String::new(), now);

@@ -60,7 +60,7 @@ pub use self::deliveries::{
 pub use self::effects::{Dropped, Outcome, Prospect};
 pub use self::entry::{Doubt, Entry, Parked, Progress, Text, Trimming};
 pub use self::figures::Figures;
-pub use self::firing::{Claimed, OVERDUE};
+pub use self::firing::Claimed;
 pub use self::history::Numbers;
 pub use self::job_view::{JobView, JobsHealth};
 pub use self::jobs::{JOBS_MAX, PAUSE_REASON_MAX, Unmade};

@@ -24,6 +24,9 @@ pub struct Settings {
     pub maintenance: Vec<Window>,
     /// Jobs of the configuration, each with a name and all that it needs.
     pub jobs: Vec<Draft>,
+    /// A slot that nobody has run so long after it was due is told: whoever should have is not
+    /// at work.
+    pub jobs_overdue: SignedDuration,
     /// How often it is noted that teawatch is looking.
     pub absence_mark: SignedDuration,
     /// Not having looked for longer than this is an absence.
@@ -57,6 +60,7 @@ impl Default for Settings {
             expect: Vec::new(),
             maintenance: Vec::new(),
             jobs: Vec::new(),
+            jobs_overdue: SignedDuration::from_mins(15),
             absence_mark: SignedDuration::from_secs(5),
             absence_gap: SignedDuration::from_secs(10),
             history_kept: SignedDuration::from_hours(90 * 24),

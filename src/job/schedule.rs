@@ -203,14 +203,12 @@ fn length(text: &str) -> Result<SignedDuration, String> {
 
 /// A time with its offset, or one on the zone's clock.
 fn time(text: &str, zone: &str) -> Result<Timestamp, String> {
-    let at = match text.parse::<Timestamp>() {
-        Ok(at) => at,
-        Err(_) => {
-            let local: DateTime = text.parse().map_err(|_| HOW.to_owned())?;
-            let zone = TimeZone::get(zone);
-            let zone = zone.map_err(|_| "cannot be read without its time zone".to_owned())?;
-            zone.to_timestamp(local).map_err(|error| error.to_string())?
-        }
-    };
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(on_the_second(at));
+    }
+    let local: DateTime = text.parse().map_err(|_| HOW.to_owned())?;
+    let zone = TimeZone::get(zone);
+    let zone = zone.map_err(|_| "cannot be read without its time zone".to_owned())?;
+    let at = zone.to_timestamp(local).map_err(|error| error.to_string())?;
     Ok(on_the_second(at))
 }

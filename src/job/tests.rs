@@ -90,7 +90,8 @@ fn d14_what_is_no_schedule_is_refused_with_what_to_write_instead() {
     }
     assert!(draft("every 1h").apply(None, second(0)).is_ok());
     let text = |text: &str| Some(text.to_owned());
-    let refusals: [(&dyn Fn(&mut Draft), &str); 9] = [
+    type Change<'a> = &'a dyn Fn(&mut Draft);
+    let refusals: [(Change<'_>, &str); 9] = [
         (&|draft| draft.kind = text("fly"), "do: must be one of sweep, reconcile"),
         (&|draft| draft.kind = None, "do: is needed"),
         (&|draft| draft.missed = text("never"), "missed: must be"),

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::choice::Choice;
 use super::kinds::{self, Tools};
 use super::scheduler::Scheduler;
-use crate::engine::{self, Claimed, Engine};
+use crate::engine::{self, Claimed, Core, Engine};
 use crate::job::{Ask, By, Job, JobId, NotFired, RENEWED, RunState};
 use crate::tasks::Mark;
 
@@ -100,13 +100,11 @@ impl Runner {
     /// disk.
     pub async fn fire(&self, job: &str, ask: Ask, by: By) -> Result<Fired, engine::Error> {
         let which = job.to_owned();
-        let runner = self.clone();
-        let fired = self.engine().ask(move |core, now| core.fire(&which, ask, by, now)).await?;
-        Ok(fired.map(|claimed| {
-            let run = claimed.run;
-            runner.run(claimed);
-            run
-        }))
+        let fire = move |core: &mut Core, now| match core.fire(&which, ask, by, now) {
+            Ok(claimed) => (Ok(claimed.run), vec![claimed]),
+            Err(why) => (Err(why), Vec::new()),
+        };
+        self.claim(fire).await
     }
 
     /// Claims and runs every slot that is due; with a grace, those that have been for so long.
@@ -116,14 +114,29 @@ impl Runner {
         grace: Option<SignedDuration>,
     ) -> Result<(), engine::Error> {
         loop {
-            let due = self.engine().ask(move |core, now| core.fire_due(by, grace, FIRED_MAX, now));
-            let due = due.await?;
-            let is_last = due.len() < FIRED_MAX;
-            due.into_iter().for_each(|claimed| self.run(claimed));
-            if is_last {
+            let fire = move |core: &mut Core, now| {
+                let claimed = core.fire_due(by, grace, FIRED_MAX, now);
+                (claimed.len(), claimed)
+            };
+            if self.claim(fire).await? < FIRED_MAX {
                 return Ok(());
             }
         }
+    }
+
+    /// Claims, and runs what was claimed: also when whoever has asked hangs up in between.
+    async fn claim<T: Send + 'static>(
+        &self,
+        claim: impl FnOnce(&mut Core, Timestamp) -> (T, Vec<Claimed>) + Send + 'static,
+    ) -> Result<T, engine::Error> {
+        let runner = self.clone();
+        let claiming = self.0.running.spawn(async move {
+            let (result, claimed) = runner.engine().ask(claim).await?;
+            claimed.into_iter().for_each(|claimed| runner.run(claimed));
+            Ok(result)
+        });
+        // It ends early only with the process.
+        claiming.await.unwrap_or(Err(engine::Error::Stopped))
     }
 
     /// Says through a mark how jobs are: who fires them, which is next, and whether they are

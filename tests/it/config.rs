@@ -1111,6 +1111,7 @@ fn every_setting_reaches_its_reader() {
             expect: [],
             maintenance: [],
             jobs: [],
+            jobs_overdue: 900s,
             absence_mark: 20000000ns,
             absence_gap: 40000000ns,
             history_kept: 259200s,

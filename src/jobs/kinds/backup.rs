@@ -16,6 +16,9 @@ use crate::store::Dump;
 /// Where backups are, below the data directory.
 const FOLDER: &str = "backups";
 
+/// How the name of one begins that is not done.
+const UNFINISHED: &str = ".unfinished-";
+
 /// How the name of a backup ends. The time before it sorts them.
 const ENDING: &str = ".backup";
 
@@ -24,8 +27,9 @@ pub(super) async fn run(tools: &Tools, job: &str, keep: u32) -> Result<String, S
     let prefix = format!("{job}-");
     let path = folder.join(format!("{prefix}{}{ENDING}", at.strftime("%Y%m%dT%H%M%S.%3fZ")));
     let cannot = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let mut file = blocking(move || begin(&folder)).await.map_err(|error| cannot(&error))?;
+    // There is one backup at a time: whatever is unfinished besides was left by a kill.
     let backup = tools.engine.backup().await.map_err(|error| cannot(&error))?;
+    let mut file = blocking(move || begin(&folder)).await.map_err(|error| cannot(&error))?;
     while let Some(piece) = backup.next().await.map_err(|error| cannot(&error))? {
         let written = blocking(move || file.write_all(&piece).map(|()| file)).await;
         file = written.map_err(|error| cannot(&error))?;
@@ -44,11 +48,17 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }
 
-/// A file beside those that are done; gone when dropped.
+/// A file beside those that are done; gone when dropped. Others that are not done go now.
 fn begin(folder: &Path) -> std::io::Result<NamedTempFile> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
     // Others may not read it.
-    tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)
+    tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)
 }
 
 /// Reads it again as the disk gives it back, and gives it its name. Returns how many records

@@ -30,6 +30,7 @@ fn a_backup_is_whole_the_newest_are_kept_and_others_are_left_alone() {
     eventually("one is made", || work.states("night-2") == ["done"]);
     let folder = work.data.path().join("backups");
     fs::write(folder.join("night-of-mine.backup"), "mine").unwrap();
+    fs::write(folder.join(".unfinished-by-a-kill"), "half").unwrap();
     let mut first = None;
     for number in 1..=3 {
         work.run("night");

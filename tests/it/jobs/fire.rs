@@ -1,6 +1,8 @@
 //! Somebody outside says that a job is due.
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Barrier;
 
 use reqwest::blocking::RequestBuilder;
@@ -209,4 +211,61 @@ fn what_is_under_way_at_the_end_is_cut_off_and_never_run_again() {
     assert_eq!(work.runs("switch")[0]["why"], "teawatch was stopped while it ran");
     let fired = work.fires(&json!({ "job_id": "switch" }));
     assert_eq!(words(&fired), is(200, "gone"));
+}
+
+/// A call as bytes, up to its body.
+fn head(job: &str, more: &str) -> (String, String) {
+    let body = json!({ "job_id": job }).to_string();
+    let head = format!(
+        "POST /webhooks/fire_due HTTP/1.1\r\nhost: teawatch\r\nauthorization: Bearer {}\r\n\
+         content-length: {}\r\n{more}\r\n",
+        secret().expose(),
+        body.len()
+    );
+    (head, body)
+}
+
+fn connect(work: &Work) -> TcpStream {
+    TcpStream::connect(work.teawatch.url.trim_start_matches("http://")).unwrap()
+}
+
+#[test]
+fn who_hangs_up_without_waiting_for_the_answer_leaves_no_claim_behind() {
+    let work = Work::with(&[BLIND]);
+    let names: Vec<_> = (0..30).map(|number| format!("once-{number}")).collect();
+    for name in &names {
+        work.add(name, "sweep", "in 30s");
+    }
+    for name in &names {
+        let (head, body) = head(name, "");
+        connect(&work).write_all((head + &body).as_bytes()).unwrap();
+    }
+    // Some calls may have come to nothing. What was claimed is run, and not left for the time
+    // at which nobody holds it any more.
+    let claimed = || names.iter().map(|name| work.states(name)).filter(|it| !it.is_empty());
+    eventually("something was claimed", || claimed().count() > 0);
+    eventually("all of it was run", || claimed().all(|states| states == ["done"]));
+}
+
+#[test]
+fn b2_who_calls_while_teawatch_ends_is_told_to_come_again() {
+    let work = Work::with(&[BLIND]);
+    work.add("once", "sweep", "in 30s");
+    let (head, body) = head("once", "expect: 100-continue\r\nconnection: close\r\n");
+    let mut stream = connect(&work);
+    stream.write_all(head.as_bytes()).unwrap();
+    // Its body is waited for, so its call is under way.
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"), "{go_on:?}");
+    rustix::process::kill_process(work.teawatch.pid(), rustix::process::Signal::TERM).unwrap();
+    eventually("it ends", || work.teawatch.log().contains("stopping on SIGTERM"));
+    // The order comes right after the word.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 5"), "{answer}");
+    assert!(answer.ends_with("{\"error\":\"draining\"}"), "{answer}");
 }

@@ -6,9 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use teawatch::alert::Salt;
 use teawatch::engine::settings::Settings;
-use teawatch::engine::{
-    COMPLETED_KEPT, Claimed, Core, JOBS_MAX, OUTPUT_MAX, OVERDUE, RUNS_KEPT, Unmade,
-};
+use teawatch::engine::{COMPLETED_KEPT, Claimed, Core, JOBS_MAX, OUTPUT_MAX, RUNS_KEPT, Unmade};
 use teawatch::job::{Ask, By, CLAIM_LASTS, Draft, NotFired, Run, RunState, State};
 use teawatch::store::{Key, Memory, Store as _, Tree, WriteSet};
 
@@ -169,6 +167,29 @@ fn b4_a_claim_that_nobody_renews_is_taken_back_and_one_that_is_renewed_is_not() 
 }
 
 #[test]
+fn u28_who_was_asleep_with_teawatch_keeps_the_claim_and_the_backlog_is_one_run() {
+    let mut inside = Inside::new(0).with("every 1m");
+    let claimed = inside.fire(Ask::Due, 60).unwrap();
+    assert!(inside.core.begin_run(claimed.run, at(60)));
+    inside.turn(60);
+    // The host sleeps for an hour, and both wake up.
+    inside.turn(3_660);
+    assert_eq!(inside.states(), [RunState::Running]);
+    assert_eq!(inside.core.fire_due(By::Ticker, None, 9, at(3_660)).len(), 0);
+    assert!(inside.core.renew_run(claimed.run, at(3_661)));
+    assert!(inside.finish(claimed.run, RunState::Done, 3_670));
+    assert_eq!(inside.states(), [RunState::Skipped, RunState::Done]);
+    // Without work under way it is the same: no burst, but one run for all.
+    inside.turn(3_670);
+    inside.turn(7_270);
+    let fired = inside.core.fire_due(By::Ticker, None, 9, at(7_270));
+    assert_eq!((fired.len(), fired[0].slot), (1, Some(at(7_260))));
+    // In another start the same claim is nobody's at once.
+    let inside = inside.killed(7_271);
+    assert_eq!(inside.core.job("job").unwrap().running, None);
+}
+
+#[test]
 fn a_record_that_cannot_be_read_stops_no_other_and_stays_as_it_is() {
     let mut inside = Inside::new(0).with("every 1m");
     let mut writes = WriteSet::new();
@@ -219,17 +240,18 @@ fn what_is_missed_for_good_is_a_trouble_until_it_runs_again() {
 #[test]
 fn a_slot_that_nobody_runs_is_told_though_no_scheduler_is_at_work() {
     let mut inside = Inside::new(0).with("every 1h");
-    let edge = 3_600 + OVERDUE.as_secs();
+    let overdue = Settings::default().jobs_overdue.as_secs();
+    let edge = 3_600 + overdue;
     inside.turns(0, edge);
     assert_eq!(inside.check(edge), None);
     inside.turn(edge + 1);
     assert_eq!(inside.check(edge + 1).as_deref(), Some("down"));
     // A time in which teawatch was stopped does not count.
     let mut stopped = Inside::new(0).with("every 1h").killed(100_000);
-    stopped.turns(100_000, 100_000 + OVERDUE.as_secs() - 10);
-    assert_eq!(stopped.check(100_000 + OVERDUE.as_secs() - 10), None);
-    stopped.turns(100_000 + OVERDUE.as_secs(), 100_000 + OVERDUE.as_secs() + 10);
-    assert_eq!(stopped.check(100_000 + OVERDUE.as_secs() + 10).as_deref(), Some("down"));
+    stopped.turns(100_000, 100_000 + overdue - 10);
+    assert_eq!(stopped.check(100_000 + overdue - 10), None);
+    stopped.turns(100_000 + overdue, 100_000 + overdue + 10);
+    assert_eq!(stopped.check(100_000 + overdue + 10).as_deref(), Some("down"));
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! Whether it is told honestly that jobs come by themselves.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Signal, kill_process};
 use serde_json::json;
+use teawatch::clock::Clock;
+use teawatch::tasks::{Folder, Marks, Pace};
 
 use super::Work;
 use crate::support::{eventually, status, task_state};
@@ -50,4 +56,49 @@ fn r95_a_scheduler_that_is_not_there_is_told_of_and_jobs_come_all_the_same() {
     let notes = work.teawatch.get("/readyz").1["notes"].to_string();
     assert!(notes.contains("and there is none called so"), "{notes}");
     eventually("status says so, too", || status(work.data.path()).1.contains(warning));
+}
+
+/// What is said of marks that are so many seconds old: of the start, of the last success and
+/// of the last sign of life.
+fn said_of(started: i64, success: Option<i64>, alive: i64) -> String {
+    let data = tempfile::tempdir().unwrap();
+    let age = Arc::new(AtomicI64::new(started));
+    let shown = Arc::clone(&age);
+    let clock = Clock::from_fn(move || {
+        Timestamp::now() - SignedDuration::from_secs(shown.load(Ordering::Relaxed))
+    });
+    let marks = Marks::new(clock);
+    let mark = marks.task("scheduler", Pace::of_turns(SignedDuration::from_mins(1)));
+    mark.note("the built-in scheduler has 3 active of 4 jobs".to_owned());
+    if let Some(success) = success {
+        age.store(success, Ordering::Relaxed);
+        mark.succeeded();
+    }
+    age.store(alive, Ordering::Relaxed);
+    mark.alive();
+    drop(Folder::start(&marks, data.path()).unwrap());
+    status(data.path()).1
+}
+
+#[test]
+fn r119_to_r123_a_stale_scheduler_is_told_as_what_it_is() {
+    // R122: both are fresh.
+    let fresh = said_of(10_000, Some(5), 5);
+    assert!(fresh.contains(&format!("{FIRES}: the built-in scheduler has 3 active of 4 jobs.")));
+    // R120: nothing was heard of it for long.
+    let stalled = said_of(10_000, Some(9_999), 9_999);
+    assert!(stalled.contains("Jobs do NOT fire: the scheduler has STALLED."), "{stalled}");
+    assert!(stalled.contains("Restart teawatch."), "{stalled}");
+    // R121: it is alive, and nothing comes of it.
+    for success in [Some(9_999), None] {
+        let failing = said_of(10_000, success, 5);
+        assert!(failing.contains("Jobs do NOT fire: no tick has succeeded"), "{failing}");
+    }
+    // U23, R123: it has just begun, or was never heard of: nobody can tell.
+    let begun = said_of(6, None, 5);
+    assert!(begun.contains("It cannot be told whether jobs fire."), "{begun}");
+    for said in [stalled, begun, said_of(10_000, None, 5)] {
+        assert!(!said.contains(FIRES), "{said}");
+        assert!(said.contains(&format!("pid {}", std::process::id())), "{said}");
+    }
 }
