@@ -163,7 +163,8 @@ impl Core {
     /// Takes back the claim of a job if nobody holds it any more.
     pub(super) fn take_back_claim(&mut self, id: &JobId, now: Timestamp) {
         let boot = self.meta.jobs.boots;
-        if self.jobs.get(id).is_none_or(|job| job.claim.is_none() || self.is_job_claimed(job, now)) {
+        if self.jobs.get(id).is_none_or(|job| job.claim.is_none() || self.is_job_claimed(job, now))
+        {
             return;
         }
         let taken = self.change_job(id, |job| job.take_back(boot, now)).flatten();

@@ -30,7 +30,6 @@ fn a_job_comes_on_schedule_each_slot_once_and_its_check_is_up() {
 #[test]
 fn a_job_that_fails_is_an_issue_and_one_that_is_well_again_closes_it() {
     let work = Work::switched(&[], |number| match number {
-        0 => answer_of(200, "OK"),
         1 => answer_of(503, "away"),
         _ => answer_of(200, "OK"),
     });
