@@ -225,7 +225,7 @@ impl Status {
                 let since = task
                     .success_at
                     .map_or_else(String::new, |at| format!(" since {}", to_the_second(at)));
-                format!("Jobs do NOT fire: no tick has succeeded{since}{why}.")
+                format!("Jobs may not fire in time: no tick has succeeded{since}{why}. {note}.")
             }
             State::NeverRan | State::Unknown => {
                 format!("It cannot be told whether jobs fire{why}.")

@@ -11,6 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use super::outcome::Outcome;
 use crate::alert::EffectKind;
+use crate::job::RunState;
 
 /// Up to how many seconds a commit took: a good disk takes one or two milliseconds.
 const COMMIT_SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -25,6 +26,12 @@ pub struct Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Class {
     outcome: &'static str,
+}
+
+/// How a run of a job ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RunEnd {
+    state: String,
 }
 
 /// Counters that whoever holds a clone reads at any time, also while the engine hangs.
@@ -44,6 +51,8 @@ pub struct Figures {
     pub confirmed: Family<Kind, Counter>,
     /// Messages of webhooks, by what came of them.
     pub outcomes: Family<Class, Counter>,
+    /// Runs of jobs, by how they ended.
+    pub runs: Family<RunEnd, Counter>,
 }
 
 impl Default for Figures {
@@ -57,6 +66,10 @@ impl Default for Figures {
         for outcome in Outcome::CLASSES {
             drop(outcomes.get_or_create(&Class { outcome }));
         }
+        let runs = Family::default();
+        for state in RunState::ALL.into_iter().filter(|state| state.is_final()) {
+            drop(runs.get_or_create(&RunEnd { state: state.to_string() }));
+        }
         Self {
             waiting: Gauge::default(),
             turns: Counter::default(),
@@ -65,6 +78,7 @@ impl Default for Figures {
             absent: Counter::default(),
             confirmed,
             outcomes,
+            runs,
         }
     }
 }
@@ -81,6 +95,11 @@ impl Figures {
         if let Some(outcome) = class {
             self.outcomes.get_or_create(&Class { outcome }).inc();
         }
+    }
+
+    /// Counts a run that has ended, or that will never be made.
+    pub(super) fn count_run(&self, state: RunState) {
+        self.runs.get_or_create(&RunEnd { state: state.to_string() }).inc();
     }
 
     /// Counts an effect that Gitea has confirmed.

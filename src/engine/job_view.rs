@@ -82,6 +82,12 @@ impl Core {
         }
     }
 
+    /// How many jobs are in each state.
+    pub(super) fn job_states(&self) -> Vec<(State, usize)> {
+        let count = |state| self.jobs.all.values().filter(|job| job.state() == state).count();
+        State::ALL.into_iter().map(|state| (state, count(state))).collect()
+    }
+
     /// When each job is due that will run by itself: what an outside scheduler must know.
     pub fn jobs_armed(&self) -> BTreeMap<JobId, Timestamp> {
         if self.meta.jobs.paused.is_some() {

@@ -67,6 +67,9 @@ impl Core {
     /// Writes down a run, or what has become of it.
     pub(super) fn note_run(&mut self, run: Run) {
         let job = run.job.clone();
+        if run.state.is_final() {
+            self.figures.count_run(run.state);
+        }
         self.dirty.runs.insert(run.number, job.clone());
         self.jobs.ledger.add(run);
         while let Some(number) = self.jobs.ledger.surplus(&job) {

@@ -184,7 +184,7 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
 
 /// What the engine counts; it is there also while the engine does not answer.
 fn register_engine(registry: &mut Registry, engine: &Engine) {
-    let engine::Figures { waiting, turns, commits, absences, absent, confirmed, outcomes } =
+    let engine::Figures { waiting, turns, commits, absences, absent, confirmed, outcomes, runs } =
         engine.figures().clone();
     let help = "Commands that wait for the engine";
     registry.register("queue_commands", help, waiting);
@@ -201,6 +201,8 @@ fn register_engine(registry: &mut Registry, engine: &Engine) {
     registry.register("effects_confirmed", help, confirmed);
     let help = "Messages of Gitea's webhooks by what came of them";
     registry.register("delivery_outcomes", help, outcomes);
+    let help = "Runs of jobs by how they ended";
+    registry.register("job_runs", help, runs);
 }
 
 /// What the outbox counts.
@@ -233,6 +235,7 @@ fn register_inventory(registry: &mut Registry, overview: &Inventory) {
     registry.register("silences", help, gauge(overview.silences));
     let help = "Maintenance windows that hold";
     registry.register("maintenance_windows", help, gauge(overview.windows));
+    registry.register("jobs", "Jobs by state", family(&overview.jobs));
     let effects = family(&overview.outbox);
     registry.register("effects", "What Gitea has not confirmed, by how far it has come", effects);
     let oldest = overview.oldest_effect.map(|at| overview.at.duration_since(at));

@@ -24,6 +24,12 @@ fn a_job_comes_on_schedule_each_slot_once_and_its_check_is_up() {
     assert_eq!(slots.len(), runs.len(), "{runs:#?}");
     let done = runs.iter().filter(|run| run["state"] == "done");
     assert_eq!(done.count(), work.pings() - 1, "{runs:#?}");
+    let figures = crate::support::client().get(format!("{}/metrics", work.teawatch.url)).send();
+    let figures = figures.unwrap().text().unwrap();
+    let ended = format!("teawatch_job_runs_total{{state=\"done\"}} {}\n", work.pings() - 1);
+    for line in [&*ended, "teawatch_jobs{state=\"paused\"} 1\n"] {
+        assert!(figures.contains(line), "{line} {figures}");
+    }
     assert!(runs.iter().all(|run| run["by"] == "ticker" || run["by"].is_null()), "{runs:#?}");
 }
 
