@@ -45,6 +45,7 @@
 //! |---|---|---|
 //! | [`check`] | is it all right? Pure | nothing |
 //! | [`agent`] | looks at a host and reports | `check`, `clock`, `duration`, `loopback`, `observation`, `signature` |
+//! | [`job`] | what is due, and who may run it? Pure | `check`, `duration` |
 //! | [`alert`] | who must know, and in which words? Pure | `duration` |
 //! | [`gitea`] | one request, one answer, and what it means | nothing |
 //! | [`store`] | bytes on the disk; alone knows sled | nothing |
@@ -56,12 +57,13 @@
 //! | [`tasks`] | background tasks: marks, supervision, what both tell | `clock` |
 //! | [`observation`] | what a report may look like | `check` |
 //! | [`night`] | what was in the night? The report and its words. Pure | `alert`, `check` |
-//! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `night`, `store`, `observation`, `clock`, `tasks` |
+//! | [`engine`] | the state, its one writer, the group commit | `check`, `alert`, `job`, `night`, `store`, `observation`, `clock`, `tasks` |
 //! | [`outbox`] | effects on their way; alone tries again | `alert`, `engine`, `gitea`, `clock`, `tasks` |
 //! | [`reconcile`] | what have people done to our issues? Gitea against our state | `alert`, `clock`, `engine`, `gitea`, `observation`, `outbox`, `tasks` |
 //! | [`notify`] | tells others of teawatch: that it lives, hangs, or cannot tell Gitea | `engine`, `outbox`, `tasks` |
-//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `night`, `observation`, `outbox`, `reconcile`, `signature`, `tasks` |
-//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `night`, `outbox`, `reconcile`, `telemetry` |
+//! | [`jobs`] | jobs at work: who says when, and what is then done | `clock`, `engine`, `job`, `loopback`, `notify`, `outbox`, `reconcile`, `signature`, `store`, `tasks` |
+//! | [`http`] | doors and proofs; no rule about alerts | `check`, `clock`, `engine`, `job`, `jobs`, `night`, `observation`, `outbox`, `reconcile`, `signature`, `tasks` |
+//! | [`config`] | settings, judged as a whole, once | `alert`, `check`, `duration`, `engine`, `job`, `jobs`, `night`, `outbox`, `reconcile`, `telemetry` |
 //! | [`sandbox`] | a stand-in for Gitea, for newcomers and tests | `clock` |
 //! | [`cli`] | commands; puts everything together | all |
 //!
@@ -127,6 +129,10 @@ pub mod engine;
 pub mod gitea;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
+pub mod job;
+#[cfg(feature = "server")]
+pub mod jobs;
 pub mod loopback;
 #[cfg(feature = "server")]
 pub mod night;

@@ -10,6 +10,7 @@ use teawatch::alert::Phase;
 use teawatch::check::Status;
 use teawatch::config::{SETTINGS, example};
 use teawatch::engine::Progress;
+use teawatch::job::{self, Kind, RunState};
 use teawatch::tasks::State;
 
 /// Each module, and the modules of this crate that it may name.
@@ -20,10 +21,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     (
         "config",
-        &["alert", "check", "duration", "engine", "night", "outbox", "reconcile", "telemetry"],
+        &[
+            "alert",
+            "check",
+            "duration",
+            "engine",
+            "job",
+            "jobs",
+            "night",
+            "outbox",
+            "reconcile",
+            "telemetry",
+        ],
     ),
     ("duration", &[]),
-    ("engine", &["alert", "check", "clock", "night", "observation", "store", "tasks"]),
+    ("engine", &["alert", "check", "clock", "job", "night", "observation", "store", "tasks"]),
     ("gitea", &[]),
     (
         "http",
@@ -31,11 +43,29 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "check",
             "clock",
             "engine",
+            "job",
+            "jobs",
             "night",
             "observation",
             "outbox",
             "reconcile",
             "signature",
+            "tasks",
+        ],
+    ),
+    ("job", &["check", "duration"]),
+    (
+        "jobs",
+        &[
+            "clock",
+            "engine",
+            "job",
+            "loopback",
+            "notify",
+            "outbox",
+            "reconcile",
+            "signature",
+            "store",
             "tasks",
         ],
     ),
@@ -63,6 +93,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "engine",
             "gitea",
             "http",
+            "job",
+            "jobs",
             "loopback",
             "night",
             "notify",
@@ -82,6 +114,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "alert",
     "check",
+    "job",
+    "jobs/webhook/plan.rs",
     "night",
     "notify/fallback/message.rs",
     "notify/fallback/step.rs",
@@ -117,7 +151,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sled::", &["store"]),
     ("croner", &["check/calendar.rs"]),
     ("axum", &["http", "sandbox", "cli/serve.rs"]),
-    ("reqwest", &["agent", "gitea", "cli", "notify", "sandbox/courier.rs"]),
+    ("reqwest", &["agent", "gitea", "cli", "jobs/webhook", "notify", "sandbox/courier.rs"]),
     ("clap::", &["cli", "main.rs"]),
     ("rustls::", &["agent", "gitea", "sandbox/courier.rs"]),
     ("toml::", &["agent", "config"]),
@@ -357,6 +391,15 @@ fn r150_the_readme_lists_exactly_the_states_of_effects() {
 #[test]
 fn r150_the_readme_lists_exactly_the_states_of_tasks() {
     assert_eq!(readme_table("| a task is | meaning |"), State::ALL.map(|state| state.to_string()));
+}
+
+#[test]
+fn r150_the_readme_lists_exactly_what_jobs_do_and_how_they_and_their_runs_are() {
+    assert_eq!(readme_table("| a job does | meaning |"), Kind::ALL);
+    let states = job::State::ALL.map(|state| state.to_string());
+    assert_eq!(readme_table("| a job is | meaning |"), states);
+    let states = RunState::ALL.map(|state| state.to_string());
+    assert_eq!(readme_table("| a run is | meaning |"), states);
 }
 
 #[test]

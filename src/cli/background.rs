@@ -7,12 +7,16 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 
+use super::scheduling;
 use super::space::{self, watch_space};
+use crate::clock::Clock;
 use crate::engine::{self, Engine, Feed};
 use crate::http::{self, App};
+use crate::jobs::{self, Runner, Tools, choose};
+use crate::notify::DeadMan;
 use crate::outbox::{self, Gate, Task, TokenProbe, Worker};
 use crate::reconcile::{self, Bell, Hints, Poke};
-use crate::tasks::{Pace, Supervisor};
+use crate::tasks::{Marks, Pace, Supervisor};
 
 /// Tasks that are asked to end, and not cut off.
 const OUTBOX: &str = "outbox";
@@ -40,14 +44,21 @@ pub(super) struct Background {
     /// With less room than this the disk is short of it.
     pub(super) free_bytes: u64,
     pub(super) shortage: watch::Sender<Option<String>>,
-    /// There where the token is tried.
-    pub(super) token: Option<TokenProbe<Engine>>,
+    pub(super) token: Arc<TokenProbe<Engine>>,
+    /// Whether it is tried by itself.
+    pub(super) is_token_tried: bool,
+    /// There where one is configured.
+    pub(super) dead_man: Option<Arc<DeadMan>>,
+    pub(super) scheduler: jobs::Settings,
+    pub(super) marks: Marks,
+    pub(super) clock: Clock,
     pub(super) app: App,
 }
 
 impl Background {
     /// Starts every task. `patience` is for what the outbox has under way when it ends.
-    pub(super) fn start(self, supervisor: &mut Supervisor, patience: Duration) {
+    /// Returns what runs jobs.
+    pub(super) fn start(self, supervisor: &mut Supervisor, patience: Duration) -> Runner {
         let Self { engine, gate, app, .. } = self;
         supervisor.start("gate", Gate::PACE, move |mark, _| {
             let gate = Arc::clone(&gate);
@@ -57,8 +68,9 @@ impl Background {
         let (mut first, worker, status) = (Some(self.feed), self.worker, self.status);
         let (repositories, asks) = (self.repositories, Arc::clone(&worker));
         let hinted = Arc::clone(&worker);
+        let fed = engine.clone();
         supervisor.start(OUTBOX, Task::<Engine>::PACE, move |mark, stop| {
-            let (first, engine) = (first.take(), engine.clone());
+            let (first, engine) = (first.take(), fed.clone());
             let (worker, status) = (Arc::clone(&worker), status.clone());
             let repositories = repositories.clone();
             async move {
@@ -82,7 +94,7 @@ impl Background {
             }
         });
 
-        let (data_dir, least, shortage) = (self.data_dir, self.free_bytes, self.shortage);
+        let (data_dir, least, shortage) = (self.data_dir.clone(), self.free_bytes, self.shortage);
         supervisor.start("disk", Pace::of_turns(space::EVERY), move |mark, _| {
             let (data_dir, shortage) = (data_dir.clone(), shortage.clone());
             async move { watch_space(&data_dir, least, &shortage, &mark).await }
@@ -97,6 +109,15 @@ impl Background {
             async move { task.run(stop, &mark).await }
         });
 
+        let tools = Tools {
+            engine,
+            clock: self.clock,
+            marks: self.marks,
+            data_dir: self.data_dir,
+            token: Arc::clone(&self.token),
+            poke: poke.clone(),
+            dead_man: self.dead_man,
+        };
         if let Some((every, bell)) = self.looks {
             supervisor.start(HINTS, Hints::<Engine>::PACE, move |mark, stop| {
                 let hints = Hints::new(Arc::clone(&hinted), every, bell.clone(), poke.clone());
@@ -104,20 +125,29 @@ impl Background {
             });
         }
 
-        if let Some(token) = self.token.map(Arc::new) {
+        if self.is_token_tried {
+            let token = self.token;
             supervisor.start("token", token.pace(), move |mark, _| {
                 let token = Arc::clone(&token);
                 async move { token.run(&mark).await }
             });
         }
 
+        let choice = choose(&self.scheduler, jobs::PROVIDERS);
+        let runner = Runner::new(tools, self.scheduler.parallel, choice.clone());
+        app.run_jobs(runner.clone());
+        scheduling::start(supervisor, &self.scheduler, choice, &runner);
+
         supervisor.start(http::Watch::NAME, http::Watch::PACE, move |mark, _| {
             http::Watch::run(app.clone(), mark)
         });
+        runner
     }
 
-    /// Lets the outbox finish what it has under way, without reconcile in its way.
-    pub(super) async fn finish(supervisor: &Supervisor) {
+    /// Lets jobs and the outbox finish what they have under way, without reconcile in its way.
+    pub(super) async fn finish(supervisor: &Supervisor, runner: &Runner, patience: Duration) {
+        supervisor.stop(scheduling::TASK).await;
+        runner.finish(patience).await;
         supervisor.stop(RECONCILE).await;
         supervisor.stop(HINTS).await;
         supervisor.stop(OUTBOX).await;

@@ -41,6 +41,13 @@ impl Server {
         Ok(Self { caller, client })
     }
 
+    /// A path below the server's address, each part of it encoded.
+    pub(super) fn path(parts: &[&str]) -> String {
+        let mut url = url::Url::parse("http://localhost/").expect("this is an address");
+        url.path_segments_mut().expect("it has a path").pop_if_empty().extend(parts);
+        url.path().trim_start_matches('/').to_owned()
+    }
+
     /// Everything that a list has, page after page.
     pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Vec<T>> {
         let mut items = Vec::new();

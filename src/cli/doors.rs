@@ -5,8 +5,20 @@ use secrecy::ExposeSecret as _;
 
 use crate::config::Config;
 use crate::http;
+use crate::jobs;
 use crate::observation::Limits;
-use crate::signature::{Master, Secret};
+use crate::signature::{self, Master, Secret};
+
+/// How jobs are run: with what the first who may fire them is known by.
+pub(super) fn scheduler_settings(config: &Config) -> anyhow::Result<jobs::Settings> {
+    let master = Master::parse(config.agents.master.expose_secret());
+    let master = master.context("the master secret cannot be used")?;
+    let secret = config
+        .fire_callers
+        .first()
+        .map(|caller| signature::fire_secret(&master, caller, config.agents.generation(caller)));
+    Ok(jobs::Settings { secret, ..config.scheduler.clone() })
+}
 
 /// What the doors are told.
 pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
@@ -51,5 +63,6 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         page: config.has_page(),
         gitea_url: config.gitea.url.to_string(),
         public_url: config.public_url.as_ref().map(ToString::to_string),
+        fire_callers: config.fire_callers.clone(),
     })
 }

@@ -36,6 +36,7 @@ mod inherited;
 mod init;
 mod install;
 #[cfg(feature = "server")]
+mod jobs;
 mod night;
 #[cfg(feature = "server")]
 mod outbox;
@@ -48,6 +49,8 @@ mod restore;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
+#[cfg(feature = "server")]
+mod scheduling;
 #[cfg(feature = "server")]
 mod secret;
 #[cfg(feature = "server")]
@@ -67,6 +70,8 @@ mod units;
 mod unstarted;
 #[cfg(feature = "server")]
 mod watchers;
+#[cfg(feature = "server")]
+mod way;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -141,6 +146,10 @@ enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Silence(silence::Command),
+    /// See and change what teawatch runs on a schedule
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// See what Gitea has not confirmed, retry or drop it
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -197,6 +206,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Report(args) => night::run(args),
         #[cfg(feature = "server")]
         Command::Silence(command) => silence::run(command),
+        #[cfg(feature = "server")]
+        Command::Jobs(command) => jobs::run(command),
         #[cfg(feature = "server")]
         Command::Outbox(command) => outbox::run(command),
         #[cfg(feature = "server")]

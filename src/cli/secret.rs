@@ -24,6 +24,13 @@ pub(super) enum Command {
         #[command(flatten)]
         config: Box<ConfigArgs>,
     },
+    /// Print the secret of who may say from outside that a job is due
+    Fire {
+        /// As `fire.callers` names it
+        caller: String,
+        #[command(flatten)]
+        config: Box<ConfigArgs>,
+    },
     /// Print the key by which a source pings: /ping/KEY/SLUG, /api/push/KEY/NAME
     Ping {
         /// The source that the pings are of
@@ -51,6 +58,10 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::New => print(&format!("{}\n", signature::new_master()?))?,
         Command::Agent { source, config } => {
             print(&format!("{}\n", of_source(&source, &config.sources())?.expose()))?;
+        }
+        Command::Fire { caller, config } => {
+            let secret = derived(&caller, &config.sources(), signature::fire_secret)?;
+            print(&format!("{}\n", secret.expose()))?;
         }
         Command::Ping { source, check: None, config, .. } => {
             let key = derived(&source, &config.sources(), signature::ping_key)?;

@@ -6,26 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ConfigArgs;
 use super::background::Background;
-use super::doors::door_settings;
+use super::doors::{door_settings, scheduler_settings};
 use super::inherited::Inherited;
 use super::pid_file::PidFile;
 use super::unstarted::{is_disk_full, not_loaded};
 use super::watchers::{self, Watchers};
+use super::way::{host, worker};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::engine::{self, Core, Ended};
-use crate::gitea::{Network, NetworkOptions};
 use crate::http::{self, App, Told};
-use crate::loopback::is_on_this_machine;
+use crate::jobs::Runner;
 use crate::notify::Systemd;
-use crate::outbox::{self, Courier, Gate, Host, TokenProbe, Worker};
+use crate::outbox::{self, Gate, TokenProbe};
 use crate::reconcile::{self, Bell};
 use crate::store::Sled;
 use crate::tasks::{self, Folder, GivenUp, Marks, Supervisor};
@@ -88,6 +87,7 @@ pub(super) struct Server {
     engine: engine::Started,
     doors: JoinHandle<std::io::Result<()>>,
     supervisor: Supervisor,
+    runner: Runner,
     /// There where somebody started this process who wants to be told.
     systemd: Option<Systemd>,
     stop_doors: CancellationToken,
@@ -111,6 +111,7 @@ impl Server {
         let gate = Arc::new(Gate::new(&settings, clock.clone()));
         let host = host(config, Some(Arc::clone(&gate)))?;
         let doors = door_settings(config)?;
+        let scheduler = scheduler_settings(config)?;
         let tellers = Watchers::of(config, inherited.systemd.clone())?;
         let id = random_id()?;
         let listener = inherited.door(config.listen).await?;
@@ -162,9 +163,7 @@ impl Server {
         let worker = Arc::new(worker);
         let repositories = config.engine.routes.repositories().into_iter().map(str::to_owned);
         let repositories: Vec<_> = repositories.collect();
-        let token = config.token_probe.is_positive().then(|| {
-            TokenProbe::new(Arc::clone(&worker), repositories.clone(), config.token_probe)
-        });
+        let token = TokenProbe::new(Arc::clone(&worker), repositories.clone(), config.token_probe);
         let (status, outbox) = watch::channel(outbox::Status::default());
         let (compared_in, compared) = watch::channel(reconcile::Status::new(config.reconcile));
         let (shortage_in, shortage) = watch::channel(None);
@@ -177,7 +176,7 @@ impl Server {
             watchers: watchers::TASKS,
         };
         let bell = Bell::default();
-        let app = App::new(engine.engine.clone(), told.clone(), bell.clone(), clock, doors);
+        let app = App::new(engine.engine.clone(), told.clone(), bell.clone(), clock.clone(), doors);
         let background = Background {
             engine: engine.engine.clone(),
             feed,
@@ -192,11 +191,16 @@ impl Server {
             data_dir: config.data_dir.clone(),
             free_bytes: config.free_bytes,
             shortage: shortage_in,
-            token,
+            token: Arc::new(token),
+            is_token_tried: config.token_probe.is_positive(),
+            dead_man: tellers.dead_man.clone(),
+            scheduler,
+            marks: marks.clone(),
+            clock: clock.clone(),
             app: app.clone(),
         };
         let mut supervisor = Supervisor::new(marks.clone(), tasks::Patience::default());
-        background.start(&mut supervisor, PATIENCE);
+        let runner = background.start(&mut supervisor, PATIENCE);
 
         let stop_doors = CancellationToken::new();
         let stopped = stop_doors.clone().cancelled_owned();
@@ -210,6 +214,7 @@ impl Server {
             engine,
             doors,
             supervisor,
+            runner,
             systemd,
             stop_doors,
             marks,
@@ -250,6 +255,7 @@ impl Server {
         if let Some(systemd) = &self.systemd {
             systemd.stopping();
         }
+        self.runner.close();
         self.stop_doors.cancel();
         if !self.doors.is_finished()
             && tokio::time::timeout(PATIENCE, &mut self.doors).await.is_err()
@@ -257,7 +263,7 @@ impl Server {
             tracing::warn!("some callers were still talking and are cut off");
         }
         // It keeps its own time.
-        Background::finish(&self.supervisor).await;
+        Background::finish(&self.supervisor, &self.runner, PATIENCE).await;
         match tokio::time::timeout(ENGINE_PATIENCE, self.stop_engine()).await {
             Ok(Some(Ended::Failed(error))) => (code, why) = store_failed(&error),
             Ok(Some(Ended::Stopped) | None) => {}
@@ -302,44 +308,6 @@ fn store_failed(error: &crate::store::Error) -> (ExitCode, String) {
          nobody was answered, and a restart finds out"
     );
     (ExitCode::from(EXIT_STORE), format!("the disk did not take a commit: {error}"))
-}
-
-fn worker(
-    config: &Config,
-    settings: outbox::Settings,
-    host: Host,
-    engine: &engine::Engine,
-    clock: Clock,
-) -> Worker<engine::Engine> {
-    Worker {
-        ledger: engine.clone(),
-        host,
-        settings,
-        salt: config.salt.clone(),
-        clock,
-        courier: Courier::default(),
-        // Without randomness many clients come back at once; nothing worse.
-        dice: || getrandom::u32().unwrap_or(u32::MAX / 2),
-    }
-}
-
-fn host(config: &Config, gate: Option<Arc<Gate>>) -> anyhow::Result<Host> {
-    let gitea = &config.gitea;
-    Host::new(&gitea.url, &gitea.token, Arc::new(network(gitea)?), gate)
-        .context("cannot set up the connection to Gitea")
-}
-
-/// The way to Gitea.
-pub(super) fn network(gitea: &config::Gitea) -> anyhow::Result<Network> {
-    let std = |duration: SignedDuration| duration.unsigned_abs();
-    Network::new(&NetworkOptions {
-        connect_timeout: std(gitea.connect_timeout),
-        timeout: std(gitea.timeout),
-        extra_roots: gitea.extra_roots.clone(),
-        tls: gitea.url.scheme() == "https",
-        proxies: !is_on_this_machine(&gitea.url),
-    })
-    .context("cannot set up the connection to Gitea")
 }
 
 /// The name of a new store: 16 hex digits.

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::call::{plain, table};
 use super::pid_file::PidFile;
-use super::{ConfigArgs, output};
+use super::{ConfigArgs, output, scheduling};
 use crate::clock::Clock;
 use crate::config::Caller;
 use crate::tasks::{Left, Life, Process, Report, State};
@@ -172,6 +172,10 @@ impl Status {
         for reason in &self.reasons {
             let _infallible = writeln!(text, "- {}", plain(reason));
         }
+        if let Some(words) = self.jobs() {
+            text.push_str(&plain(&words));
+            text.push('\n');
+        }
         if self.tasks.iter().any(|task| task.state == State::Stalled) && is_running {
             text.push_str("Restart teawatch: a task that has stalled does not go on by itself.\n");
         }
@@ -196,6 +200,37 @@ impl Status {
         text.push('\n');
         text.push_str(&table(&head, &rows.collect::<Vec<_>>()));
         text
+    }
+}
+
+impl Status {
+    /// Whether jobs are run by themselves, in a sentence, if a server ever left a mark of that.
+    fn jobs(&self) -> Option<String> {
+        let task = self.tasks.iter().find(|task| task.name == scheduling::TASK)?;
+        if !matches!(self.server, Server::Runs { .. }) {
+            return Some("Jobs will NOT be run before it is.".to_owned());
+        }
+        let note = task.note.as_deref().unwrap_or("nothing is known of them so far");
+        let error = task.error.as_ref().filter(|error| !error.is_over);
+        let why = error.map_or_else(String::new, |error| format!(": {}", error.text));
+        Some(match task.state {
+            State::Well => format!("Jobs will fire automatically: {note}."),
+            State::Paused => {
+                format!("Jobs do NOT fire: {}.", task.paused.as_deref().unwrap_or_default())
+            }
+            State::Stalled => format!(
+                "Jobs do NOT fire: the scheduler has STALLED. Before that, {note}. Restart teawatch."
+            ),
+            State::Failing => {
+                let since = task
+                    .success_at
+                    .map_or_else(String::new, |at| format!(" since {}", to_the_second(at)));
+                format!("Jobs may not fire in time: no tick has succeeded{since}{why}. {note}.")
+            }
+            State::NeverRan | State::Unknown => {
+                format!("It cannot be told whether jobs fire{why}.")
+            }
+        })
     }
 }
 

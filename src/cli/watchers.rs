@@ -24,7 +24,7 @@ pub(super) const TASKS: &[&str] = &[DEAD_MAN, FALLBACK, SYSTEMD];
 /// Those that are told, each where there is one.
 #[derive(Debug)]
 pub(super) struct Watchers {
-    dead_man: Option<DeadMan>,
+    pub(super) dead_man: Option<Arc<DeadMan>>,
     fallback: Option<Fallback>,
     systemd: Option<Systemd>,
 }
@@ -32,13 +32,13 @@ pub(super) struct Watchers {
 impl Watchers {
     /// Those of the configuration, and the one that started this process.
     pub(super) fn of(config: &Config, systemd: Option<Systemd>) -> anyhow::Result<Self> {
-        Ok(Self { dead_man: dead_man(config)?, fallback: fallback(config)?, systemd })
+        Ok(Self { dead_man: dead_man(config)?.map(Arc::new), fallback: fallback(config)?, systemd })
     }
 
     /// Begins to tell them, once the doors are open.
     pub(super) fn start(self, supervisor: &mut Supervisor, engine: &Engine, told: &Told) {
         let Told { outbox, shortage, marks, .. } = told;
-        if let Some(dead_man) = self.dead_man.map(Arc::new) {
+        if let Some(dead_man) = self.dead_man {
             let (engine, marks) = (engine.clone(), marks.clone());
             supervisor.start(DEAD_MAN, dead_man.pace(), move |mark, stop| {
                 let (dead_man, engine) = (Arc::clone(&dead_man), engine.clone());

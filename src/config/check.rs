@@ -11,6 +11,7 @@ use std::path::Path;
 use secrecy::ExposeSecret as _;
 
 use super::checks::checks;
+use super::jobs::{jobs, overdue, scheduler};
 use super::layers::{Block, Layers};
 use super::maintenance::maintenance;
 use super::night::night;
@@ -91,6 +92,8 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 watchdog_interval: view.duration("alertmanager.watchdog_interval"),
             },
             webhooks,
+            scheduler: scheduler(view),
+            fire_callers: view.texts("fire.callers"),
             token_probe: view.duration("token_probe.every"),
             store_cache_bytes: view.count("limits.store_cache_bytes"),
             free_bytes: view.count("limits.free_bytes"),
@@ -326,6 +329,8 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
         expect,
         maintenance: maintenance(view, problems),
         night: night(view),
+        jobs: jobs(view, problems),
+        jobs_overdue: overdue(view),
         absence_mark: view.duration("absence.mark"),
         absence_gap: view.duration("absence.gap"),
         history_kept: view.duration("kept.history"),

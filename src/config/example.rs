@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::checks::{self, CHECK};
+use super::jobs::{self, JOB};
 use super::maintenance::{self, MAINTENANCE};
 use super::sections::{EXPECT_DOC, ROUTE_DOC, SECTIONS};
 use super::table::{EXPECT, Preset, ROUTE, SETTINGS, Setting};
@@ -95,6 +96,22 @@ pub fn example() -> String {
     prose(&mut text, maintenance::ONCE_DOC);
     line(&mut text, "#[[maintenance]]");
     for setting in MAINTENANCE.iter().filter(|setting| is_in_once(setting.key)) {
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    text.push('\n');
+    prose(&mut text, jobs::DOC);
+    line(&mut text, "#[[job]]");
+    for setting in JOB.iter().filter(|setting| !jobs::is_of_issues(setting.key)) {
+        prose(&mut text, setting.doc);
+        line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
+    }
+    prose(&mut text, jobs::CHORE_DOC);
+    line(&mut text, "#[[job]]");
+    for (name, value) in jobs::CHORE {
+        line(&mut text, &format!("#{name} = {value}"));
+    }
+    for setting in JOB.iter().filter(|setting| jobs::is_of_issues(setting.key)) {
+        prose(&mut text, setting.doc);
         line(&mut text, &format!("#{} = {}", setting.key, value(setting)));
     }
     text

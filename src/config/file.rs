@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::checks::CHECK;
+use super::jobs::JOB;
 use super::layers::{Block, Given};
 use super::maintenance::MAINTENANCE;
 use super::problem::{Origin, Problem, did_you_mean};
@@ -22,6 +23,7 @@ pub(super) struct Contents {
     pub(super) expect: Vec<Block>,
     pub(super) checks: Vec<Block>,
     pub(super) maintenance: Vec<Block>,
+    pub(super) jobs: Vec<Block>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -34,9 +36,9 @@ pub(super) fn read(file: &str, text: &str) -> Result<Contents, Vec<Problem>> {
     let mut walk = Walk { file, text, problems: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        let (root, [routes, expect, checks, maintenance]) = walk.root(root.get_ref());
+        let (root, [routes, expect, checks, maintenance, jobs]) = walk.root(root.get_ref());
         let problems = walk.problems;
-        return Ok(Contents { root, routes, expect, checks, maintenance, problems });
+        return Ok(Contents { root, routes, expect, checks, maintenance, jobs, problems });
     }
     let problem = |error: toml::de::Error| {
         let origin = Some(walk.origin(error.span().map_or(0, |span| span.start)));
@@ -66,23 +68,24 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Reads the whole: what has one place; and routes, expected checks, checks, maintenance
-    /// windows.
-    fn root(&mut self, root: &DeTable<'_>) -> (Block, [Vec<Block>; 4]) {
-        let (mut routes, mut expect) = (Vec::new(), Vec::new());
-        let (mut checks, mut maintenance) = (Vec::new(), Vec::new());
+    /// windows, jobs.
+    fn root(&mut self, root: &DeTable<'_>) -> (Block, [Vec<Block>; 5]) {
+        let mut blocks = [const { Vec::new() }; 5];
+        let [routes, expect, checks, maintenance, jobs] = &mut blocks;
         let mut rest = DeTable::new();
         for (key, value) in root {
             match key.get_ref().as_ref() {
-                "route" => routes = self.blocks(key, value, &route_schema()),
-                "expect" => expect = self.blocks(key, value, &schema(EXPECT)),
-                "check" => checks = self.blocks(key, value, &schema(CHECK)),
-                "maintenance" => maintenance = self.blocks(key, value, &schema(MAINTENANCE)),
+                "route" => *routes = self.blocks(key, value, &route_schema()),
+                "expect" => *expect = self.blocks(key, value, &schema(EXPECT)),
+                "check" => *checks = self.blocks(key, value, &schema(CHECK)),
+                "maintenance" => *maintenance = self.blocks(key, value, &schema(MAINTENANCE)),
+                "job" => *jobs = self.blocks(key, value, &schema(JOB)),
                 _ => drop(rest.insert(key.clone(), value.clone())),
             }
         }
         let mut block = Block::new(self.origin(0));
         self.table(&rest, "", "", &schema(SETTINGS), &mut block);
-        (block, [routes, expect, checks, maintenance])
+        (block, blocks)
     }
 
     /// Reads `[[name]]` tables.
@@ -189,7 +192,7 @@ fn hint(name: &str, prefix: &str, schema: &Schema) -> String {
     let word = name.strip_prefix(prefix).unwrap_or(name);
     let siblings = schema.iter().filter_map(|(known, _)| known.strip_prefix(prefix));
     let siblings = siblings.map(|rest| rest.split('.').next().unwrap_or(rest));
-    let blocks = ["route", "expect", "check", "maintenance"];
+    let blocks = ["route", "expect", "check", "maintenance", "job"];
     let blocks = prefix.is_empty().then_some(blocks).into_iter().flatten();
     did_you_mean(word, siblings.chain(blocks), schema.iter().map(|(known, _)| *known))
 }

@@ -64,7 +64,7 @@ pub(super) struct Given {
     pub(super) origin: Origin,
 }
 
-/// A `[[route]]`, an `[[expect]]`, a `[[check]]` or a `[[maintenance]]`.
+/// A `[[route]]`, an `[[expect]]`, a `[[check]]`, a `[[maintenance]]` or a `[[job]]`.
 #[derive(Debug)]
 pub(super) struct Block {
     /// Where it begins.
@@ -85,6 +85,7 @@ pub(super) struct Layers {
     pub(super) expect: Vec<Block>,
     pub(super) checks: Vec<Block>,
     pub(super) maintenance: Vec<Block>,
+    pub(super) jobs: Vec<Block>,
     /// Secrets that stand in the environment, by variable.
     pub(super) secrets: BTreeMap<&'static str, OsString>,
     pub(super) problems: Vec<Problem>,
@@ -156,6 +157,7 @@ impl Layers {
             expect: Vec::new(),
             checks: Vec::new(),
             maintenance: Vec::new(),
+            jobs: Vec::new(),
             secrets: BTreeMap::new(),
             problems: Vec::new(),
         };
@@ -195,6 +197,7 @@ impl Layers {
         self.expect = contents.expect;
         self.checks = contents.checks;
         self.maintenance = contents.maintenance;
+        self.jobs = contents.jobs;
         self.problems.extend(contents.problems);
         Ok(())
     }

@@ -10,6 +10,7 @@ mod check;
 mod checks;
 mod example;
 mod file;
+mod jobs;
 mod kind;
 mod layers;
 mod maintenance;
@@ -35,12 +36,14 @@ use url::Url;
 
 use crate::alert::Salt;
 use crate::engine::settings::Settings;
+use crate::jobs as running;
 use crate::outbox;
 use crate::reconcile;
 use crate::telemetry;
 
 pub use self::checks::CHECK;
 pub use self::example::{beginning, example};
+pub use self::jobs::JOB;
 pub use self::layers::{Flag, HOOK_TOKEN_VARIABLE, Sources};
 pub use self::maintenance::MAINTENANCE;
 pub use self::problem::{Error, Origin, Problem};
@@ -72,6 +75,10 @@ pub struct Config {
     pub fallback: Fallback,
     pub alertmanager: Alertmanager,
     pub webhooks: Webhooks,
+    /// Who runs jobs.
+    pub scheduler: running::Settings,
+    /// Who may say that a job is due; the first is who is armed.
+    pub fire_callers: Vec<String>,
     /// How often the token is tried; 0 is never.
     pub token_probe: SignedDuration,
     pub store_cache_bytes: u64,

@@ -35,6 +35,8 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         message when that begins, one a day, and one when it is over.",
     ),
     ("token_probe", "Finding out that the token is bad before it is needed."),
+    ("scheduler", "Who runs jobs, and how many at once. What is to be run stands in [[job]]."),
+    ("fire", "Who may say from outside that a job is due."),
     ("absence", "How teawatch notices that it was not looking itself: stopped, asleep, stalled."),
 ];
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::check;
 use super::checks::CHECK;
+use super::jobs::JOB;
 use super::kind::Kind;
 use super::layers::{Block, Layers, Sources, Values};
 use super::maintenance::MAINTENANCE;
@@ -24,7 +25,7 @@ pub struct Shown {
     pub toml: String,
     /// The same for programs: `file`; `settings` with `value`, `origin` (`default`,
     /// `file`, `environment`, `flag`) and `place` by key; `secrets`, by key, with where
-    /// each was found; `routes`; `expect`; `checks`; `maintenance`.
+    /// each was found; `routes`; `expect`; `checks`; `maintenance`; `jobs`.
     pub json: serde_json::Value,
     /// Why a server would not start with it.
     pub wrong: Option<Error>,
@@ -111,7 +112,8 @@ fn blocks(layers: &Layers) -> impl Iterator<Item = (&'static str, &Block)> {
     let expect = layers.expect.iter().map(|block| ("expect", block));
     let maintenance = layers.maintenance.iter().map(|block| ("maintenance", block));
     let checks = layers.checks.iter().map(|block| ("check", block));
-    routes.chain(expect).chain(checks).chain(maintenance)
+    let jobs = layers.jobs.iter().map(|block| ("job", block));
+    routes.chain(expect).chain(checks).chain(maintenance).chain(jobs)
 }
 
 /// What stands in a block, by the names that it has there.
@@ -120,6 +122,7 @@ fn pairs(header: &str, values: &Values) -> Vec<(&'static str, toml::Value)> {
         "route" => ROUTE,
         "expect" => EXPECT,
         "check" => CHECK,
+        "job" => JOB,
         _ => MAINTENANCE,
     };
     let settings = own.iter().chain(SETTINGS);
@@ -169,5 +172,6 @@ fn json(layers: &Layers) -> serde_json::Value {
         "expect": all("expect"),
         "checks": all("check"),
         "maintenance": all("maintenance"),
+        "jobs": all("job"),
     })
 }

@@ -314,6 +314,24 @@ pub const SETTINGS: &[Setting] = &[
         "How often Gitea is asked whether it still takes the token, and whether the \
          repositories still take issues; at once at the start. 0s switches it off."),
 
+    setting("scheduler.provider", Kind::Line, Preset::Is(""),
+        "Who says when: \"builtin\", which is also meant by nothing; or \"webhook\", a scheduler \
+         outside that calls /webhooks/fire_due. Where that is not there or cannot work, the \
+         built-in one works instead, and `teawatch status` says so."),
+    setting("scheduler.every", Kind::Interval, Preset::Is("60s"),
+        "How often it is looked for what is due. No job comes more exactly than that."),
+    setting("scheduler.backstop", Kind::Interval, Preset::Is("10m"),
+        "After how long teawatch runs a job itself that the scheduler outside should have \
+         fired. What comes once is not left for longer than 1m."),
+    setting("scheduler.parallel", Kind::Count { min: 1, max: 1_000 }, Preset::Is("4"),
+        "Runs that may be under way at once; the others wait. No job ever runs twice at once."),
+    setting("scheduler.arming_url", Kind::Url, Preset::Unset("https://scheduler.example.org/"),
+        "Where the scheduler outside is told when each job is due. It needs public_url, and \
+         the first of fire.callers signs. Without it the scheduler knows by itself when to fire."),
+    setting("fire.callers", Kind::Sources, Preset::Is(""),
+        "Who may say at /webhooks/fire_due that a job is due; `teawatch secret fire NAME` \
+         prints the secret of each. Without any, nobody may."),
+
     setting("absence.mark", Kind::Interval, Preset::Is("5s"),
         "How often a mark is written that says \"I am looking\"."),
     setting("absence.gap", Kind::Interval, Preset::Is("10s"),

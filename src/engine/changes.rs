@@ -1,6 +1,6 @@
 //! What a round has changed, and how that becomes one commit and news for the outbox.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use super::records::{Past, Repository};
 use super::{Core, Feed};
 use crate::alert::{Fingerprint, Group, Salt};
 use crate::check::CheckId;
+use crate::job::JobId;
 use crate::store::{Key, Tree, WriteSet};
 
 /// What the round has changed.
@@ -31,6 +32,9 @@ pub(super) struct Dirty {
     pub(super) history_gone: Range<u64>,
     pub(super) deliveries: BTreeSet<u64>,
     pub(super) silences: BTreeSet<u64>,
+    pub(super) jobs: BTreeSet<JobId>,
+    /// Runs, with the job of each.
+    pub(super) runs: BTreeMap<u64, JobId>,
 }
 
 impl Core {
@@ -118,6 +122,12 @@ impl Core {
             let key = Key::new().u64(number);
             put(&mut writes, Tree::Silences, key, self.silences.get(&number));
         }
+        for id in dirty.jobs {
+            put(&mut writes, Tree::Jobs, keys::job(&id), self.jobs.get(&id));
+        }
+        for (number, id) in dirty.runs {
+            put(&mut writes, Tree::Jobs, keys::job(&id).u64(number), self.jobs.ledger.get(number));
+        }
         for number in dirty.history_gone {
             writes.delete(Tree::History, Key::new().u64(number));
         }
@@ -137,7 +147,7 @@ fn put<T: serde::Serialize>(writes: &mut WriteSet, tree: Tree, key: Key, record:
 
 /// The keys of records that stand alone, and of checks.
 pub(super) mod keys {
-    use super::{CheckId, Fingerprint, Group, Key, Salt};
+    use super::{CheckId, Fingerprint, Group, JobId, Key, Salt};
 
     pub(in crate::engine) const STATE: &str = "state";
     pub(in crate::engine) const MARK: &str = "mark";
@@ -148,6 +158,11 @@ pub(super) mod keys {
     pub(in crate::engine) fn check(id: &CheckId) -> Key {
         let (source, name) = id.parts();
         Key::new().text(source).text(name)
+    }
+
+    /// The key of a job. Those of its runs go on with their numbers.
+    pub(in crate::engine) fn job(id: &JobId) -> Key {
+        Key::new().text(id.as_str())
     }
 
     /// The key of an alert's member. The record has the name: one that is too long for a

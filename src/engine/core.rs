@@ -12,6 +12,7 @@ use super::deliveries::Deliveries;
 use super::expiry::Round;
 use super::patterns::Patterns;
 use super::records::{Before, Happened, Meta, Repository};
+use super::roster::Roster;
 use super::settings::Settings;
 use super::silences::Silence;
 use super::source::Source;
@@ -59,6 +60,7 @@ pub struct Core {
     /// The newest messages of webhooks.
     pub(super) deliveries: Deliveries,
     pub(super) silences: BTreeMap<u64, Silence>,
+    pub(super) jobs: Roster,
     pub(super) patterns: Patterns,
     pub(super) deadlines: Deadlines,
     /// How far it was looked for what may be forgotten.
@@ -293,7 +295,9 @@ impl Core {
 
     /// The rule of a check with these labels.
     pub(super) fn rule_for(&self, id: &CheckId, labels: &dyn Wears) -> Rule {
-        self.settings.routes.resolve(id.source(), id.name(), labels).rule.clone().wearing(labels)
+        let routes = &self.settings.routes;
+        let rule = routes.resolve(id.source(), id.name(), labels).rule.clone().wearing(labels);
+        self.chore_rule(id, rule)
     }
 
     /// The rule of an alert: that of its check, or of its first member.

@@ -29,6 +29,16 @@ pub(super) struct Round {
 }
 
 impl Core {
+    /// Forgets what was kept for long enough. Returns whether all was looked at since the last
+    /// time that it returned that.
+    pub fn retain(&mut self, now: Timestamp) -> bool {
+        self.forget_history(now);
+        self.forget_deliveries(now);
+        self.forget_unheard(now);
+        let Round { check, alert, source } = &self.round;
+        check.is_none() && alert.is_none() && source.is_none()
+    }
+
     /// Looks at the next ones, and forgets what was kept for long enough.
     pub(super) fn forget_unheard(&mut self, now: Timestamp) {
         let mut round = std::mem::take(&mut self.round);

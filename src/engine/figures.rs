@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use super::outcome::Outcome;
 use super::remarks::Came;
 use crate::alert::EffectKind;
+use crate::job::RunState;
 
 /// Up to how many seconds a commit took: a good disk takes one or two milliseconds.
 const COMMIT_SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -26,6 +27,12 @@ pub struct Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Class {
     outcome: &'static str,
+}
+
+/// How a run of a job ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RunEnd {
+    state: String,
 }
 
 /// Counters that whoever holds a clone reads at any time, also while the engine hangs.
@@ -47,6 +54,8 @@ pub struct Figures {
     pub outcomes: Family<Class, Counter>,
     /// Comments on our issues, by what came of them.
     pub comments: Family<Class, Counter>,
+    /// Runs of jobs, by how they ended.
+    pub runs: Family<RunEnd, Counter>,
 }
 
 impl Default for Figures {
@@ -64,6 +73,10 @@ impl Default for Figures {
         for came in Came::ALL {
             drop(comments.get_or_create(&Class { outcome: came.class() }));
         }
+        let runs = Family::default();
+        for state in RunState::ALL.into_iter().filter(|state| state.is_final()) {
+            drop(runs.get_or_create(&RunEnd { state: state.to_string() }));
+        }
         Self {
             waiting: Gauge::default(),
             turns: Counter::default(),
@@ -73,6 +86,7 @@ impl Default for Figures {
             confirmed,
             outcomes,
             comments,
+            runs,
         }
     }
 }
@@ -94,6 +108,11 @@ impl Figures {
     /// Counts a comment that was read.
     pub(super) fn count_comment(&self, came: Came) {
         self.comments.get_or_create(&Class { outcome: came.class() }).inc();
+    }
+
+    /// Counts a run that has ended, or that will never be made.
+    pub(super) fn count_run(&self, state: RunState) {
+        self.runs.get_or_create(&RunEnd { state: state.to_string() }).inc();
     }
 
     /// Counts an effect that Gitea has confirmed.

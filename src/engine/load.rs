@@ -14,10 +14,12 @@ use super::expiry::Round;
 use super::history::Numbers;
 use super::patterns::Patterns;
 use super::records::{Meta, Repository};
+use super::roster::{JobCounts, Roster};
 use super::settings::Settings;
 use super::silences::Silence;
 use super::source::Source;
 use super::tally::Tally;
+use super::view::Health;
 use super::{Entry, Error, Figures};
 use crate::alert::marker::Instance;
 use crate::alert::{Alert, Group, Salt, Standing};
@@ -48,6 +50,7 @@ impl Core {
             history: Numbers::default(),
             forgotten: 0,
             silences: 0,
+            jobs: JobCounts::default(),
             users: BTreeSet::new(),
             copied: None,
             restored: None,
@@ -70,6 +73,7 @@ impl Core {
             blind_unheard: BTreeSet::new(),
             deliveries: loaded.deliveries,
             silences: loaded.silences,
+            jobs: loaded.jobs,
             patterns: Patterns::default(),
             deadlines: Deadlines::default(),
             writes: 0,
@@ -96,6 +100,7 @@ impl Core {
         core.configure(now);
         core.expect(now);
         core.wake_everything(now);
+        core.take_up_jobs(now);
         Ok(core)
     }
 
@@ -124,6 +129,13 @@ impl Core {
             self.dirty.entries.insert(entry.seq);
         }
         self.dirty.repositories.extend(self.repositories.keys().cloned());
+    }
+
+    /// Looks at every check and every alert anew, and says how they are.
+    pub fn sweep(&mut self, now: Timestamp) -> Health {
+        self.wake_everything(now);
+        self.wake_due(usize::MAX, now);
+        self.health()
     }
 
     /// Every deadline is computed anew under the present settings. What is due already is
@@ -155,6 +167,7 @@ struct Loaded {
     absences: Absences,
     deliveries: Deliveries,
     silences: BTreeMap<u64, Silence>,
+    jobs: Roster,
 }
 
 impl Loaded {
@@ -203,8 +216,9 @@ impl Loaded {
                 let silence: Silence = decode(tree, key, bytes)?;
                 self.silences.insert(silence.number, silence);
             }
+            Tree::Jobs => self.jobs.load(key, bytes),
             // The past is not needed to go on.
-            Tree::History | Tree::Jobs => {}
+            Tree::History => {}
         }
         Ok(())
     }

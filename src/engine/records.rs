@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::history::Numbers;
 use super::outage::Outage;
 use super::remarks::Remarked;
+use super::roster::JobCounts;
 use crate::alert::admit;
 use crate::alert::marker::Instance;
 use crate::alert::{Effect, Fingerprint};
@@ -29,6 +30,9 @@ pub struct Meta {
     /// The number of the newest silence.
     #[serde(default)]
     pub silences: u64,
+    /// What is remembered of jobs as a whole.
+    #[serde(default)]
+    pub jobs: JobCounts,
     /// Every user of Gitea that we ever were: what they have written is ours.
     pub users: BTreeSet<i64>,
     /// The key of a marker that says that a copy of this store runs elsewhere. For ever: the

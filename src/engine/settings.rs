@@ -10,6 +10,7 @@ use crate::alert::Rule;
 use crate::alert::admit::Limits;
 use crate::alert::route::{Matcher, Wears};
 use crate::check::{CheckId, Definition, Labels, Policy};
+use crate::job::Draft;
 use crate::night::Hours;
 
 /// Everything that the engine is told.
@@ -26,6 +27,11 @@ pub struct Settings {
     pub maintenance: Vec<Window>,
     /// Which hours are the night of the report.
     pub night: Hours,
+    /// Jobs of the configuration, each with a name and all that it needs.
+    pub jobs: Vec<Draft>,
+    /// A slot that nobody has run so long after it was due is told: whoever should have is not
+    /// at work.
+    pub jobs_overdue: SignedDuration,
     /// How often it is noted that teawatch is looking.
     pub absence_mark: SignedDuration,
     /// Not having looked for longer than this is an absence.
@@ -60,6 +66,8 @@ impl Default for Settings {
             checks: Vec::new(),
             maintenance: Vec::new(),
             night: Hours::default(),
+            jobs: Vec::new(),
+            jobs_overdue: SignedDuration::from_mins(15),
             absence_mark: SignedDuration::from_secs(5),
             absence_gap: SignedDuration::from_secs(10),
             history_kept: SignedDuration::from_hours(90 * 24),

@@ -7,6 +7,7 @@ use super::core::Core;
 use super::entry::Progress;
 use crate::alert::{Alert, Phase};
 use crate::check::{Check, Status};
+use crate::job;
 
 /// The counts.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub struct Inventory {
     /// Silences by pattern that hold, and maintenance windows that do.
     pub silences: usize,
     pub windows: usize,
+    /// Jobs by state.
+    pub jobs: Vec<(job::State, usize)>,
     /// Effects by progress.
     pub outbox: Vec<(Progress, usize)>,
     /// When the oldest of them was ordered.
@@ -86,6 +89,7 @@ impl Core {
         Inventory {
             checks: checks.filter(|(status, _)| *status != Status::Late).collect(),
             phases: Phase::ALL.into_iter().zip(self.tally.phases).collect(),
+            jobs: self.job_states(),
             silences: self.silences.values().filter(|silence| silence.holds(now)).count(),
             windows: self.patterns.windows(),
             outbox: outbox.into(),

@@ -30,6 +30,7 @@ impl Core {
         self.forget_history(now);
         self.forget_deliveries(now);
         self.forget_unheard(now);
+        self.mind_jobs(now);
     }
 
     /// Notes that nobody was looking.
@@ -86,6 +87,7 @@ impl Core {
         self.silences.values_mut().for_each(|silence| silence.rewind(by, before));
         self.dirty.silences.extend(self.silences.keys());
         self.look_at_patterns(now);
+        self.rewind_jobs(by);
         self.repositories.values_mut().for_each(|record| record.admission.rewind(by));
         self.dirty.repositories.extend(self.repositories.keys().cloned());
         self.wake_everything(now);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Entry;
 use super::core::Core;
+use super::job_view::JobsHealth;
 use super::records::{Repository, Unclaimed};
 use crate::alert::seen::DETAILS_MAX;
 use crate::alert::{Alert, Effect, EffectKind, Fingerprint, Group, Placement, Silenced, Wishes};
@@ -137,6 +138,8 @@ pub struct Health {
     /// Issues that could not be opened or closed in several attempts, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<Stuck>,
+    #[serde(default)]
+    pub jobs: JobsHealth,
 }
 
 /// What opens or closes issues and is tried again and again.
@@ -249,6 +252,7 @@ impl Core {
             last_delivery: self.last_delivery().map(|delivery| delivery.at),
             copied: self.meta.copied.clone(),
             stuck: self.stuck(),
+            jobs: self.jobs_health(),
         }
     }
 

@@ -33,7 +33,7 @@ impl Cursor {
     }
 }
 
-fn cursor(
+pub(super) fn cursor(
     query: Result<Query<Cursor>, QueryRejection>,
 ) -> Result<(Option<String>, usize), ApiError> {
     let Query(cursor) = query.map_err(|error| ApiError::BadQuery(error.body_text()))?;

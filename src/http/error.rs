@@ -168,8 +168,8 @@ impl ApiError {
             Self::Unknown(_) => (
                 StatusCode::NOT_FOUND,
                 "missing",
-                "`teawatch checks`, `teawatch outbox list` and `teawatch silence list` show what \
-                 there is",
+                "`teawatch checks`, `teawatch jobs list`, `teawatch outbox list` and `teawatch \
+                 silence list` show what there is",
             ),
             Self::PageClosed => (
                 StatusCode::NOT_FOUND,

@@ -140,6 +140,12 @@ pub(super) async fn judge<T: Send + 'static>(
                 ),
             });
         }
+        if let Some(pause) = &health.jobs.paused {
+            notes.push(format!("all jobs are paused since {}: {}", pause.since, pause.reason));
+        }
+        for (key, why) in &health.jobs.unreadable {
+            notes.push(format!("the record of a job at {key} cannot be read: {why}"));
+        }
         match health.parked {
             0 => {}
             1 => notes.push("1 effect is parked; see `teawatch outbox list`".to_owned()),
@@ -169,6 +175,7 @@ pub(super) async fn judge<T: Send + 'static>(
     reasons.extend(untold.into_iter().filter_map(Report::complaint));
     notes.extend(aside.into_iter().filter_map(Report::complaint));
     notes.extend(app.told.marks.trouble());
+    notes.extend(app.jobs.get().and_then(|runner| runner.warning().map(str::to_owned)));
     let (ready, reconcile) = (reasons.is_empty(), reconcile.repositories);
     (Readiness { ready, reasons, notes, reconcile, engine, tasks, is_trouble }, found)
 }

@@ -203,6 +203,8 @@ fn register_engine(registry: &mut Registry, engine: &Engine) {
     registry.register("delivery_outcomes", help, figures.outcomes);
     let help = "Comments on issues of ours by what came of them";
     registry.register("comments", help, figures.comments);
+    let help = "Runs of jobs by how they ended";
+    registry.register("job_runs", help, figures.runs);
 }
 
 /// What the outbox counts.
@@ -235,6 +237,7 @@ fn register_inventory(registry: &mut Registry, overview: &Inventory) {
     registry.register("silences", help, gauge(overview.silences));
     let help = "Maintenance windows that hold";
     registry.register("maintenance_windows", help, gauge(overview.windows));
+    registry.register("jobs", "Jobs by state", family(&overview.jobs));
     let effects = family(&overview.outbox);
     registry.register("effects", "What Gitea has not confirmed, by how far it has come", effects);
     let oldest = overview.oldest_effect.map(|at| overview.at.duration_since(at));

@@ -11,8 +11,10 @@ mod backup;
 mod body;
 mod definitions;
 mod error;
+mod fire;
 mod health;
 mod hooks;
+mod jobs;
 mod manage;
 mod metrics;
 mod night;
@@ -23,7 +25,7 @@ mod reports;
 mod silences;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -39,6 +41,7 @@ use self::metrics::Figures;
 use self::rate::Rates;
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::jobs::Runner;
 use crate::observation::Limits;
 use crate::outbox;
 use crate::reconcile::{self, Bell};
@@ -59,6 +62,8 @@ struct Inner {
     figures: Figures,
     /// Rung when Gitea has told something.
     bell: Bell,
+    /// What runs jobs, once it does.
+    jobs: OnceLock<Runner>,
 }
 
 /// What the others tell of themselves.
@@ -110,13 +115,22 @@ pub struct Settings {
     pub gitea_url: String,
     /// Where these doors are for everybody, if that is known. Ends in a slash.
     pub public_url: Option<String>,
+    /// Who may say that a job is due.
+    pub fire_callers: Vec<String>,
 }
 
 impl App {
     /// Puts together what the doors need.
     pub fn new(engine: Engine, told: Told, bell: Bell, clock: Clock, settings: Settings) -> Self {
         let (rates, figures) = (Rates::default(), Figures::default());
-        Self(Arc::new(Inner { engine, told, clock, settings, rates, figures, bell }))
+        let jobs = OnceLock::new();
+        Self(Arc::new(Inner { engine, told, clock, settings, rates, figures, bell, jobs }))
+    }
+
+    /// Jobs are run from now on. Before that whoever fires one is told to come back.
+    pub fn run_jobs(&self, runner: Runner) {
+        // There is one runner in a process.
+        self.0.jobs.set(runner).ok();
     }
 }
 
@@ -143,6 +157,12 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/silences/{number}", delete(silences::expire))
         .route("/api/v1/endpoints/{name}/external", post(ping::gatus::push))
         .route("/webhooks/gitea", post(hooks::create))
+        .route("/webhooks/fire_due", post(fire::create))
+        .route("/api/cron/fire", post(fire::create))
+        .route("/api/v1/scheduler", get(jobs::health))
+        .route("/api/v1/scheduler/pause", post(jobs::pause_all))
+        .route("/api/v1/scheduler/resume", post(jobs::resume_all))
+        .nest("/api/v1/jobs", jobs::doors())
         .route("/api/push/{key}/{*name}", any(ping::push))
         .route("/", get(page::show))
         .route("/healthz", get(health::alive))

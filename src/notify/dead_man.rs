@@ -5,6 +5,7 @@
 //! other: its engine has committed and answered, and none of its tasks has stalled. When the
 //! pings stay out, the switch raises the alarm.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -93,6 +94,14 @@ impl DeadMan {
             }
             mark.rest(pause.saturating_sub(began.elapsed())).await;
         }
+    }
+
+    /// One ping besides those that come by themselves; or why there was none, in a sentence.
+    pub async fn ping_once(&self, engine: &Engine, marks: &Marks) -> Result<(), String> {
+        self.ping(engine, marks).await.map_err(|trouble| match trouble.source() {
+            Some(cause) => format!("{trouble}: {cause}"),
+            None => trouble.to_string(),
+        })
     }
 
     /// One ping, by a teawatch that is at work.

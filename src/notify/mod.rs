@@ -18,7 +18,7 @@ pub use self::systemd::{Systemd, watchdog};
 
 /// What calls an address of somebody outside. `proxies` says whether those of the environment
 /// are used.
-fn client(url: &Url, timeout: Duration, proxies: bool) -> reqwest::ClientBuilder {
+pub fn client(url: &Url, timeout: Duration, proxies: bool) -> reqwest::ClientBuilder {
     let mut client = reqwest::Client::builder().timeout(timeout);
     if !proxies {
         client = client.no_proxy();

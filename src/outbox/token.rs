@@ -69,7 +69,7 @@ impl<L: Ledger> TokenProbe<L> {
 
     /// Asks about the token, and if that is good about each repository, whatever the others
     /// answer. An error says what is wrong.
-    async fn ask(&self) -> Result<(), String> {
+    pub async fn ask(&self) -> Result<(), String> {
         let user = self.worker.host.client(Priority::Probe).user().await;
         if let Err(error) = user {
             let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];

@@ -16,8 +16,8 @@ use sha2::Sha256;
 
 pub use self::hook::{hook_matches, text_matches};
 pub use self::secret::{
-    Error, Master, Secret, agent_secret, bearer_matches, manage_key, new_master, ping_key,
-    ping_uuid,
+    Error, Master, Secret, agent_secret, bearer_matches, fire_secret, manage_key, new_master,
+    ping_key, ping_uuid,
 };
 
 /// How far a signature's timestamp may be from our clock, in either direction, unless

@@ -101,8 +101,18 @@ impl fmt::Debug for Secret {
 /// The secret of one agent, so that no list of agents' secrets is needed. Another
 /// generation gives another secret, which retires the one before.
 pub fn agent_secret(master: &Master, source: &str, generation: u64) -> Secret {
+    derived(master, "agent", source, generation)
+}
+
+/// The secret of who may say that a job is due. It is another than that of an agent of the
+/// same name.
+pub fn fire_secret(master: &Master, caller: &str, generation: u64) -> Secret {
+    derived(master, "fire", caller, generation)
+}
+
+fn derived(master: &Master, purpose: &str, name: &str, generation: u64) -> Secret {
     let mut mac = keyed(master.0.expose_secret().as_bytes());
-    mac.update(format!("agent/{source}/{generation}").as_bytes());
+    mac.update(format!("{purpose}/{name}/{generation}").as_bytes());
     let key = mac.finalize().into_bytes().to_vec();
     let printed = format!("{PREFIX}{}", BASE64.encode(&key));
     Secret { printed: printed.into(), key: key.into() }

@@ -50,6 +50,8 @@ struct Alive {
     process: Process,
     at: Timestamp,
     paused: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -154,7 +156,8 @@ fn write_all(
             write(&file("success"), &Success { process, at })?;
         }
         if let Some(at) = shown.alive_at {
-            write(&file("alive"), &Alive { process, at, paused: shown.paused.clone() })?;
+            let (paused, note) = (shown.paused.clone(), shown.note.clone());
+            write(&file("alive"), &Alive { process, at, paused, note })?;
         }
     }
     Ok(())
@@ -218,6 +221,7 @@ fn shown(folder: &Path, name: &str, process: Process) -> (Shown, bool) {
         Ok(mark) => {
             if let Some(mark) = mark.filter(|mark| mark.process == process) {
                 (shown.alive_at, shown.paused) = (Some(mark.at), mark.paused);
+                shown.note = mark.note;
             }
         }
         Err(_) => is_readable = false,

@@ -156,6 +156,11 @@ impl Mark {
         self.show(|shown, _| shown.paused = why);
     }
 
+    /// What it has to say of its work, for people.
+    pub fn note(&self, note: String) {
+        self.show(|shown, _| shown.note = Some(note));
+    }
+
     /// Waits, however long it may be, and says meanwhile that it is alive.
     pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);

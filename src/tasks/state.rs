@@ -22,6 +22,8 @@ pub struct Shown {
     pub error: Option<Failure>,
     /// Why it rests on purpose, if it does.
     pub paused: Option<String>,
+    /// What it has to say of its work, for people.
+    pub note: Option<String>,
 }
 
 /// Something that went wrong.
@@ -126,12 +128,14 @@ pub struct Report {
     pub success_at: Option<Timestamp>,
     pub error: Option<Failure>,
     pub paused: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Report {
     pub(super) fn new(name: String, state: State, shown: Shown) -> Self {
-        let Shown { alive_at, success_at, error, paused } = shown;
-        Self { name, state, alive_at, success_at, error, paused }
+        let Shown { alive_at, success_at, error, paused, note } = shown;
+        Self { name, state, alive_at, success_at, error, paused, note }
     }
 
     /// Why the task is not at work, in a sentence, if it is not.

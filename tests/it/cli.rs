@@ -83,6 +83,20 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ),
     ("silence list", true, &["--json"]),
     ("silence expire", true, &["<NUMBERS>"]),
+    ("jobs", false, &["list", "show", "add", "edit", "pause", "resume", "run", "remove", "runs"]),
+    ("jobs list", true, &["--json"]),
+    ("jobs show", true, &["<JOB>", "--json"]),
+    (
+        "jobs add",
+        true,
+        &["<NAME>", "--do", "--schedule", "--zone", "--times", "--missed", "--jitter", "--limit"],
+    ),
+    ("jobs edit", true, &["<JOB>", "--name", "--keep", "--title", "--body", "--one-at-a-time"]),
+    ("jobs pause", true, &["[JOB]", "--all", "--reason"]),
+    ("jobs resume", true, &["[JOB]", "--all"]),
+    ("jobs run", true, &["<JOB>", "--slot"]),
+    ("jobs remove", true, &["<JOB>"]),
+    ("jobs runs", true, &["<JOB>", "--json"]),
     ("outbox", false, &["list", "show", "retry", "drop"]),
     ("outbox list", true, &["--json"]),
     ("outbox show", true, &["<SEQ>"]),
@@ -99,9 +113,10 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("config check", true, &["Exits 0"]),
     ("config show", true, &["--json"]),
     ("config example", false, &[]),
-    ("secret", false, &["new", "agent", "ping", "manage"]),
+    ("secret", false, &["new", "agent", "fire", "ping", "manage"]),
     ("secret new", false, &[]),
     ("secret agent", true, &["<SOURCE>"]),
+    ("secret fire", true, &["<CALLER>"]),
     ("secret manage", true, &["<SOURCE>"]),
     ("secret ping", true, &["<SOURCE>"]),
 ];
@@ -172,7 +187,7 @@ fn the_help_of_every_command_names_its_flags() {
 
 #[test]
 fn every_command_is_in_the_list_of_this_test() {
-    let groups = ["", "agent", "checks", "silence", "outbox", "hook", "config", "secret"];
+    let groups = ["", "agent", "checks", "silence", "jobs", "outbox", "hook", "config", "secret"];
     for group in groups {
         let output = teawatch(&format!("{group} --help"));
         let (_, commands) = text(&output.stdout).split_once("Commands:\n").unwrap();

@@ -9,7 +9,8 @@ use std::process::{Command, Output};
 use crate::support::InTime as _;
 use serde_json::{Value, json};
 use teawatch::config::{
-    Agents, CHECK, Caller, Config, EXPECT, Error, MAINTENANCE, ROUTE, SETTINGS, Setting, Sources,
+    Agents, CHECK, Caller, Config, EXPECT, Error, JOB, MAINTENANCE, ROUTE, SETTINGS, Setting,
+    Sources,
 };
 use teawatch::engine::{CHECKS_MAX, WINDOWS_MAX};
 use teawatch::store::{KEY_BYTES, Key};
@@ -205,6 +206,12 @@ fn cases() -> Vec<Case> {
         ("limits.alertmanager_bytes", json!(4_194_304), "3073", json!(3_073)),
         ("limits.webhook_bytes", json!(8_388_608), "3072", json!(3_072)),
         ("token_probe.every", json!("3h"), "130s", json!("2m 10s")),
+        ("scheduler.provider", json!(""), "webhook", json!("webhook")),
+        ("scheduler.every", json!("1m"), "73s", json!("1m 13s")),
+        ("scheduler.backstop", json!("10m"), "74s", json!("1m 14s")),
+        ("scheduler.parallel", json!(4), "7", json!(7)),
+        ("scheduler.arming_url", Value::Null, "https://arm.test/x/", json!("https://arm.test/x/")),
+        ("fire.callers", json!([]), "cron1,cron2", json!(["cron1", "cron2"])),
         ("absence.mark", json!("5s"), "20ms", json!("20ms")),
         ("absence.gap", json!("10s"), "40ms", json!("40ms")),
     ]
@@ -411,13 +418,14 @@ fn what_show_prints_is_a_file_with_the_same_effect() {
                   [[check]]\nsource = \"web1\"\nname = \"copy\"\ncron = \"0 2 * * *\"\n\
                   labels = { team = \"db\" }\nfailure_words = [\"a, b\"]\n\
                   [[maintenance]]\nmatch.name = \"b*\"\nstart = 2026-12-01T22:00:00\n\
-                  zone = \"Europe/Berlin\"\nduration = \"1d\"\nreason = \"new disks\"\n";
+                  zone = \"Europe/Berlin\"\nduration = \"1d\"\nreason = \"new disks\"\n\
+                  [[job]]\nname = \"night\"\ndo = \"backup\"\nschedule = \"0 3 * * *\"\nkeep = 3\n";
     let world = World::complete().file("teawatch.toml", lines + blocks);
     let first = world.shown(&[]);
     let output = world.run(&["config", "show"]);
     let world = world.file("again.toml", &output.stdout);
     let second = world.shown(&["--config=again.toml".to_owned()]);
-    for part in ["routes", "expect", "checks", "maintenance", "secrets"] {
+    for part in ["routes", "expect", "checks", "maintenance", "jobs", "secrets"] {
         assert_eq!(first[part], second[part], "{part}");
     }
     for (key, ..) in cases() {
@@ -441,6 +449,8 @@ fn what_show_prints_is_a_file_with_the_same_effect() {
         "reason": "new disks",
     }]);
     assert_eq!(first["maintenance"], window);
+    let job = json!([{ "name": "night", "do": "backup", "schedule": "0 3 * * *", "keep": 3 }]);
+    assert_eq!(first["jobs"], job);
 }
 
 /// The definition that these settings of a `[[check]]` make.
@@ -583,6 +593,10 @@ fn the_example_is_the_list_of_settings_and_its_defaults() {
     for setting in MAINTENANCE {
         let windows = [0, 1].map(|index| &shown["maintenance"][index][setting.key]);
         assert!(windows.iter().any(|value| !value.is_null()), "{}", setting.key);
+    }
+    for setting in JOB {
+        let jobs = [0, 1].map(|index| &shown["jobs"][index][setting.key]);
+        assert!(jobs.iter().any(|value| !value.is_null()), "{}", setting.key);
     }
     // The only thing wrong with it: its secrets and certificates are not on this machine.
     for line in text(&output.stderr).lines().skip(1) {
@@ -1095,6 +1109,51 @@ fn every_setting_reaches_its_reader() {
             bytes: 3072,
             look_every: 70000000ns,
         },
+        scheduler: Settings {
+            provider: "webhook",
+            every: 73s,
+            backstop: 74s,
+            parallel: 7,
+            arming_url: Some(
+                Url {
+                    scheme: "https",
+                    cannot_be_a_base: false,
+                    username: "",
+                    password: None,
+                    host: Some(
+                        Domain(
+                            "arm.test",
+                        ),
+                    ),
+                    port: None,
+                    path: "/x/",
+                    query: None,
+                    fragment: None,
+                },
+            ),
+            callback_url: Some(
+                Url {
+                    scheme: "https",
+                    cannot_be_a_base: false,
+                    username: "",
+                    password: None,
+                    host: Some(
+                        Domain(
+                            "tea.test",
+                        ),
+                    ),
+                    port: None,
+                    path: "/w/webhooks/fire_due",
+                    query: None,
+                    fragment: None,
+                },
+            ),
+            secret: None,
+        },
+        fire_callers: [
+            "cron1",
+            "cron2",
+        ],
         token_probe: 130s,
         store_cache_bytes: 2097152,
         body_timeout: 6s,
@@ -1164,6 +1223,8 @@ fn every_setting_reaches_its_reader() {
                     ),
                 ),
             },
+            jobs: [],
+            jobs_overdue: 900s,
             absence_mark: 20000000ns,
             absence_gap: 40000000ns,
             history_kept: 259200s,
@@ -1413,6 +1474,27 @@ bad-contradictions.toml:14:8: `agents.allow` and `agents.deny` both name "db1"
     (
         "bad-expect.toml",
         r#"bad-expect.toml:6:2: `expect` expects tables, each headed `[[expect]]`
+"#,
+    ),
+    (
+        "bad-jobs.toml",
+        r#"bad-jobs.toml:6:1: [[job]] needs `do`
+bad-jobs.toml:6:1: [[job]] needs `schedule`
+bad-jobs.toml:12:12: `[[job]] schedule` must be of whole seconds, and at least 1s
+bad-jobs.toml:17:12: `[[job]] schedule` must say "every 30m" to be repeated, or "in 30m" for once
+bad-jobs.toml:22:12: `[[job]] schedule` says "in", which would be counted anew from each start: name a time
+bad-jobs.toml:27:12: `[[job]] schedule` names no time: there is never such a time
+bad-jobs.toml:33:8: `[[job]] zone` expects a time zone that this machine knows, such as "Europe/Berlin" or "UTC", not "Europe/Berln"
+bad-jobs.toml:36:8: `[[job]] name` expects the name of a source, of letters, digits, `.`, `_` and `-`, not "two words"
+bad-jobs.toml:37:6: `[[job]] do` expects "sweep", "reconcile", "token-probe", "dead-man", "backup", "retention" or "open-issue", not "fly"
+bad-jobs.toml:39:10: `[[job]] missed` expects "once", "skip" or "all", not "never"
+bad-jobs.toml:40:8: `[[job]] keep` expects a whole number from 1 to 1000, not 0
+bad-jobs.toml:41:9: `[[job]] limit` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
+bad-jobs.toml:44:8: `[[job]] name` must not look like the id of a job
+bad-jobs.toml:52:8: `[[job]] keep` is for backups alone
+bad-jobs.toml:53:1: unknown key `retries` in [[job]]
+bad-jobs.toml:56:8: [[job]] names "FAST" a second time
+bad-jobs.toml:59:10: `[[job]] jitter` must be whole seconds, from 0s to 1h
 "#,
     ),
     (

@@ -30,6 +30,7 @@ mod explained;
 mod fallback;
 mod gatus;
 mod gitea_client;
+mod jobs;
 mod kills;
 mod model;
 mod neighbours;

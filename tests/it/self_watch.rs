@@ -27,7 +27,7 @@ use crate::support::{
 };
 
 /// Every task of a server that has all of them.
-const TASKS: [&str; 12] = [
+const TASKS: [&str; 13] = [
     "absence-mark",
     "deadman",
     "disk",
@@ -38,6 +38,7 @@ const TASKS: [&str; 12] = [
     "readiness",
     "reconcile",
     "retention",
+    "scheduler",
     "systemd",
     "token",
 ];

@@ -12,7 +12,7 @@ use super::certificate;
 use super::finding::{Findings, State};
 use super::repository::{look_at, look_for_labels, make_labels};
 use super::targets::{Target, targets};
-use crate::cli::serve::network;
+use crate::cli::way::network;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::gitea::{Answer, Cause, Client, Error, TransportError, User, Version};

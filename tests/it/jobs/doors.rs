@@ -1,0 +1,177 @@
+//! Who may make jobs, what they may say, and how they are shown.
+
+use http::Method;
+use reqwest::blocking::RequestBuilder;
+use serde_json::{Value, json};
+
+use super::Work;
+use crate::support::{
+    Gitea, READ_TOKEN, Teawatch, WRITE_TOKEN, ask, client, eventually, token_settings,
+};
+
+#[test]
+fn changing_jobs_takes_the_token_for_writing_and_reading_them_one_of_both() {
+    let files = tempfile::tempdir().unwrap();
+    let settings = token_settings(files.path());
+    let settings: Vec<_> = settings.iter().map(|(key, path)| (*key, path.as_str())).collect();
+    let work = Work::with(&settings);
+    let draft = json!({ "name": "switch", "do": "sweep", "schedule": "every 1h" });
+    let reason = json!({ "reason": "why" });
+    let url = format!("{}/api/v1/scheduler", work.teawatch.url);
+    let all = |rest: &str| client().post(format!("{url}{rest}"));
+    let changes: Vec<(RequestBuilder, Value)> = vec![
+        (work.door(Method::POST, ""), draft),
+        (work.door(Method::PATCH, "/switch"), json!({ "times": 3 })),
+        (work.door(Method::POST, "/switch/pause"), reason.clone()),
+        (work.door(Method::POST, "/switch/resume"), json!({})),
+        (work.door(Method::POST, "/switch/run"), json!({})),
+        (all("/pause"), reason),
+        (all("/resume"), json!({})),
+        (work.door(Method::DELETE, "/switch"), json!({})),
+    ];
+    for (request, body) in changes {
+        let request = request.json(&body);
+        let with = |token: &str| request.try_clone().unwrap().bearer_auth(token);
+        assert_eq!(ask(request.try_clone().unwrap()).error(), (401, "unproven"), "{request:?}");
+        for token in [READ_TOKEN, "something else, of the same length"] {
+            assert_eq!(ask(with(token)).error(), (401, "unproven"), "{request:?}");
+        }
+        let answer = ask(with(WRITE_TOKEN));
+        assert_eq!(answer.status, 200, "{request:?} {answer:?}");
+    }
+    for path in ["", "/switch", "/switch/runs"] {
+        assert_eq!(ask(work.door(Method::GET, path)).error(), (401, "unproven"), "{path}");
+    }
+    assert_eq!(ask(work.door(Method::GET, "").bearer_auth(READ_TOKEN)).body["items"], json!([]));
+    // The secret of whoever fires jobs is no token of the API.
+    let fires = work.door(Method::GET, "").bearer_auth(super::secret().expose());
+    assert_eq!(ask(fires).error(), (401, "unproven"));
+}
+
+#[test]
+fn what_a_job_may_not_be_is_refused_by_name_and_nothing_is_made() {
+    let work = Work::with(&[]);
+    let sound = json!({ "name": "switch", "do": "sweep", "schedule": "every 1h" });
+    let with = |field: &str, value: Value| {
+        let mut draft = sound.clone();
+        draft[field] = value;
+        draft
+    };
+    for (draft, why) in [
+        (json!({}), "schedule: is needed"),
+        (with("schedule", json!("every 0s")), "schedule: must be of whole seconds"),
+        (with("schedule", json!("0 0 30 2 *")), "schedule: names no time: there is never"),
+        (with("schedule", json!("30m")), "schedule: must say \"every 30m\""),
+        (with("schedule", json!("2001-01-01 00:00")), "schedule: names a time that has passed"),
+        (with("zone", json!("Mars/Olympus")), "zone: must be a time zone"),
+        (with("name", json!("a/b")), "name: must be 1 to 100"),
+        (with("do", json!("fly")), "do: must be one of sweep, reconcile"),
+        (with("times", json!(-1)), "times: invalid value"),
+        (with("whom", json!(1)), "unknown field `whom`"),
+        (json!("night"), "invalid type"),
+    ] {
+        let answer = work.post("", &draft);
+        assert_eq!(answer.error(), (422, "bad_body"), "{draft}");
+        assert!(answer.message().contains(why), "{why}: {}", answer.message());
+    }
+    assert_eq!(ask(work.door(Method::GET, "")).body["items"], json!([]));
+    work.adds(&sound);
+    let taken = work.post("", &with("name", json!("SWITCH")));
+    assert_eq!(taken.error(), (409, "conflict"));
+    for (method, rest) in [
+        (Method::GET, "/other"),
+        (Method::GET, "/other/runs"),
+        (Method::DELETE, "/other"),
+        (Method::PATCH, "/other"),
+        (Method::POST, "/other/run"),
+        (Method::POST, "/other/resume"),
+    ] {
+        let answer = ask(work.door(method.clone(), rest).json(&json!({})));
+        assert_eq!(answer.error(), (404, "missing"), "{method} {rest}");
+        assert_eq!(answer.message(), "there is no job `other`", "{method} {rest}");
+    }
+    let long = ask(work.door(Method::POST, "").body(vec![b' '; 64 * 1024 + 1]));
+    assert_eq!(long.error(), (413, "too_long"));
+}
+
+/// What a command prints, which must go well.
+#[track_caller]
+fn said(teawatch: &Teawatch, arguments: &[&str]) -> String {
+    let output = teawatch.cli(arguments);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[test]
+fn the_commands_make_show_change_pause_run_and_remove_jobs() {
+    let work = Work::with(&[]);
+    let said = |arguments: &[&str]| said(&work.teawatch, arguments);
+    let zone = ["--zone", "Europe/Berlin"];
+    let add = ["jobs", "add", "night", "--do", "backup", "--schedule", "30 3 * * *", "--keep", "3"];
+    let made = said(&[&add[..], &zone].concat());
+    let job = work.job("night");
+    let (id, next) = (job["id"].as_str().unwrap(), job["next"].as_str().unwrap());
+    assert_eq!(
+        made,
+        format!("job {id} `night` is made: 30 3 * * * in Europe/Berlin, next {next}\n")
+    );
+    let list = said(&["jobs", "list"]);
+    assert!(list.starts_with("ID            NAME   STATE      NEXT "), "{list}");
+    assert!(list.contains("backup, the newest 3 kept"), "{list}");
+    let listed: Value = serde_json::from_str(&said(&["jobs", "list", "--json"])).unwrap();
+    assert_eq!(listed, ask(work.door(Method::GET, "")).body["items"]);
+    // What is not named stays.
+    let changed = said(&["jobs", "edit", "NIGHT", "--keep", "5", "--name", "nightly"]);
+    assert!(changed.contains("`nightly` is changed: 30 3 * * * in Europe/Berlin"), "{changed}");
+    let shown = said(&["jobs", "show", id]);
+    assert!(shown.contains("\ndoes      backup, the newest 5 kept\n"), "{shown}");
+    assert!(shown.contains("\ncheck     teawatch/job-nightly\n"), "{shown}");
+    assert!(said(&["jobs", "run", "nightly"]).ends_with(" of `nightly` begins\n"));
+    eventually("it is done", || said(&["jobs", "runs", "nightly"]).contains("  done   besides"));
+    let runs: Value = serde_json::from_str(&said(&["jobs", "runs", "nightly", "--json"])).unwrap();
+    assert_eq!(runs, json!(work.runs("nightly")));
+    let pause = said(&["jobs", "pause", "nightly", "--reason", "a new disk"]);
+    assert!(pause.ends_with("is paused: 30 3 * * * in Europe/Berlin, next never\n"), "{pause}");
+    assert!(said(&["jobs", "list"]).contains("paused"), "{}", said(&["jobs", "list"]));
+    assert!(said(&["jobs", "resume", "nightly"]).contains("is resumed"));
+    let too_early = work.teawatch.cli(&["jobs", "run", "nightly", "--slot"]);
+    let stderr = String::from_utf8_lossy(&too_early.stderr).into_owned();
+    assert_eq!(too_early.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("it is not due before"), "{stderr}");
+    assert_eq!(said(&["jobs", "remove", "nightly"]), "the job `nightly` is removed\n");
+    assert_eq!(ask(work.door(Method::GET, "")).body["items"], json!([]));
+    assert!(work.check("nightly").is_none());
+    for (arguments, code, why) in [
+        (vec!["jobs", "add", "x", "--schedule", "every 1h"], 1, "do: is needed"),
+        (vec!["jobs", "add", "x", "--do", "fly"], 2, "possible values: sweep"),
+        (vec!["jobs", "pause", "--reason", "x"], 2, "required"),
+        (vec!["jobs", "show", "nightly"], 1, "there is no job `nightly`"),
+    ] {
+        let output = work.teawatch.cli(&arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(why), "{stderr}");
+    }
+}
+
+#[test]
+fn jobs_of_the_configuration_run_and_are_changed_there_alone() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let file = "[[job]]\nname = \"look\"\ndo = \"sweep\"\nschedule = \"every 1s\"\n";
+    let settings = [("scheduler.every", "50ms")];
+    let teawatch = Teawatch::start_with_file(data.path(), &gitea, &settings, file);
+    let job = || teawatch.get("/api/v1/jobs/look").1;
+    eventually("it comes", || job()["fired"].as_u64() > Some(1));
+    for (arguments, why) in [
+        (["jobs", "remove", "look"], "the configuration has the job `look`"),
+        (["jobs", "edit", "look"], "the configuration has the job `look`"),
+    ] {
+        let output = teawatch.cli(&arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && stderr.contains(why), "{stderr}");
+    }
+    teawatch.kill();
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    assert_eq!(teawatch.get("/api/v1/jobs/look").0, 404);
+}

@@ -1,0 +1,271 @@
+//! Somebody outside says that a job is due.
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Barrier;
+
+use reqwest::blocking::RequestBuilder;
+use serde_json::{Value, json};
+use teawatch::signature::{Master, agent_secret, fire_secret, new_master};
+
+use super::{CALLER, Work, at, fires_at, secret, signed};
+use crate::support::{MASTER, Say, Teawatch, answer_of, ask, client, eventually};
+
+/// A ticker that never looks, so that whatever runs was fired.
+const BLIND: (&str, &str) = ("scheduler.every", "1h");
+
+/// What a server answers, with its words in one.
+fn words(answer: &crate::support::Answer) -> (u16, String) {
+    let body = &answer.body;
+    let word = body["status"].as_str().or_else(|| body["error"].as_str()).unwrap_or_default();
+    (answer.status, word.to_owned())
+}
+
+fn is(status: u16, word: &str) -> (u16, String) {
+    (status, word.to_owned())
+}
+
+#[test]
+fn b2_each_call_is_answered_as_its_caller_expects() {
+    let work = Work::with(&[BLIND]);
+    eventually("the start is told", || work.pings() == 1);
+    let job = work.add("switch", "dead-man", "every 1m");
+    let (id, next) = (job["id"].clone(), job["next"].clone());
+    // It may be a minute early, and is told apart by its second, however that is written.
+    eventually("it is not too early", || {
+        let fired = work.fires(&json!({ "job_id": id, "fire_at": next }));
+        if fired.status == 503 {
+            assert_eq!(words(&fired), is(503, "not due yet"));
+            assert!(fired.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+            return false;
+        }
+        assert_eq!(words(&fired), is(202, "accepted"));
+        assert_eq!(fired.body["job_id"], id);
+        true
+    });
+    eventually("it was run", || work.pings() == 2);
+    let seconds = next.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
+    for at in [next.clone(), json!(seconds), json!(seconds - 60), json!(0)] {
+        let again = work.fires(&json!({ "job_id": id, "fire_at": at }));
+        assert_eq!(words(&again), is(200, "duplicate"), "{at}");
+    }
+    let table: [(Value, u16, &str); 9] = [
+        (json!({}), 400, "missing job_id"),
+        (json!({ "job_id": "" }), 400, "missing job_id"),
+        (json!({ "job_id": 7 }), 400, "missing job_id"),
+        (json!([]), 400, "missing job_id"),
+        (json!({ "job_id": id, "fire_at": "noon" }), 400, "fire_at is no time"),
+        (json!({ "job_id": id, "fire_at": 1e300 }), 400, "fire_at is no time"),
+        (json!({ "job_id": "0123456789ab", "fire_at": next }), 200, "gone"),
+        (json!({ "job_id": id, "fire_at": seconds + 61 }), 200, "gone"),
+        (json!({ "job_id": id, "fire_at": seconds + 60, "more": 1 }), 503, "not due yet"),
+    ];
+    for (body, status, word) in table {
+        assert_eq!(words(&work.fires(&body)), is(status, word), "{body}");
+    }
+    let unreadable = ask(signed(&work.teawatch.url, &secret(), "{", 0));
+    assert_eq!(words(&unreadable), is(400, "missing job_id"));
+    work.post("/switch/pause", &json!({ "reason": "enough" }));
+    assert_eq!(words(&work.fires(&json!({ "job_id": id }))), is(200, "paused"));
+    assert_eq!(work.pings(), 2);
+}
+
+#[test]
+fn b2_who_proves_nothing_is_told_nothing_and_runs_nothing() {
+    let work = Work::with(&[BLIND]);
+    work.add("switch", "dead-man", "in 2s");
+    let body = json!({ "job_id": "switch" }).to_string();
+    let url = &work.teawatch.url;
+    let bare = || client().post(format!("{url}/webhooks/fire_due")).body(body.clone());
+    let master = Master::parse(MASTER).unwrap();
+    let other = Master::parse(&new_master().unwrap()).unwrap();
+    let calls: Vec<RequestBuilder> = vec![
+        bare(),
+        bare().bearer_auth("something"),
+        bare().bearer_auth(""),
+        bare().bearer_auth(agent_secret(&master, CALLER, 1).expose()),
+        bare().bearer_auth(fire_secret(&other, CALLER, 1).expose()),
+        bare().bearer_auth(fire_secret(&master, CALLER, 2).expose()),
+        bare().bearer_auth(fire_secret(&master, "somebody", 1).expose()),
+        bare().basic_auth(CALLER, Some(secret().expose())),
+        signed(url, &Teawatch::secret(CALLER), &body, 0),
+        signed(url, &secret(), &body, 301),
+        signed(url, &secret(), &body, -301),
+        signed(url, &secret(), &body, 0).body("{}"),
+        signed(url, &secret(), &body, 0).bearer_auth("something"),
+    ];
+    for call in calls {
+        let shown = format!("{call:?}");
+        let answer = ask(call);
+        assert_eq!(answer.status, 401, "{shown}");
+        // The same words whatever it was.
+        assert_eq!(answer.body, json!({ "error": "invalid fire token" }), "{shown}");
+    }
+    assert_eq!(work.runs("switch").len(), 0);
+    // Both proofs and both doors are good.
+    let with_token = bare().bearer_auth(secret().expose());
+    eventually("it is due", || {
+        let answer = ask(with_token.try_clone().unwrap());
+        matches!(words(&answer).1.as_str(), "accepted" | "gone")
+    });
+    eventually("it was run", || work.states("switch") == ["done"]);
+    let other_door = client().post(format!("{url}/api/cron/fire"));
+    let answer = ask(other_door.bearer_auth(secret().expose()).body(body.clone()));
+    assert_eq!(words(&answer), is(200, "gone"));
+}
+
+#[test]
+fn b2_without_a_caller_nobody_can_fire_and_a_long_body_is_refused() {
+    let work = Work::with(&[("fire.callers", "")]);
+    let answer = work.fires(&json!({ "job_id": "switch" }));
+    assert_eq!(words(&answer), is(401, "invalid fire token"));
+    let long = signed(&work.teawatch.url, &secret(), &" ".repeat(64 * 1024 + 1), 0);
+    assert_eq!(ask(long).status, 413);
+}
+
+#[test]
+fn a_slot_that_was_accepted_is_on_the_disk_however_soon_the_kill_comes() {
+    let mut work = Work::with(&[BLIND]);
+    for round in 1..=3 {
+        let name = format!("once-{round}");
+        work.add(&name, "sweep", "in 1s");
+        let body = json!({ "job_id": name });
+        eventually("it is accepted", || work.fires(&body).status == 202);
+        work = work.killed(&[BLIND]);
+        // Whether it was run or not, it is known: the first tick of a start runs what has not
+        // begun, and nobody else may do so again.
+        assert_ne!(work.states(&name), [""; 0]);
+        eventually("it is over", || {
+            // It may have been accepted early, and be due only now.
+            work.fires(&body);
+            let states = work.states(&name);
+            states.iter().filter(|state| *state == "done" || *state == "unknown").count() == 1
+        });
+        assert_eq!(words(&work.fires(&body)), is(200, "gone"));
+    }
+}
+
+#[test]
+fn sixty_four_callers_the_ticker_and_people_run_each_slot_once() {
+    const CALLERS: usize = 64;
+    const SLOTS: usize = 12;
+    let work = Work::with(&[]);
+    eventually("the start is told", || work.pings() == 1);
+    let job = work.adds(&json!({
+        "name": "switch", "do": "dead-man", "schedule": "every 1s", "times": SLOTS,
+    }));
+    let url = work.teawatch.url.clone();
+    let barrier = Barrier::new(CALLERS + 1);
+    let (mut accepted, mut answers) = (0, BTreeSet::new());
+    while work.job("switch")["state"] != "completed" {
+        let next = work.job("switch")["next"].clone();
+        let said: Vec<_> = std::thread::scope(|scope| {
+            let call = || {
+                barrier.wait();
+                words(&fires_at(&url, &json!({ "job_id": job["id"], "fire_at": next })))
+            };
+            let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
+            barrier.wait();
+            work.post("/switch/run", &json!({ "slot": true }));
+            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        });
+        let won = said.iter().filter(|answer| answer.0 == 202).count();
+        assert!(won <= 1, "{said:?}");
+        accepted += won;
+        answers.extend(said);
+    }
+    eventually("nothing is under way", || work.job("switch")["running"].is_null());
+    let runs = work.runs("switch");
+    let slots: Vec<_> = runs
+        .iter()
+        .filter(|run| run["state"] == "done")
+        .map(|run| run["slot"].as_str().unwrap().to_owned())
+        .collect();
+    let once: BTreeSet<_> = slots.iter().collect();
+    assert_eq!(once.len(), slots.len(), "{runs:#?}");
+    assert_eq!(slots.len(), SLOTS, "{runs:#?}");
+    // The start, and each run.
+    assert_eq!(work.pings(), 1 + SLOTS);
+    assert!(accepted <= SLOTS, "{accepted} {answers:?}");
+    let words: BTreeSet<_> = answers.iter().map(|(_, word)| word.as_str()).collect();
+    let known = ["accepted", "duplicate", "gone", "not due yet", "running"];
+    assert!(words.iter().all(|word| known.contains(word)), "{answers:?}");
+}
+
+#[test]
+fn what_is_under_way_at_the_end_is_cut_off_and_never_run_again() {
+    let work = Work::switched(&[BLIND], |number| match number {
+        0 => answer_of(200, "OK"),
+        _ => Say::Hang,
+    });
+    eventually("the start is told", || work.pings() == 1);
+    work.add("switch", "dead-man", &at(1));
+    eventually("it is accepted", || work.fires(&json!({ "job_id": "switch" })).status == 202);
+    eventually("it runs", || work.pings() == 2);
+    let Work { teawatch, gitea, switch, data } = work;
+    assert!(teawatch.stop().success());
+    let command = super::command(data.path(), &gitea, &switch, &[BLIND]);
+    let work = Work { teawatch: Teawatch::launch(command), gitea, switch, data };
+    assert_eq!(work.states("switch"), ["unknown"]);
+    assert_eq!(work.runs("switch")[0]["why"], "teawatch was stopped while it ran");
+    let fired = work.fires(&json!({ "job_id": "switch" }));
+    assert_eq!(words(&fired), is(200, "gone"));
+}
+
+/// A call as bytes, up to its body.
+fn head(job: &str, more: &str) -> (String, String) {
+    let body = json!({ "job_id": job }).to_string();
+    let head = format!(
+        "POST /webhooks/fire_due HTTP/1.1\r\nhost: teawatch\r\nauthorization: Bearer {}\r\n\
+         content-length: {}\r\n{more}\r\n",
+        secret().expose(),
+        body.len()
+    );
+    (head, body)
+}
+
+fn connect(work: &Work) -> TcpStream {
+    TcpStream::connect(work.teawatch.url.trim_start_matches("http://")).unwrap()
+}
+
+#[test]
+fn who_hangs_up_without_waiting_for_the_answer_leaves_no_claim_behind() {
+    let work = Work::with(&[BLIND]);
+    let names: Vec<_> = (0..30).map(|number| format!("once-{number}")).collect();
+    for name in &names {
+        work.add(name, "sweep", "in 30s");
+    }
+    for name in &names {
+        let (head, body) = head(name, "");
+        connect(&work).write_all((head + &body).as_bytes()).unwrap();
+    }
+    // Some calls may have come to nothing. What was claimed is run, and not left for the time
+    // at which nobody holds it any more.
+    let claimed = || names.iter().map(|name| work.states(name)).filter(|it| !it.is_empty());
+    eventually("something was claimed", || claimed().count() > 0);
+    eventually("all of it was run", || claimed().all(|states| states == ["done"]));
+}
+
+#[test]
+fn b2_who_calls_while_teawatch_ends_is_told_to_come_again() {
+    let work = Work::with(&[BLIND]);
+    work.add("once", "sweep", "in 30s");
+    let (head, body) = head("once", "expect: 100-continue\r\nconnection: close\r\n");
+    let mut stream = connect(&work);
+    stream.write_all(head.as_bytes()).unwrap();
+    // Its body is waited for, so its call is under way.
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"), "{go_on:?}");
+    rustix::process::kill_process(work.teawatch.pid(), rustix::process::Signal::TERM).unwrap();
+    eventually("it ends", || work.teawatch.log().contains("stopping on SIGTERM"));
+    // The order comes right after the word.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 5"), "{answer}");
+    assert!(answer.ends_with("{\"error\":\"draining\"}"), "{answer}");
+}

@@ -1,0 +1,173 @@
+//! What a scheduler is, which one is at work, and the loop of the built-in one.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use teawatch::clock::Clock;
+use teawatch::jobs::{Builtin, Choice, Doing, PROVIDERS, Scheduler, Seat, Settings, choose, ticks};
+use teawatch::tasks::{BEAT, Marks, Pace, Report};
+use tokio_util::sync::CancellationToken;
+
+/// A scheduler with what it must have, and nothing else.
+struct Bare;
+
+impl Scheduler for Bare {
+    fn name(&self) -> &'static str {
+        "bare"
+    }
+
+    fn start(&self, _: Seat) -> Doing<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// One that says of itself that it cannot work.
+struct Away;
+
+impl Scheduler for Away {
+    fn name(&self) -> &'static str {
+        "away"
+    }
+
+    fn start(&self, _: Seat) -> Doing<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn is_available(&self) -> bool {
+        false
+    }
+}
+
+fn settings(provider: &str) -> Settings {
+    Settings {
+        provider: provider.to_owned(),
+        every: SignedDuration::from_secs(60),
+        backstop: SignedDuration::from_mins(10),
+        parallel: 4,
+        arming_url: None,
+        callback_url: None,
+        secret: None,
+    }
+}
+
+/// The bodies of a trait's methods that have none are what must be written.
+#[test]
+fn d7_a_scheduler_must_have_a_name_and_a_start_and_nothing_else() {
+    let bare = Bare;
+    assert!(bare.is_available());
+    bare.stop();
+    bare.on_jobs_changed();
+    tokio::runtime::Runtime::new().unwrap().block_on(bare.reconcile());
+    let source = include_str!("../../../src/jobs/scheduler.rs");
+    let (_, rest) = source.split_once("pub trait Scheduler: Send + Sync {\n").unwrap();
+    let (body, _) = rest.split_once("\n}\n").unwrap();
+    let required: Vec<_> = body
+        .split("\n    fn ")
+        .skip(1)
+        .map(|method| method.split("\n\n").next().unwrap())
+        .filter(|method| method.trim_end().ends_with(';') && !method.contains('{'))
+        .map(|method| method.split(['(', '<']).next().unwrap())
+        .collect();
+    assert_eq!(required, ["name", "start"]);
+}
+
+#[test]
+fn d8_there_is_always_a_scheduler() {
+    type Make = fn(&Settings) -> Result<Arc<dyn Scheduler>, String>;
+    let providers: &[(&str, Make)] = &[
+        ("bare", |_| Ok(Arc::new(Bare))),
+        ("away", |_| Ok(Arc::new(Away))),
+        ("broken", |_| Err("its address is missing".to_owned())),
+    ];
+    let chosen = |provider: &str| {
+        let Choice { scheduler, warning } = choose(&settings(provider), providers);
+        (scheduler.name().to_owned(), warning)
+    };
+    let is = |name: &str, warning: Option<&str>| (name.to_owned(), warning.map(str::to_owned));
+    assert_eq!(chosen(""), is("builtin", None));
+    assert_eq!(chosen(" "), is("builtin", None));
+    assert_eq!(chosen("builtin"), is("builtin", None));
+    assert_eq!(chosen("bare"), is("bare", None));
+    for (provider, why) in [
+        ("baer", "and there is none called so, only builtin, bare, away, broken"),
+        ("away", "which cannot work"),
+        ("broken", "which cannot work: its address is missing"),
+    ] {
+        let warning = format!(
+            "`scheduler.provider` is \"{provider}\", {why}: the built-in scheduler is at work \
+             instead"
+        );
+        assert_eq!(chosen(provider), is("builtin", Some(&warning)));
+    }
+    // R98: what is always there is not discovered, so that nobody can take its name.
+    assert!(PROVIDERS.iter().all(|(name, _)| *name != Builtin::NAME));
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("no luck")]
+struct NoLuck;
+
+/// What a mark says after turns that end like this, and how many there were.
+fn after(turn: impl Fn(usize) -> Result<(), NoLuck> + Send + Sync + 'static) -> (Report, usize) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let marks = Marks::new(Clock::system());
+    let mark = marks.task("scheduler", Pace::of_turns(BEAT));
+    let (stop, count) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
+    let first = marks.report()[0].clone();
+    assert!(first.alive_at.is_some() && first.success_at.is_none());
+    let (turn, counted, stopped) = (Arc::new(turn), Arc::clone(&count), stop.clone());
+    let ticking = runtime.spawn(async move {
+        let turn = || {
+            let (turn, number) = (Arc::clone(&turn), counted.fetch_add(1, Ordering::Relaxed));
+            async move { turn(number) }
+        };
+        ticks(Duration::ZERO, &stopped, &mark, turn).await;
+    });
+    crate::support::eventually("it has ticked", || count.load(Ordering::Relaxed) > 3);
+    stop.cancel();
+    let began = Instant::now();
+    runtime.block_on(ticking).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5));
+    (marks.report()[0].clone(), count.load(Ordering::Relaxed))
+}
+
+#[test]
+fn d2_d3_no_turn_ends_the_loop_and_only_a_clean_one_is_a_success() {
+    let (report, _) = after(|_| Ok(()));
+    assert!(report.success_at.is_some() && report.error.is_none(), "{report:?}");
+    let (report, _) = after(|number| if number == 0 { Err(NoLuck) } else { Ok(()) });
+    assert!(report.error.unwrap().is_over);
+    assert!(report.success_at.is_some());
+    let (report, _) = after(|_| Err(NoLuck));
+    assert_eq!(report.error.unwrap().text, "no luck");
+    assert_eq!(report.success_at, None);
+    let (report, _) = after(|_| panic!("on purpose"));
+    assert!(report.error.unwrap().text.contains("panicked"));
+    assert_eq!(report.success_at, None);
+    let (report, _) = after(|number| if number < 2 { panic!("on purpose") } else { Ok(()) });
+    assert!(report.success_at.is_some());
+}
+
+#[test]
+fn r91_it_ticks_at_least_once_though_it_is_to_stop_and_is_not_held_up_by_a_turn_that_hangs() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let marks = Marks::new(Clock::system());
+    let mark = marks.task("scheduler", Pace::of_turns(BEAT));
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let turn = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok::<_, Infallible>(()))
+    };
+    runtime.block_on(ticks(Duration::from_secs(3_600), &stop, &mark, turn));
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    let began = Instant::now();
+    let hangs = std::future::pending::<Result<(), Infallible>>;
+    runtime.block_on(ticks(Duration::from_secs(3_600), &stop, &mark, hangs));
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
