@@ -48,7 +48,7 @@ struct Known {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     open: Vec<Run>,
     /// The newest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "compact")]
     ended: Vec<Ended>,
     /// How many were given up for others.
     #[serde(default)]
@@ -220,5 +220,38 @@ impl<'de> Deserialize<'de> for Runs {
                 Box::new(Known { open: vec![run], ..Known::default() })
             }
         })))
+    }
+}
+
+/// How those that have ended are written: every end of a run writes all of them once more, so
+/// times and durations are kept as numbers of nanoseconds, and without their names.
+mod compact {
+    use jiff::{SignedDuration, Timestamp};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::super::{Kind, Uuid};
+    use super::Ended;
+
+    type Written = (Option<Uuid>, Kind, i64, Option<i64>);
+
+    /// There is room for three hundred years.
+    fn short(nanoseconds: i128) -> i64 {
+        i64::try_from(nanoseconds).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn serialize<S: Serializer>(ended: &[Ended], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(ended.iter().map(|Ended { rid, kind, at, took }| -> Written {
+            let took = took.map(|took| short(took.as_nanos()));
+            (*rid, *kind, short(at.get().as_nanosecond()), took)
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Ended>, D::Error> {
+        let written = Vec::<Written>::deserialize(from)?;
+        let ended = written.into_iter().map(|(rid, kind, at, took)| {
+            let at = Timestamp::from_nanosecond(at.into()).map_err(serde::de::Error::custom)?;
+            Ok(Ended { rid, kind, at: at.into(), took: took.map(SignedDuration::from_nanos) })
+        });
+        ended.collect()
     }
 }

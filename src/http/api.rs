@@ -112,7 +112,7 @@ pub(super) async fn forget(
     let id = Named::id(query)?;
     let shown = id.to_string();
     let was_known = app.engine.ask(move |core, now| core.dismiss(&id, now)).await?;
-    let was_known = was_known.map_err(|why| refused(&shown, why))?;
+    let was_known = was_known.map_err(|why| refused(&shown, &why))?;
     if was_known {
         Ok(Json(json!({ "forgotten": shown })))
     } else {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::api::Named;
 use super::auth::Writer;
 use super::{ApiError, App, body};
-use crate::engine::{Amendment, CheckView, Resumed, Unamended, Weight};
+use crate::engine::{Amendment, CheckView, Core, Resumed, Unamended, Weight};
 
 /// The longest body that describes a check, in bytes: all its texts at their longest, escaped.
 const BYTES_MAX: usize = 256 * 1024;
@@ -47,14 +47,14 @@ async fn change(
     let id = Named::id(query)?;
     let shown = id.to_string();
     let weight = Weight { bytes: BYTES_MAX, ..Weight::default() };
-    let work = move |core: &mut crate::engine::Core, now| {
+    let work = move |core: &mut Core, now| {
         match is_new {
             true => core.add_definition(&id, amendment, now),
             false => core.amend_definition(&id, amendment, now),
         }
         .map(|()| core.check(&id, now))
     };
-    let view = app.0.engine.submit(weight, work).await?.map_err(|why| refused(&shown, why))?;
+    let view = app.0.engine.submit(weight, work).await?.map_err(|why| refused(&shown, &why))?;
     view.map(Json).ok_or_else(|| unknown(&shown))
 }
 
@@ -112,9 +112,9 @@ fn unknown(check: &str) -> ApiError {
 }
 
 /// Why a check is not changed.
-pub(super) fn refused(check: &str, why: Unamended) -> ApiError {
+pub(super) fn refused(check: &str, why: &Unamended) -> ApiError {
     let conflict = |hint| ApiError::Conflict { what: format!("check `{check}`: {why}"), hint };
-    match &why {
+    match why {
         Unamended::Wrong(wrong) => ApiError::BadBody(wrong.to_string()),
         Unamended::Configured => conflict("change its [[check]] there, and start the server anew"),
         Unamended::Defined => conflict("`teawatch checks edit` changes it"),

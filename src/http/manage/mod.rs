@@ -81,22 +81,18 @@ async fn create(State(App(app)): State<App>, request: Request) -> Answer {
     let wanted = Wanted::read(&caller.json)?;
     let source = caller.source;
     let work = move |core: &mut Core, now| {
-        let (id, is_new) = match find(core, &source, &wanted) {
-            Some(id) => (wanted.keeps_name_of(id)?, false),
-            None => (wanted.id(&source)?, true),
-        };
-        match is_new {
-            true => core.add_definition(&id, wanted.amendment(None), now)?,
-            false => {
-                let amendment = wanted.amendment(core.definition(&id).as_ref());
-                core.amend_definition(&id, amendment, now)?;
-            }
+        if let Some(id) = find(core, &source, &wanted) {
+            let id = wanted.keeps_name_of(id)?;
+            let amendment = wanted.amendment(core.definition(&id).as_ref());
+            core.amend_definition(&id, amendment, now)?;
+            return Ok((core.managed(&id, now), StatusCode::OK));
         }
-        Ok((core.managed(&id, now), is_new))
+        let id = wanted.id(&source)?;
+        core.add_definition(&id, wanted.amendment(None), now)?;
+        Ok((core.managed(&id, now), StatusCode::CREATED))
     };
-    let (managed, is_new) = submit(&app, work).await?;
+    let (managed, status) = submit(&app, work).await?;
     let managed = managed.ok_or(Refused::NotFound)?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(shown(&managed, &base))).into_response())
 }
 

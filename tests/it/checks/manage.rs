@@ -2,6 +2,8 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use teawatch::check::{CheckId, Definition};
+use teawatch::engine::DEFINED_MAX;
 use teawatch::signature::{Master, manage_key, ping_key};
 
 use crate::pings::Turned;
@@ -155,17 +157,35 @@ fn a_list_is_of_one_source_and_can_be_narrowed_by_slug_and_tags() {
     }
 }
 
-#[test]
-fn a_list_longer_than_a_page_of_the_engine_is_answered_whole() {
-    let turned = started();
-    let names: Vec<_> = (0..1_001).map(|n| format!("c{n:04}")).collect();
+/// Checks of `web1` that are defined, so many.
+fn define(turned: &Turned, count: usize) -> Vec<String> {
+    let names: Vec<_> = (0..count).map(|n| format!("c{n:05}")).collect();
     let all = names.clone();
     turned.inside.ask(move |core, now| {
         for name in all {
-            let id = teawatch::check::CheckId::new("web1", name);
-            core.define(&id, teawatch::check::Definition::default(), now);
+            core.define(&CheckId::new("web1", name), Definition::default(), now);
         }
     });
+    names
+}
+
+#[test]
+fn a_source_may_have_so_many_checks_defined_and_no_more() {
+    let turned = started();
+    define(&turned, DEFINED_MAX - 1);
+    let api = caller(&turned, "web1");
+    let last = api.make(&json!({ "name": "last" }));
+    let (status, words) = api.refused(Method::POST, "checks/", &json!({ "name": "more" }));
+    assert_eq!((status, &words[..34]), (403, "there are 10000 checks defined for"), "{words}");
+    // What is there can be changed, and another source has room.
+    assert_eq!(api.post(&format!("checks/{last}"), &json!({ "timeout": 60 })).0, 200);
+    caller(&turned, "web2").make(&json!({ "name": "more" }));
+}
+
+#[test]
+fn a_list_longer_than_a_page_of_the_engine_is_answered_whole() {
+    let turned = started();
+    let names = define(&turned, 1_001);
     let (_, list) = caller(&turned, "web1").get("checks/");
     let checks = list["checks"].as_array().unwrap();
     let found: Vec<_> = checks.iter().map(|check| check["name"].as_str().unwrap()).collect();

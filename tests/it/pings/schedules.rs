@@ -183,6 +183,33 @@ fn the_issue_says_what_was_expected_and_what_runs() {
 }
 
 #[test]
+fn a_uuid_goes_with_the_generation_of_its_source_and_with_its_rights() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    define_in(data.path(), &[("job", Definition::default())]);
+    let uuid = |more: &[&str]| {
+        let mut print = std::process::Command::new(env!("CARGO_BIN_EXE_teawatch"));
+        print.env_clear().env("TEAWATCH_MASTER_SECRET", crate::support::MASTER);
+        print.args(["secret", "ping", "web1", "--check", "job"]).args(more);
+        String::from_utf8(print.output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let first = uuid(&[]);
+    let second = uuid(&["--set", "agents.generation=web1=2"]);
+    let third = uuid(&["--generation", "1"]);
+    for (settings, taken) in [
+        (&[][..], [200, 404, 404]),
+        (&[("agents.generation", "web1=2")], [404, 200, 404]),
+        (&[("agents.deny", "web1")], [404, 404, 404]),
+        (&[("agents.auto", "false")], [404, 404, 404]),
+    ] {
+        let teawatch = Teawatch::start(data.path(), &gitea, settings);
+        let answers =
+            [&first, &second, &third].map(|uuid| get(&teawatch, &format!("/ping/{uuid}")).0);
+        assert_eq!(answers, taken, "{settings:?}");
+        assert!(teawatch.stop().success());
+    }
+}
+
+#[test]
 fn a_zone_that_has_vanished_from_the_machine_stops_no_start_and_is_told() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     define_in(data.path(), &[("job", nightly())]);
