@@ -138,7 +138,8 @@ pub struct Health {
     /// Issues that could not be opened or closed in several attempts, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<Stuck>,
-    #[serde(default)]
+    /// Shown by itself, and told in words where it matters.
+    #[serde(skip)]
     pub jobs: JobsHealth,
 }
 
