@@ -12,7 +12,7 @@ use super::space::{self, watch_space};
 use crate::clock::Clock;
 use crate::engine::{self, Engine, Feed};
 use crate::http::{self, App};
-use crate::jobs::{self, Runner, Tools, choose};
+use crate::jobs::{self, Morning, Runner, Tools, choose};
 use crate::notify::DeadMan;
 use crate::outbox::{self, Gate, Task, TokenProbe, Worker};
 use crate::reconcile::{self, Bell, Hints, Poke};
@@ -109,6 +109,7 @@ impl Background {
             async move { task.run(stop, &mark).await }
         });
 
+        let reporting = app.clone();
         let tools = Tools {
             engine,
             clock: self.clock,
@@ -117,6 +118,10 @@ impl Background {
             token: Arc::clone(&self.token),
             poke: poke.clone(),
             dead_man: self.dead_man,
+            morning: Morning::new(move || {
+                let app = reporting.clone();
+                async move { app.file_night().await }
+            }),
         };
         if let Some((every, bell)) = self.looks {
             supervisor.start(HINTS, Hints::<Engine>::PACE, move |mark, stop| {

@@ -10,7 +10,7 @@ use crate::alert::words::{human, minute};
 use crate::config::Caller;
 use crate::duration;
 use crate::engine::Filed;
-use crate::night::words::{age_and_ratio, ago, shares};
+use crate::night::words::{age_and_ratio, ago, shares, times};
 use crate::night::{Report, Rows, markdown};
 
 const PATH: &str = "api/v1/report";
@@ -106,6 +106,9 @@ fn text(report: &Report) -> String {
         let (number, alert) = (parked.number.to_string(), plain(&parked.alert));
         let (repository, since) = (plain(&parked.repository), ago(parked.since, *at));
         vec![parked.effect.clone(), number, alert, repository, since, plain(&parked.reason)]
+    });
+    rows(&mut text, ("JOBS THAT WENT WRONG", &["HOW", "WHEN", "WHY"]), &report.jobs, |undone| {
+        vec![plain(&undone.job), times(undone), minute(undone.at), plain(&undone.why)]
     });
     rows(&mut text, ("NOT LOOKING FROM", &["UNTIL", "FOR"]), &report.absences, |absence| {
         vec![minute(absence.from), minute(absence.until), human(absence.length())]

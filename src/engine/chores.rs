@@ -96,7 +96,8 @@ fn template(job: &Job) -> Option<(&Job, &Template)> {
         | job::Kind::TokenProbe
         | job::Kind::DeadMan
         | job::Kind::Backup { .. }
-        | job::Kind::Retention => None,
+        | job::Kind::Retention
+        | job::Kind::Report => None,
     }
 }
 

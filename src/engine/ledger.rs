@@ -31,6 +31,11 @@ impl Ledger {
         self.runs.get(&number)
     }
 
+    /// The runs behind this number.
+    pub(super) fn behind(&self, number: u64) -> impl Iterator<Item = &Run> {
+        self.runs.range((Bound::Excluded(number), Bound::Unbounded)).map(|(_, run)| run)
+    }
+
     /// Adds a run, or what has become of it.
     pub(super) fn add(&mut self, run: Run) {
         self.of_job.entry(run.job.clone()).or_default().insert(run.number);

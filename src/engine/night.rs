@@ -13,8 +13,10 @@ use super::view::PAGE_MAX;
 use super::{Engine, Error};
 use crate::alert::{Alert, Fingerprint, Placement, Silenced};
 use crate::check::{AGENT, Cause, Check, CheckId, Moment, Verdict};
+use crate::job::{Run, RunState};
 use crate::night::{
     Draft, History, LOOK_BACK_MAX, Parked, Period, Present, Quiet, Report, Seen, Span, State,
+    Undone,
 };
 use crate::store::{Key, Tree, decode};
 
@@ -59,6 +61,13 @@ impl Engine {
         loop {
             let (parked, next) = self.ask(move |core, _| core.parked(after)).await?;
             parked.into_iter().for_each(|parked| draft.parked(parked));
+            let Some(next) = next else { break };
+            after = next;
+        }
+        let mut after = 0;
+        loop {
+            let (undone, next) = self.ask(move |core, _| core.undone(after)).await?;
+            undone.into_iter().for_each(|undone| draft.undone(undone));
             let Some(next) = next else { return Ok(draft.finish()) };
             after = next;
         }
@@ -223,6 +232,31 @@ impl Core {
             })
         });
         (parked.collect(), next)
+    }
+
+    /// Runs of jobs behind the number `after` that went wrong.
+    fn undone(&self, after: u64) -> Part<Undone, u64> {
+        let runs: Vec<_> = self.jobs.ledger.behind(after).take(PAGE_MAX).collect();
+        let next = runs.last().filter(|_| runs.len() == PAGE_MAX).map(|run| run.number);
+        let undone = runs.into_iter().filter_map(|run| {
+            let job = self.jobs.get(&run.job);
+            wrong(run, job.map_or_else(|| run.job.to_string(), |job| job.definition.name.clone()))
+        });
+        (undone.collect(), next)
+    }
+}
+
+/// How a run went wrong, if it did.
+fn wrong(run: &Run, name: String) -> Option<Undone> {
+    match run.state {
+        RunState::Failed | RunState::Missed | RunState::Unknown => Some(Undone {
+            job: name,
+            state: run.state.to_string(),
+            at: run.ended_at.unwrap_or(run.claimed_at),
+            slots: run.slots,
+            why: run.why.clone(),
+        }),
+        RunState::Claimed | RunState::Running | RunState::Done | RunState::Skipped => None,
     }
 }
 

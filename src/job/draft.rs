@@ -121,6 +121,7 @@ impl Draft {
             Some("dead-man") => Kind::DeadMan,
             Some("backup") => Kind::Backup { keep: self.kept(before)? },
             Some("retention") => Kind::Retention,
+            Some("report") => Kind::Report,
             Some("open-issue") => Kind::OpenIssue(self.template(before)?),
             Some(_) => return wrong("do", format!("must be one of {}", Kind::ALL.join(", "))),
             None => return wrong("do", format!("is needed: one of {}", Kind::ALL.join(", "))),

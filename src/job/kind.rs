@@ -20,6 +20,8 @@ pub enum Kind {
     Backup { keep: u32 },
     /// Forgets what was kept for long enough.
     Retention,
+    /// Makes the report of the last night an issue.
+    Report,
     /// Opens an issue for something that people are to do.
     OpenIssue(Template),
 }
@@ -36,8 +38,16 @@ pub struct Template {
 
 impl Kind {
     /// The words for all kinds. The README lists these.
-    pub const ALL: [&str; 7] =
-        ["sweep", "reconcile", "token-probe", "dead-man", "backup", "retention", "open-issue"];
+    pub const ALL: [&str; 8] = [
+        "sweep",
+        "reconcile",
+        "token-probe",
+        "dead-man",
+        "backup",
+        "retention",
+        "report",
+        "open-issue",
+    ];
 
     /// Its word.
     pub fn word(&self) -> &'static str {
@@ -48,6 +58,7 @@ impl Kind {
             Self::DeadMan => "dead-man",
             Self::Backup { .. } => "backup",
             Self::Retention => "retention",
+            Self::Report => "report",
             Self::OpenIssue(_) => "open-issue",
         }
     }
@@ -58,9 +69,12 @@ impl fmt::Display for Kind {
         match self {
             Self::Backup { keep } => write!(f, "backup, the newest {keep} kept"),
             Self::OpenIssue(template) => write!(f, "open-issue, {}", template.title),
-            Self::Sweep | Self::Reconcile | Self::TokenProbe | Self::DeadMan | Self::Retention => {
-                f.write_str(self.word())
-            }
+            Self::Sweep
+            | Self::Reconcile
+            | Self::TokenProbe
+            | Self::DeadMan
+            | Self::Retention
+            | Self::Report => f.write_str(self.word()),
         }
     }
 }

@@ -16,7 +16,7 @@ mod webhook;
 
 pub use self::builtin::{Builtin, ticks};
 pub use self::choice::{Choice, PROVIDERS, choose};
-pub use self::kinds::Tools;
+pub use self::kinds::{Morning, Tools};
 pub use self::runner::{Fired, Runner};
 pub use self::scheduler::{Ask, Doing, Scheduler, Seat};
 pub use self::settings::Settings;

@@ -9,7 +9,7 @@ use super::summary::summary;
 use super::worst::Worst;
 use super::{
     Availability, Counts, Down, Gaps, Heartbeat, History, Measured, Outage, Parked, Period,
-    Present, Quiet, ROWS_MAX, Report, Rows, Span, State, WINDOWS,
+    Present, Quiet, ROWS_MAX, Report, Rows, Span, State, Undone, WINDOWS,
 };
 use crate::check::{CheckId, Status};
 
@@ -47,6 +47,7 @@ pub struct Draft {
     outages: Worst<Reverse<SignedDuration>, Outage>,
     quiet: Worst<Timestamp, Quiet>,
     parked: Worst<Timestamp, Parked>,
+    jobs: Worst<Timestamp, Undone>,
     heartbeats: Worst<Reverse<i128>, Heartbeat>,
     availability: Worst<[Share; WINDOWS.len()], Availability>,
 }
@@ -72,6 +73,7 @@ impl Draft {
             outages: Worst::new(),
             quiet: Worst::new(),
             parked: Worst::new(),
+            jobs: Worst::new(),
             heartbeats: Worst::new(),
             availability: Worst::new(),
         }
@@ -104,6 +106,13 @@ impl Draft {
         self.parked.add(parked.since, parked);
     }
 
+    /// Adds what a job did not do, if that was in the period.
+    pub fn undone(&mut self, undone: Undone) {
+        if self.period.span.has(undone.at) {
+            self.jobs.add(undone.at, undone);
+        }
+    }
+
     /// The report, once everything was added.
     pub fn finish(mut self) -> Report {
         // What is left happened to checks that are no longer watched.
@@ -129,6 +138,7 @@ impl Draft {
             outages: self.outages.rows(),
             quiet: self.quiet.rows(),
             parked: self.parked.rows(),
+            jobs: self.jobs.rows(),
             absences: Rows { rows: spans, more },
             absent,
             heartbeats: self.heartbeats.rows(),

@@ -2,7 +2,7 @@
 
 use std::fmt::{Arguments, Write as _};
 
-use super::words::{age_and_ratio, ago, shares};
+use super::words::{age_and_ratio, ago, shares, times};
 use super::{Heartbeat, Period, Report, Rows};
 use crate::alert::markdown::{line, shorten};
 use crate::alert::words::{human, minute};
@@ -12,12 +12,13 @@ const CELL_MAX: usize = 200;
 
 /// Up to where in the text each part may write, in bytes; rows beyond it are counted. What is
 /// longer than 60,000 bytes would be cut, and one row has far less than what is left.
-const ENDS: [(Part, usize); 8] = [
+const ENDS: [(Part, usize); 9] = [
     (Part::Faults, 8_000),
     (Part::Down, 20_000),
-    (Part::Outages, 28_000),
-    (Part::Quiet, 33_000),
-    (Part::Parked, 38_000),
+    (Part::Outages, 27_000),
+    (Part::Quiet, 31_000),
+    (Part::Parked, 35_000),
+    (Part::Jobs, 38_000),
     (Part::Absences, 40_000),
     (Part::Heartbeats, 47_000),
     (Part::Availability, 54_000),
@@ -31,6 +32,7 @@ enum Part {
     Outages,
     Quiet,
     Parked,
+    Jobs,
     Absences,
     Heartbeats,
     Availability,
@@ -110,6 +112,16 @@ fn write_part(text: &mut String, report: &Report, part: Part, end: usize) {
                 let (reason, since) = (cell(&parked.reason), ago(parked.since, report.at));
                 let (number, effect) = (parked.number, &parked.effect);
                 format!("| {number} | {effect} | {alert} | {repository} | {since} | {reason} |")
+            },
+        ),
+        Part::Jobs => rows(
+            text,
+            ("Jobs that went wrong", "| job | how | when | why |"),
+            &report.jobs,
+            end,
+            |undone| {
+                let (job, why) = (cell(&undone.job), cell(&undone.why));
+                format!("| {job} | {} | {} | {why} |", times(undone), minute(undone.at))
             },
         ),
         Part::Absences => rows(

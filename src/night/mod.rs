@@ -63,6 +63,8 @@ pub struct Report {
     pub quiet: Rows<Quiet>,
     /// Effects that Gitea refuses for what they are.
     pub parked: Rows<Parked>,
+    /// What jobs did not do, in the period.
+    pub jobs: Rows<Undone>,
     /// When teawatch was not looking, in the period.
     pub absences: Rows<Span>,
     /// How long that was together.
@@ -197,6 +199,19 @@ pub struct Parked {
     pub repository: String,
     pub since: Timestamp,
     pub reason: String,
+}
+
+/// A run of a job that went wrong, or that nobody made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    pub job: String,
+    /// `failed`, `missed` or `unknown`.
+    pub state: String,
+    pub at: Timestamp,
+    /// How many slots it is about.
+    pub slots: u32,
+    /// Why, in a sentence; may be empty.
+    pub why: String,
 }
 
 /// What says how often it is to be heard of.

@@ -15,6 +15,10 @@ impl Span {
         self.until.duration_since(self.from)
     }
 
+    pub fn has(self, at: Timestamp) -> bool {
+        (self.from..self.until).contains(&at)
+    }
+
     /// The part that is in `other` as well, if there is one.
     pub fn within(self, other: Self) -> Option<Self> {
         let (from, until) = (self.from.max(other.from), self.until.min(other.until));

@@ -41,9 +41,10 @@ pub(super) fn summary(report: &Report) -> String {
         many => format!("{many} were {past}"),
     };
     let quiet = count(report.quiet.count(), "alert kept quiet", "alerts kept quiet");
+    let jobs = count(report.jobs.count(), "run of a job went wrong", "runs of jobs went wrong");
     let is_absent = report.absent.is_positive();
     let absent = is_absent.then(|| format!("teawatch not looking for {}", human(report.absent)));
-    let night: Vec<_> = [Some(was_down), quiet, absent].into_iter().flatten().collect();
+    let night: Vec<_> = [Some(was_down), quiet, jobs, absent].into_iter().flatten().collect();
     let own: Vec<_> = own.into_iter().flatten().collect();
     let groups = [standing(checks), own.join(", "), night.join(", ")];
     let groups: Vec<_> = groups.into_iter().filter(|group| !group.is_empty()).collect();

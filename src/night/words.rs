@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Availability, Heartbeat, Measured};
+use super::{Availability, Heartbeat, Measured, Undone};
 use crate::alert::words::{human, minute};
 
 /// When something began, and how long ago that is.
@@ -23,6 +23,12 @@ pub fn shares(row: &Availability) -> [String; 3] {
         Some(measured) => share(measured, window),
         None => "unknown".to_owned(),
     })
+}
+
+/// How a job went wrong, and how often in a row.
+pub fn times(undone: &Undone) -> String {
+    let Undone { state, slots, .. } = undone;
+    if *slots > 1 { format!("{state}, {slots} times") } else { state.clone() }
 }
 
 /// A share that is 100 % only if all of the known time was up; and how much that is, where it

@@ -5,6 +5,7 @@ mod chores;
 mod doors;
 mod fire;
 mod kills;
+mod mornings;
 mod outside;
 mod records;
 mod scheduler;
