@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
 use super::refused::Refused;
-use super::shown::{slug_of, tags_of};
-use crate::check::{CheckId, Definition, Keywords, Rhythm, Slots};
+use super::shown::slug_of;
+use crate::check::{CheckId, Definition, Keywords, Labels, Rhythm, Slots};
 use crate::engine::{Amendment, is_slug};
 
 /// What a timeout or a grace may be, in seconds.
@@ -144,7 +144,10 @@ impl Wanted {
         let is = |field: &str| match field {
             "name" => self.name.as_deref() == Some(id.name()),
             "slug" => self.slug.as_deref() == Some(slug_of(id, definition)),
-            "tags" => self.tags.as_ref().is_some_and(|tags| *tags == tags_of(&definition.labels)),
+            "tags" => {
+                let wanted = self.tags.as_deref().map(labels);
+                wanted.is_some_and(|labels| Labels::from(&labels) == definition.labels)
+            }
             "timeout" => self.timeout.is_some() && self.timeout == every,
             _ => self.grace == Some(schedule.grace),
         };
