@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::refused::Refused;
 use super::shown::slug_of;
-use crate::check::{CheckId, Definition, Keywords, Labels, Rhythm, Slots};
+use crate::check::{CheckId, Definition, Keywords, Rhythm, Slots};
 use crate::engine::{Amendment, is_slug};
 
 /// What a timeout or a grace may be, in seconds.
@@ -144,10 +144,7 @@ impl Wanted {
         let is = |field: &str| match field {
             "name" => self.name.as_deref() == Some(id.name()),
             "slug" => self.slug.as_deref() == Some(slug_of(id, definition)),
-            "tags" => {
-                let wanted = self.tags.as_deref().map(labels);
-                wanted.is_some_and(|labels| Labels::from(&labels) == definition.labels)
-            }
+            "tags" => self.tags.as_deref().map(labels) == Some(BTreeMap::from(&definition.labels)),
             "timeout" => self.timeout.is_some() && self.timeout == every,
             _ => self.grace == Some(schedule.grace),
         };
