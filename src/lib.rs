@@ -19,7 +19,9 @@
 //! ```
 //!
 //! 1. At the door ([`http`]) a report is proven ([`signature`]), read and checked as a
-//!    whole ([`observation`]). Past the door nobody knows JSON, headers or status codes.
+//!    whole ([`observation`]). Past the door nobody knows JSON, headers or status codes. A
+//!    ping proves itself by its address: by a key of its source, or by the UUID of its check
+//!    ([`engine::Addresses`]), both of which follow from the master secret.
 //! 2. The [`engine`] is one thread and the only writer. A round takes what has queued up,
 //!    then the timers that are due, runs the pure steps in memory, and writes everything
 //!    that changed in one commit; then it answers everybody of the round at once.

@@ -75,6 +75,7 @@ mod tests {
         }
         assert_eq!(flips.iter().count(), FLIPS_MAX);
         assert_eq!(flips.iter().next().unwrap().at.get(), at(99));
+        assert_eq!(flips.iter().last().unwrap().at.get(), at(50));
         flips.rewind(SignedDuration::from_secs(50));
         assert_eq!(flips.iter().next().unwrap().at.get(), at(49));
         let json = serde_json::to_string(&flips).unwrap();

@@ -86,11 +86,11 @@ impl Core {
             figures: Figures::default(),
             tally: Tally::default(),
         };
-        core.checks.iter().for_each(|check| core.addresses.add(check));
         for alert in loaded.alerts.into_values() {
             core.bind(&alert);
             core.alerts.insert(alert.fingerprint.clone(), alert);
         }
+        core.checks.iter().for_each(|check| core.addresses.add(check));
         core.tally = Tally::of(core.checks.iter(), core.troubles());
         core.look_at_patterns(now);
         core.turn(now);

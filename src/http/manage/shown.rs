@@ -26,7 +26,7 @@ pub(super) fn slug_of<'a>(id: &'a CheckId, definition: &'a Definition) -> &'a st
 }
 
 /// Labels as tags, separated by spaces. A space in one would end it.
-pub(super) fn tags_of(labels: &Labels) -> String {
+fn tags_of(labels: &Labels) -> String {
     let tag = |(name, value): (&str, &str)| {
         let tag = if value.is_empty() { name.to_owned() } else { format!("{name}={value}") };
         tag.replace(char::is_whitespace, "_")
@@ -97,13 +97,17 @@ fn status(status: Status) -> &'static str {
 }
 
 /// What is kept of pings, the newest first: the last result, the last log, and the starts of
-/// runs that go on.
+/// runs that go on. Only results are counted, and who has sent them is not kept.
 pub(super) fn pings(view: &CheckView) -> Vec<Value> {
     let ping = |kind: &str, at: Timestamp, took: Option<SignedDuration>| {
         json!({
             "type": kind,
             "date": second(at),
+            "n": 0,
             "scheme": "http",
+            "remote_addr": "",
+            "method": "",
+            "ua": "",
             "rid": null,
             "duration": took.map(|took| took.as_secs_f64()),
         })

@@ -26,8 +26,9 @@ impl Span {
             number.map_err(|_| Refused::Wrong(format!("{name} is not a number")))
         };
         let time = |name: &str| -> Result<Option<Timestamp>, Refused> {
-            let time = number(name)?.map(Timestamp::from_second).transpose();
-            time.map_err(|_| Refused::Wrong(format!("{name} is no time in seconds since 1970")))
+            let time = |seconds| Timestamp::from_second(seconds).ok().filter(|_| seconds >= 0);
+            let wrong = || Refused::Wrong(format!("{name} is no time in seconds since 1970"));
+            number(name)?.map(|seconds| time(seconds).ok_or_else(wrong)).transpose()
         };
         let ago = match number("seconds")? {
             Some(seconds) if (0..=SECONDS_MAX).contains(&seconds) => {

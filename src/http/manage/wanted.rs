@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
 use super::refused::Refused;
-use super::shown::{slug_of, tags_of};
+use super::shown::slug_of;
 use crate::check::{CheckId, Definition, Keywords, Rhythm, Slots};
 use crate::engine::{Amendment, is_slug};
 
@@ -144,7 +144,7 @@ impl Wanted {
         let is = |field: &str| match field {
             "name" => self.name.as_deref() == Some(id.name()),
             "slug" => self.slug.as_deref() == Some(slug_of(id, definition)),
-            "tags" => self.tags.as_ref().is_some_and(|tags| *tags == tags_of(&definition.labels)),
+            "tags" => self.tags.as_deref().map(labels) == Some(BTreeMap::from(&definition.labels)),
             "timeout" => self.timeout.is_some() && self.timeout == every,
             _ => self.grace == Some(schedule.grace),
         };

@@ -204,6 +204,10 @@ fn unique_finds_the_check_that_has_all_that_it_names() {
         let (status, found) = api.post("checks/", &body);
         assert_eq!((status, &found["uuid"]), (200, &json!(made)), "{unique}");
     }
+    // The order of tags is nothing that is kept.
+    let two = json!({ "name": "two", "tags": "b a", "unique": ["tags"] });
+    assert_eq!(api.post("checks/", &two).0, 201);
+    assert_eq!(api.post("checks/", &two).1["tags"], "a b");
     // What is not said finds nothing.
     let (status, other) = api.post("checks/", &json!({ "name": "b", "unique": ["name", "tags"] }));
     assert_eq!((status, &other["timeout"], &other["grace"]), (201, &json!(86_400), &json!(3_600)));
@@ -366,7 +370,7 @@ fn states_pings_and_flips_are_told_as_far_as_they_are_kept() {
     assert_eq!(api.get(&path).1["started"], true);
     let start = json!({
         "type": "start", "date": "2026-01-01T00:00:00+00:00", "scheme": "http", "rid": rid,
-        "duration": null,
+        "duration": null, "n": 0, "remote_addr": "", "method": "", "ua": "",
     });
     assert_eq!(api.get(&format!("{path}/pings/")).1["pings"][0], start);
     turned.pass(60);
@@ -375,7 +379,7 @@ fn states_pings_and_flips_are_told_as_far_as_they_are_kept() {
     let (_, pings) = api.get(&format!("{path}/pings/"));
     let newest = json!({
         "type": "success", "date": "2026-01-01T00:01:00+00:00", "scheme": "http", "rid": rid,
-        "duration": 60.0, "n": 1,
+        "duration": 60.0, "n": 1, "remote_addr": "", "method": "", "ua": "",
     });
     assert_eq!(pings["pings"].as_array().unwrap(), std::slice::from_ref(&newest));
     turned.pass(1);
@@ -417,7 +421,9 @@ fn states_pings_and_flips_are_told_as_far_as_they_are_kept() {
         let (status, found) = api.get(&format!("{path}/flips/{query}"));
         assert_eq!((status, found), (200, json!({ "flips": expected })), "{query}");
     }
-    for query in ["start=x", "end=1.5", "seconds=-1", "seconds=31536001", "start=99999999999999"] {
+    for query in
+        ["start=x", "start=-1", "end=1.5", "seconds=-1", "seconds=31536001", "start=99999999999999"]
+    {
         let path = format!("{path}/flips/?{query}");
         assert_eq!(api.refused(Method::GET, &path, &Value::Null).0, 400, "{query}");
     }
