@@ -107,7 +107,7 @@ mod tests {
             let every = SignedDuration::from_millis(20);
             let settings = Settings { every, ..config.scheduler.clone() };
             let broken = Arc::new(Broken::default());
-            let scheduler: Arc<dyn Scheduler> = broken.clone();
+            let scheduler: Arc<dyn Scheduler> = Arc::<Broken>::clone(&broken);
             start(&mut supervisor, &settings, Choice { scheduler, warning: None }, &server.runner);
             let is_at_work = async {
                 while marks.report()[0].success_at.is_none() {
