@@ -36,6 +36,9 @@
 //!    as a webhook tells where, and hands what it saw to the engine, which drops a look that
 //!    one of our own writes may have crossed. A webhook is a hint, on the disk before it is
 //!    answered, and never believed.
+//! 6. [`jobs`] runs things on a schedule. Whoever says that one is due, the ticker, somebody
+//!    outside or a person, gets a claim of the engine first, which uses the slot up on the
+//!    disk; that the work begins is on the disk before it does ([`job`]).
 //!
 //! There is no table of timers: `deadline()` is a function of the state
 //! ([`check::Check::deadline`], [`alert::Alert::deadline`]). Time in which teawatch was not
@@ -78,6 +81,7 @@
 //! - Nobody is answered, and nothing is sent, before the disk has it. If the disk fails,
 //!   nobody is answered and the process ends: whoever was not answered sends again, and
 //!   sending again changes nothing.
+//! - No slot of a job begins twice, whoever fires it, and whenever the process is killed.
 //! - The state is the truth. Gitea is asked about effects in doubt, and by a store that is
 //!   new, never to decide whether to open.
 //! - The text of an effect is fixed at its first attempt and carries a signed

@@ -87,7 +87,7 @@ pub(super) struct Server {
     engine: engine::Started,
     doors: JoinHandle<std::io::Result<()>>,
     supervisor: Supervisor,
-    runner: Runner,
+    pub(super) runner: Runner,
     /// There where somebody started this process who wants to be told.
     systemd: Option<Systemd>,
     stop_doors: CancellationToken,

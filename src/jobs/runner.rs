@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -46,6 +46,8 @@ struct Inner {
     /// Nothing goes on.
     cut_off: CancellationToken,
     choice: Choice,
+    /// Why the built-in scheduler has taken the place of the chosen one, if it has.
+    replaced: OnceLock<String>,
 }
 
 /// How work ended.
@@ -65,6 +67,7 @@ impl Runner {
             closing: CancellationToken::new(),
             cut_off: CancellationToken::new(),
             choice,
+            replaced: OnceLock::new(),
         }))
     }
 
@@ -77,9 +80,16 @@ impl Runner {
         &*self.0.choice.scheduler
     }
 
-    /// Why that is not the one that was asked for, if it is not.
+    /// The built-in scheduler takes the place of the chosen one, from now on.
+    pub fn replaced(&self, why: String) {
+        // It is said once.
+        self.0.replaced.set(why).ok();
+    }
+
+    /// Why that is not the one that was asked for, or not the one at work, if it is not.
     pub fn warning(&self) -> Option<&str> {
-        self.0.choice.warning.as_deref()
+        let replaced = self.0.replaced.get();
+        self.0.choice.warning.as_deref().or(replaced.map(String::as_str))
     }
 
     /// Tells the scheduler that something has become of a job. Whatever it makes of that, the

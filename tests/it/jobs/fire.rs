@@ -189,8 +189,51 @@ fn sixty_four_callers_the_ticker_and_people_run_each_slot_once() {
     assert_eq!(work.pings(), 1 + SLOTS);
     assert!(accepted <= SLOTS, "{accepted} {answers:?}");
     let words: BTreeSet<_> = answers.iter().map(|(_, word)| word.as_str()).collect();
-    let known = ["accepted", "duplicate", "gone", "not due yet", "running"];
+    let known = ["accepted", "duplicate", "gone", "not due yet", "running", "too many requests"];
     assert!(words.iter().all(|word| known.contains(word)), "{answers:?}");
+}
+
+/// The ticker looks all the time as well, and the slots come due while the callers call.
+#[test]
+fn a_hundred_slots_that_64_callers_fire_at_once_are_run_once_each() {
+    const CALLERS: [&str; 4] = ["one", "two", "three", "four"];
+    const THREADS: usize = 64;
+    const SLOTS: usize = 100;
+    let callers = CALLERS.join(",");
+    let work = Work::with(&[("fire.callers", callers.as_str()), ("scheduler.parallel", "16")]);
+    eventually("the start is told", || work.pings() == 1);
+    let names: Vec<_> = (0..SLOTS).map(|number| format!("once-{number}")).collect();
+    let when = at(4);
+    let ids: Vec<_> =
+        names.iter().map(|name| work.add(name, "dead-man", &when)["id"].clone()).collect();
+    let master = Master::parse(MASTER).unwrap();
+    let (url, barrier) = (&work.teawatch.url, Barrier::new(THREADS));
+    let accepted: Vec<usize> = std::thread::scope(|scope| {
+        let call = |thread: usize| {
+            let secret = fire_secret(&master, CALLERS[thread % CALLERS.len()], 1);
+            let (ids, when, barrier) = (&ids, &when, &barrier);
+            scope.spawn(move || {
+                barrier.wait();
+                let fired = (0..SLOTS).filter(|slot| {
+                    // Each begins elsewhere, so that they meet everywhere.
+                    let id = &ids[(slot + thread) % SLOTS];
+                    let body = json!({ "job_id": id, "fire_at": when }).to_string();
+                    let (status, word) = words(&ask(signed(url, &secret, &body, 0)));
+                    assert!([200, 202].contains(&status), "{status} {word}");
+                    status == 202
+                });
+                fired.count()
+            })
+        };
+        let calls: Vec<_> = (0..THREADS).map(call).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    eventually("all are run", || work.pings() == 1 + SLOTS);
+    assert!(accepted.iter().sum::<usize>() <= SLOTS, "{accepted:?}");
+    for name in &names {
+        eventually("it is known to be done", || work.states(name) == ["done"]);
+    }
+    assert_eq!(work.pings(), 1 + SLOTS);
 }
 
 #[test]
