@@ -295,7 +295,7 @@ fn whoever_sends_far_too_much_is_still_told_why() {
         for letter in [long.clone(), long.clone().in_chunks()] {
             refused("12 MiB", &letter.send(&teawatch), 413, "too_long");
         }
-        let answer = ask(client().post(url("/api/v1/report")).body(vec![b' '; 12 * MIB]));
+        let answer = ask(client().post(url("/api/v1/nothing")).body(vec![b' '; 12 * MIB]));
         refused("12 MiB to no door", &answer, 404, "missing");
         let answer = ask(client().put(url("/api/v1/reports")).body(vec![b' '; 12 * MIB]));
         refused("12 MiB in no way", &answer, 405, "method");
@@ -354,7 +354,7 @@ fn a_wrong_door_or_method_says_so_in_the_same_words() {
     let long = format!("/api/v1/checks?limit=5&{}=1", "q".repeat(50_000));
     for (path, status, code) in [
         ("/nonsense", 404, "missing"),
-        ("/api/v1/report", 404, "missing"),
+        ("/api/v1/nothing", 404, "missing"),
         ("/api/v1/reports/", 404, "missing"),
         ("/api/v1/%00%0d%0aset-cookie:%20a", 404, "missing"),
         ("/api/v1/reports", 405, "method"),
