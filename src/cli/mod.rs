@@ -37,6 +37,7 @@ mod init;
 mod install;
 #[cfg(feature = "server")]
 mod jobs;
+#[cfg(feature = "server")]
 mod night;
 #[cfg(feature = "server")]
 mod outbox;

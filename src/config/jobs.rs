@@ -49,7 +49,8 @@ pub const JOB: &[Setting] = &[
         "What it does: sweep (look at every check anew), reconcile (compare the repositories \
          with our state), token-probe (ask Gitea whether it takes the token), dead-man (ping \
          the switch of [deadman]), backup (into the data directory), retention (forget what \
-         was kept for long enough), open-issue (for something that people are to do)."),
+         was kept for long enough), report (the morning report of the last night, as an issue), \
+         open-issue (for something that people are to do)."),
     setting("schedule", Kind::Line, Preset::Needed("0 3 * * *"),
         "When: a cron expression of five fields, \"every 30m\", or a time such as \
          \"2026-12-01 22:00\" for once."),
