@@ -76,7 +76,7 @@ impl<'a> Running<'a> {
                     CHECK,
                     format!("{source} is silent; its last report came {}", ago(agent, now)),
                     format!(
-                        "look at that host; `teawatch checks forget {source}/{AGENT}` if it is gone"
+                        "look at that host; `teawatch checks remove {source}/{AGENT}` if it is gone"
                     ),
                 );
             }
