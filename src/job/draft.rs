@@ -105,6 +105,9 @@ impl Draft {
             let why = format!("must be 1 to {JOB_NAME_MAX} letters, digits, `.`, `_` and `-`");
             return wrong("name", why);
         }
+        if matches!(name.as_str(), "." | "..") {
+            return wrong("name", "must not be `.` or `..`, which no address can name");
+        }
         if JobId::is_like(&name) {
             return wrong("name", "must not look like the id of a job");
         }

@@ -83,6 +83,8 @@ fn d14_what_is_no_schedule_is_refused_with_what_to_write_instead() {
     for (name, why) in [
         ("", "must be 1 to 100"),
         ("a b", "must be 1 to 100"),
+        (".", "must not be `.` or `..`"),
+        ("..", "must not be `.` or `..`"),
         ("0123456789ab", "must not look like the id"),
     ] {
         let text = refused(&|draft| draft.name = Some(name.to_owned()));

@@ -1486,7 +1486,7 @@ bad-jobs.toml:22:12: `[[job]] schedule` says "in", which would be counted anew f
 bad-jobs.toml:27:12: `[[job]] schedule` names no time: there is never such a time
 bad-jobs.toml:33:8: `[[job]] zone` expects a time zone that this machine knows, such as "Europe/Berlin" or "UTC", not "Europe/Berln"
 bad-jobs.toml:36:8: `[[job]] name` expects the name of a source, of letters, digits, `.`, `_` and `-`, not "two words"
-bad-jobs.toml:37:6: `[[job]] do` expects "sweep", "reconcile", "token-probe", "dead-man", "backup", "retention" or "open-issue", not "fly"
+bad-jobs.toml:37:6: `[[job]] do` expects "sweep", "reconcile", "token-probe", "dead-man", "backup", "retention", "report" or "open-issue", not "fly"
 bad-jobs.toml:39:10: `[[job]] missed` expects "once", "skip" or "all", not "never"
 bad-jobs.toml:40:8: `[[job]] keep` expects a whole number from 1 to 1000, not 0
 bad-jobs.toml:41:9: `[[job]] limit` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
