@@ -275,5 +275,5 @@ fn a_silent_agent_is_found() {
     let stage = Stage::with_checks(silent);
     something_happens(&stage);
     let fault = stage.fault("agents");
-    assert!(fault.contains("web1 is silent") && fault.contains("forget web1/agent"), "{fault}");
+    assert!(fault.contains("web1 is silent") && fault.contains("remove web1/agent"), "{fault}");
 }
