@@ -203,8 +203,9 @@ impl Server {
         let runner = background.start(&mut supervisor, PATIENCE);
 
         let stop_doors = CancellationToken::new();
-        let stopped = stop_doors.clone().cancelled_owned();
-        let doors = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopped);
+        let accepting = http::Accepting::new(listener, stop_doors.clone());
+        let over = accepting.over();
+        let doors = axum::serve(accepting, http::router(app)).with_graceful_shutdown(over);
         tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
         let doors = super::spawn(doors.into_future());
         tellers.start(&mut supervisor, &engine.engine, &told);

@@ -1,12 +1,14 @@
 //! The door's socket, held by whoever starts the server again and again.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use reqwest::blocking::Client;
+use rustix::process::{Signal, kill_process};
 use teawatch::signature::sign;
 
 use crate::support::{Gitea, InTime as _, PATIENCE, Report, Teawatch, bound, eventually};
@@ -181,4 +183,24 @@ fn a_socket_that_was_meant_for_another_process_is_left_alone() {
     let teawatch = Teawatch::launch(command);
     assert_ne!(teawatch.url, format!("http://{address}"));
     assert!(teawatch.stop().success());
+}
+
+#[test]
+fn whoever_was_connected_when_the_end_came_is_still_heard() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let mut teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let address = teawatch.url.trim_start_matches("http://").to_owned();
+    let silent: Vec<_> = (0..20).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    // They are taken in order, so that they were before this one was.
+    assert_eq!(teawatch.get("/healthz").0, 200);
+    kill_process(teawatch.pid(), Signal::TERM).unwrap();
+    eventually("it ends", || teawatch.log().contains("stopping on SIGTERM"));
+    for mut stream in silent {
+        let request = "GET /healthz HTTP/1.1\r\nhost: teawatch\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    }
+    assert!(teawatch.wait().success());
 }
