@@ -82,6 +82,11 @@ impl Slots {
         &self.zone
     }
 
+    /// What they mean on this machine, if they mean anything.
+    pub fn calendar(&self) -> Option<&Calendar> {
+        self.calendar.as_ref().ok()
+    }
+
     /// Why they mean nothing on this machine, as half a sentence.
     pub fn trouble(&self) -> Option<&str> {
         self.calendar.as_ref().err().map(AsRef::as_ref)
@@ -95,7 +100,7 @@ impl Slots {
         grace: SignedDuration,
         absences: &Absences,
     ) -> Option<Timestamp> {
-        let calendar = self.calendar.as_ref().ok()?;
+        let calendar = self.calendar()?;
         let mut slot = calendar.after(from)?;
         // They are in order, and none overlaps another.
         for absence in absences.since(slot) {

@@ -30,7 +30,7 @@ pub use self::id::JobId;
 pub use self::kind::{Kind, Template};
 pub use self::missed::{Missed, ONCE_GRACE, Passed};
 pub use self::run::{Outcome, Run, RunState};
-pub use self::schedule::{Cron, INTERVAL_MIN, Schedule};
+pub use self::schedule::{INTERVAL_MIN, Schedule};
 pub use self::state::State;
 
 /// What a job is to do, and when.

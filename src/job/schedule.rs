@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::check::Calendar;
+use crate::check::Slots;
 use crate::duration;
 
 /// No job comes more often.
@@ -25,38 +25,11 @@ const HOW: &str = "write \"every 30m\", \"in 30m\", a time such as \"2026-12-01 
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// At times on the clock of a zone.
-    Cron(Cron),
+    Cron(Slots),
     /// Every so many seconds, for the first time so long after `from`.
     Every { seconds: i64, from: Timestamp },
     /// At this time, and never again.
     Once { at: Timestamp },
-}
-
-/// Times on the clock of a zone. It may be one that this machine does not know any more.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Written", into = "Written")]
-pub struct Cron {
-    written: Written,
-    calendar: Result<Calendar, String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Written {
-    expression: String,
-    zone: String,
-}
-
-impl From<Written> for Cron {
-    fn from(written: Written) -> Self {
-        let calendar = Calendar::new(&written.expression, &written.zone);
-        Self { written, calendar }
-    }
-}
-
-impl From<Cron> for Written {
-    fn from(cron: Cron) -> Self {
-        cron.written
-    }
 }
 
 impl Schedule {
@@ -79,11 +52,9 @@ impl Schedule {
                 Err(format!("must say \"every {text}\" to be repeated, or \"in {text}\" for once"))
             }
             _ if text.split_whitespace().count() == 5 => {
-                let cron = Cron::from(Written { expression: text.to_owned(), zone: zone.into() });
-                match &cron.calendar {
-                    Ok(_) => Ok(Self::Cron(cron)),
-                    Err(why) => Err(format!("names no time: {}", why.trim_end_matches('.'))),
-                }
+                let slots = Slots::new(text, zone);
+                let why = |why: String| format!("names no time: {}", why.trim_end_matches('.'));
+                Ok(Self::Cron(slots.map_err(why)?))
             }
             _ => Ok(Self::Once { at: time(text, zone)? }),
         }
@@ -92,7 +63,7 @@ impl Schedule {
     /// The first slot after `at`.
     pub fn after(&self, at: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Cron(cron) => cron.calendar.as_ref().ok()?.after(at),
+            Self::Cron(slots) => slots.calendar()?.after(at),
             Self::Every { seconds, from } => {
                 let passed = at.as_second().saturating_sub(from.as_second()).max(0);
                 nth(*from, *seconds, passed.checked_div(*seconds)?.checked_add(1)?)
@@ -104,7 +75,7 @@ impl Schedule {
     /// The newest slot that is not after `at`.
     pub fn until(&self, at: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Cron(cron) => cron.calendar.as_ref().ok()?.until(at),
+            Self::Cron(slots) => slots.calendar()?.until(at),
             Self::Every { seconds, from } => {
                 let passed = at.as_second().saturating_sub(from.as_second());
                 let count = passed.checked_div(*seconds)?;
@@ -146,7 +117,7 @@ impl Schedule {
     /// Why it cannot be worked out when it comes next, if it cannot.
     pub fn trouble(&self) -> Option<&str> {
         match self {
-            Self::Cron(cron) => cron.calendar.as_ref().err().map(String::as_str),
+            Self::Cron(slots) => slots.trouble(),
             Self::Every { .. } | Self::Once { .. } => None,
         }
     }
@@ -154,7 +125,7 @@ impl Schedule {
     /// As it is written again, but for the zone.
     pub(super) fn written(&self) -> String {
         match self {
-            Self::Cron(cron) => cron.written.expression.clone(),
+            Self::Cron(slots) => slots.expression().to_owned(),
             Self::Every { seconds, .. } => {
                 format!("every {:#}", SignedDuration::from_secs(*seconds))
             }
@@ -165,7 +136,7 @@ impl Schedule {
     /// The zone that its times are of.
     pub(super) fn zone(&self) -> &str {
         match self {
-            Self::Cron(cron) => &cron.written.zone,
+            Self::Cron(slots) => slots.zone(),
             Self::Every { .. } | Self::Once { .. } => "UTC",
         }
     }
@@ -174,7 +145,7 @@ impl Schedule {
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cron(cron) => write!(f, "{} in {}", cron.written.expression, cron.written.zone),
+            Self::Cron(slots) => write!(f, "{slots}"),
             Self::Every { .. } => f.write_str(&self.written()),
             Self::Once { at } => write!(f, "once at {at}"),
         }

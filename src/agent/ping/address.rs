@@ -3,7 +3,8 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::{Event, RunId};
+use super::Event;
+use crate::check::Uuid;
 
 /// The address of a check's pings. It holds a secret, and never shows it.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ impl Address {
     }
 
     /// Where an event of a run is told.
-    pub(super) fn of(&self, event: Event, run: Option<&RunId>) -> Url {
+    pub(super) fn of(&self, event: Event, run: Option<Uuid>) -> Url {
         let mut url = self.server.clone();
         // Only addresses without a host refuse this.
         if let Ok(mut path) = url.path_segments_mut() {
@@ -61,10 +62,11 @@ impl Address {
             };
             path.extend(event.action());
         }
-        let create = matches!(self.handle, Handle::Slug { create: true, .. }).then_some("1");
-        for (name, value) in [("create", create), ("rid", run.map(RunId::as_str))] {
+        let create = matches!(self.handle, Handle::Slug { create: true, .. });
+        let create = create.then(|| "1".to_owned());
+        for (name, value) in [("create", create), ("rid", run.map(|run| run.to_string()))] {
             if let Some(value) = value {
-                url.query_pairs_mut().append_pair(name, value);
+                url.query_pairs_mut().append_pair(name, &value);
             }
         }
         url
@@ -88,11 +90,11 @@ mod tests {
     #[test]
     fn an_address_is_put_together_as_healthchecks_reads_it() {
         let uuid = Address::new("https://hc-ping.com", Handle::Uuid("u-u".into())).unwrap();
-        let run = RunId::random().unwrap();
-        let rid = format!("rid={}", run.as_str());
+        let run = Uuid::of([7; 16]);
+        let rid = format!("rid={run}");
         for (address, event, run, url) in [
             (&uuid, Event::Success, None, "https://hc-ping.com/u-u".to_owned()),
-            (&uuid, Event::Start, Some(&run), format!("https://hc-ping.com/u-u/start?{rid}")),
+            (&uuid, Event::Start, Some(run), format!("https://hc-ping.com/u-u/start?{rid}")),
             (
                 &slug("http://h/ping", false),
                 Event::Fail,
@@ -108,7 +110,7 @@ mod tests {
             (
                 &slug("http://h/a/ping/", true),
                 Event::Exited(7),
-                Some(&run),
+                Some(run),
                 format!("http://h/a/ping/web1.KEY/backup/7?create=1&{rid}"),
             ),
         ] {

@@ -14,8 +14,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
 pub use self::address::{Address, Handle, NoAddress};
 pub use self::body::body;
-pub use self::run_id::RunId;
+pub use self::run_id::random_run;
 use super::client::{client, retry_after};
+use crate::check::Uuid;
 
 /// After the first try; after each further one it is so much longer.
 const STEP: Duration = Duration::from_secs(1);
@@ -136,7 +137,7 @@ impl Pinger {
     pub async fn send(
         &self,
         event: Event,
-        run: Option<&RunId>,
+        run: Option<Uuid>,
         body: &[u8],
         no_more: impl Future<Output = ()>,
     ) -> Result<Taken, Lost> {
@@ -175,7 +176,7 @@ impl Pinger {
     async fn post(
         &self,
         event: Event,
-        run: Option<&RunId>,
+        run: Option<Uuid>,
         body: &[u8],
     ) -> reqwest::Result<(StatusCode, HeaderMap)> {
         let request = self.client.post(self.address.of(event, run));

@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use super::super::reporting::tell;
 use super::super::stop_signal;
 use crate::agent::job::{Ending, Job, Run};
-use crate::agent::ping::{Event, Lost, Pinger, RunId, Taken, body};
+use crate::agent::ping::{Event, Lost, Pinger, Taken, body, random_run};
+use crate::check::Uuid;
 
 /// Sent of the end of the output if nobody says otherwise, in bytes.
 const BODY_BYTES: usize = 10_000;
@@ -100,7 +101,7 @@ pub(super) struct Pinged<'a> {
 impl Pinged<'_> {
     /// Runs the command, and tells of it what gets through.
     pub(super) async fn run(&self, job: &Job) -> anyhow::Result<Run> {
-        let id = RunId::random();
+        let id = random_run();
         let (end, mut ended) = watch::channel(false);
         let mut start = pin!(async {
             if self.pings.no_start_ping {
@@ -108,7 +109,7 @@ impl Pinged<'_> {
             }
             // Whoever would say so may have gone: that is an end as well.
             let no_more = async { drop(ended.wait_for(|ended| *ended).await) };
-            Some(self.pinger.send(Event::Start, id.as_ref(), &[], no_more).await)
+            Some(self.pinger.send(Event::Start, id, &[], no_more).await)
         });
         let mut started = None;
         let run = {
@@ -130,7 +131,7 @@ impl Pinged<'_> {
                 Some(started) => started,
                 None => start.await,
             };
-            self.tell_end(id.as_ref(), &run, job, started).await;
+            self.tell_end(id, &run, job, started).await;
         };
         tokio::select! {
             () = tell_end => {}
@@ -144,7 +145,7 @@ impl Pinged<'_> {
 
     async fn tell_end(
         &self,
-        id: Option<&RunId>,
+        id: Option<Uuid>,
         run: &Run,
         job: &Job,
         started: Option<Result<Taken, Lost>>,
