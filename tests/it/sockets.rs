@@ -154,7 +154,7 @@ fn a_socket_that_cannot_be_the_door_is_an_error_that_says_what_to_write_where() 
     let said = refusal("1", "127.0.0.1:8710", socket.try_clone().unwrap());
     assert!(said.contains(&address) && said.contains("`listen` is 127.0.0.1:8710"), "{said}");
 
-    let connection = std::net::TcpStream::connect(&address).unwrap();
+    let connection = TcpStream::connect(&address).unwrap();
     let at = connection.local_addr().unwrap().to_string();
     let said = refusal("1", &at, connection);
     assert!(said.contains("`Accept=no`"), "{said}");
