@@ -347,6 +347,29 @@ fn files_are_short_explain_themselves_and_leave_nothing_to_do() {
     assert_none(&violations);
 }
 
+/// What no `mod` names is not compiled, and no lint sees it.
+#[test]
+fn every_file_is_part_of_the_crate() {
+    let sources = sources();
+    let text = |path: String| sources.iter().find(|it| it.path == path).map(|it| it.text.as_str());
+    let mut violations = Vec::new();
+    for Source { path, .. } in &sources {
+        let module = path.trim_end_matches(".rs").trim_end_matches("/mod");
+        let (parent, name) = module.rsplit_once('/').unwrap_or(("", module));
+        let parents = match parent {
+            "" => ["lib.rs".to_owned(), "main.rs".to_owned()],
+            parent => [format!("{parent}.rs"), format!("{parent}/mod.rs")],
+        };
+        let declared = format!("mod {name};");
+        let is_declared = |text: &str| text.lines().any(|line| line.trim().ends_with(&declared));
+        let is_root = ["lib", "main"].contains(&module);
+        if !is_root && !parents.into_iter().filter_map(text).any(is_declared) {
+            violations.push(format!("{path} is named by no `mod`"));
+        }
+    }
+    assert_none(&violations);
+}
+
 #[test]
 fn nothing_panics_for_want_of_thought() {
     let mut violations = Vec::new();

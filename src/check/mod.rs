@@ -11,6 +11,7 @@ mod absence;
 mod beat;
 mod calendar;
 mod definition;
+mod ended;
 mod flapping;
 mod flips;
 mod id;
@@ -38,6 +39,7 @@ pub use self::absence::{Absence, Absences};
 pub use self::beat::Beat;
 pub use self::calendar::Calendar;
 pub use self::definition::Definition;
+pub use self::ended::{Ended, Kept};
 pub use self::flapping::{Flapping, Recent};
 pub use self::flips::{FLIPS_MAX, Flip, Flips};
 pub use self::id::{AGENT, CheckId};
@@ -45,7 +47,7 @@ pub use self::keywords::Keywords;
 pub use self::moment::Moment;
 pub use self::observation::{Kind, Observation};
 pub use self::pairs::{Labels, Numbers};
-pub use self::run::{ENDED_MAX, Ended, REPEATED_WITHIN, RUNS_MAX, Run, Runs};
+pub use self::run::{ENDED_MAX, REPEATED_WITHIN, RUNS_MAX, Run, Runs};
 pub use self::schedule::{Rhythm, Schedule, Slots};
 pub use self::status::Status;
 pub use self::step::step;
@@ -115,7 +117,8 @@ pub struct Check {
     /// When it was last looked at again: nothing could be heard before.
     #[serde(default)]
     pub seen_again_at: Option<Moment>,
-    /// Its runs, as far as their starts and names are known.
+    /// Its runs, as far as their starts and names are known. Those that have ended are kept
+    /// apart.
     #[serde(default, skip_serializing_if = "Runs::is_empty", alias = "running_since")]
     pub runs: Runs,
     /// Its newest result is a success that came when it should not, and so a failure.

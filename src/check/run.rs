@@ -1,15 +1,17 @@
 //! Executions of a job, each watched from its start to its end.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Kind, Moment, Uuid, earlier};
+use super::{Ended, Kept, Kind, Moment, Uuid, earlier};
 
 /// Runs of one check that are watched at once; the oldest is given up for another.
 pub const RUNS_MAX: usize = 20;
 /// Runs that are remembered after their end, so that what is said of them once more is
 /// recognised; the oldest goes first.
-pub const ENDED_MAX: usize = 20;
+pub const ENDED_MAX: u64 = 20;
 /// What is said of a run once more within this time after its end is the same word, sent
 /// again by who got no answer.
 pub const REPEATED_WITHIN: SignedDuration = SignedDuration::from_mins(10);
@@ -26,18 +28,6 @@ pub struct Run {
     pub is_over: bool,
 }
 
-/// One that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rid: Option<Uuid>,
-    pub kind: Kind,
-    pub at: Moment,
-    /// How long it has taken, where its start was heard.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub took: Option<SignedDuration>,
-}
-
 /// The runs of a check, in the memory of a pointer where there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Runs(Option<Box<Known>>);
@@ -47,9 +37,10 @@ struct Known {
     /// The oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     open: Vec<Run>,
-    /// The newest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "compact")]
-    ended: Vec<Ended>,
+    /// Those that have ended, by their numbers. They have records of their own ([`Kept`]);
+    /// older records of a check have them in a list.
+    #[serde(default, skip_serializing, deserialize_with = "numbered")]
+    ended: BTreeMap<u64, Ended>,
     /// How many were given up for others.
     #[serde(default)]
     given_up: u64,
@@ -79,7 +70,23 @@ impl Runs {
 
     /// The newest that has ended of which is known how long it took.
     pub fn last(&self) -> Option<&Ended> {
-        self.0.as_ref()?.ended.iter().rfind(|ended| ended.took.is_some())
+        self.0.as_ref()?.ended.values().rfind(|ended| ended.took.is_some())
+    }
+
+    /// Those that have ended and are remembered, from the one with this number on.
+    pub fn kept(&self, from: u64) -> impl Iterator<Item = Kept> {
+        let kept = self.0.iter().flat_map(move |known| known.ended.range(from..));
+        kept.map(|(number, ended)| Kept { number: *number, ended: *ended })
+    }
+
+    /// How many have ever ended: the number of the next.
+    pub fn ended(&self) -> u64 {
+        self.0.as_ref().map_or(0, |known| known.next())
+    }
+
+    /// Takes one up as it was kept.
+    pub fn take_up(&mut self, Kept { number, ended }: Kept) {
+        self.0.get_or_insert_default().put(number, ended);
     }
 
     /// How many were given up, since too many ran at once.
@@ -93,7 +100,7 @@ impl Runs {
         let known = self.0.get_or_insert_default();
         let is_known = rid.is_some()
             && (known.open.iter().any(|run| run.rid == rid)
-                || known.ended.iter().any(|ended| ended.rid == rid));
+                || known.ended.values().any(|ended| ended.rid == rid));
         if is_known {
             return false;
         }
@@ -123,8 +130,8 @@ impl Runs {
             }
             return Said::OfNone;
         };
-        let before = known.ended.iter().rposition(|ended| rid.is_some() && ended.rid == rid);
-        if let Some(before) = before.map(|at| &known.ended[at])
+        let before = known.ended.values().rfind(|ended| rid.is_some() && ended.rid == rid).copied();
+        if let Some(before) = before
             && before.kind == kind
             && now.duration_since(before.at.get()) <= REPEATED_WITHIN
         {
@@ -137,7 +144,7 @@ impl Runs {
         let took =
             ended.map(|run| now.duration_since(run.began_at.get()).max(SignedDuration::ZERO));
         // What was learned of it at its first end is true of it also when it ends otherwise.
-        let took = took.or_else(|| known.ended.remove(before?).took);
+        let took = took.or_else(|| before?.took);
         if rid.is_none() && ended.is_none() {
             return Said::OfNone;
         }
@@ -183,18 +190,26 @@ impl Runs {
     pub(super) fn rewind(&mut self, by: SignedDuration) {
         let Some(known) = &mut self.0 else { return };
         let began = known.open.iter_mut().map(|run| &mut run.began_at);
-        for at in began.chain(known.ended.iter_mut().map(|ended| &mut ended.at)) {
+        for at in began.chain(known.ended.values_mut().map(|ended| &mut ended.at)) {
             *at = earlier(at.get(), by).into();
         }
     }
 }
 
 impl Known {
+    fn next(&self) -> u64 {
+        self.ended.last_key_value().map_or(0, |(newest, _)| newest + 1)
+    }
+
     fn keep(&mut self, ended: Ended) {
-        if self.ended.len() >= ENDED_MAX {
-            self.ended.remove(0);
+        self.put(self.next(), ended);
+    }
+
+    fn put(&mut self, number: u64, ended: Ended) {
+        self.ended.insert(number, ended);
+        if self.ended.len() as u64 > ENDED_MAX {
+            self.ended.pop_first();
         }
-        self.ended.push(ended);
     }
 }
 
@@ -223,35 +238,12 @@ impl<'de> Deserialize<'de> for Runs {
     }
 }
 
-/// How those that have ended are written: every end of a run writes all of them once more, so
-/// times and durations are kept as numbers of nanoseconds, and without their names.
-mod compact {
-    use jiff::{SignedDuration, Timestamp};
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use super::super::{Kind, Uuid};
-    use super::Ended;
-
-    type Written = (Option<Uuid>, Kind, i64, Option<i64>);
-
-    /// There is room for three hundred years.
-    fn short(nanoseconds: i128) -> i64 {
-        i64::try_from(nanoseconds).unwrap_or(i64::MAX)
-    }
-
-    pub(super) fn serialize<S: Serializer>(ended: &[Ended], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(ended.iter().map(|Ended { rid, kind, at, took }| -> Written {
-            let took = took.map(|took| short(took.as_nanos()));
-            (*rid, *kind, short(at.get().as_nanosecond()), took)
-        }))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Ended>, D::Error> {
-        let written = Vec::<Written>::deserialize(from)?;
-        let ended = written.into_iter().map(|(rid, kind, at, took)| {
-            let at = Timestamp::from_nanosecond(at.into()).map_err(serde::de::Error::custom)?;
-            Ok(Ended { rid, kind, at: at.into(), took: took.map(SignedDuration::from_nanos) })
-        });
-        ended.collect()
-    }
+/// Reads those that have ended where they are a list without numbers.
+fn numbered<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<u64, Ended>, D::Error> {
+    let list = Vec::<(Option<Uuid>, Kind, i64, Option<i64>)>::deserialize(from)?;
+    let kept = (0..).zip(list);
+    Ok(kept
+        .map(|(number, (rid, kind, at, took))| Kept::from((number, rid, kind, at, took)))
+        .map(|Kept { number, ended }| (number, ended))
+        .collect())
 }

@@ -201,13 +201,15 @@ fn absorb(
         }));
         return Heard { is_news: true, ..Heard::default() };
     }
+    let open = check.runs.open().len();
     let said = check.runs.end(observation.rid, kind, now);
     let took = match said {
         Said::Again => return Heard::default(),
         Said::OfNone => None,
         Said::Of(took) => took,
     };
-    let mut is_news = said != Said::OfNone;
+    // What has ended is kept apart.
+    let mut is_news = check.runs.open().len() != open;
     let holds_for = observation.holds_for.map(|holds| u32::try_from(holds.as_secs()));
     check.holds_for = holds_for.and_then(|seconds| NonZeroU32::new(seconds.unwrap_or(u32::MAX)));
     let untimely = (kind == Kind::Success).then(|| untimely(absences, check, took, now)).flatten();

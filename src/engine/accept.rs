@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::changes::keys;
 use super::core::Core;
 use super::records::Happened;
 use super::source::{Place, Source};
@@ -175,6 +176,8 @@ impl Core {
     pub fn forget(&mut self, id: &CheckId, why: &str, now: Timestamp) -> bool {
         let Some(check) = self.checks.remove(id) else { return false };
         self.addresses.remove(&check);
+        let ended = check.runs.kept(0).map(|kept| keys::ended(id, kept.number));
+        self.dirty.ended_gone.extend(ended);
         self.tally.check(Some(check.timeless_status()), None);
         self.dirty.checks.insert(id.clone());
         self.remember(Happened::Forgotten { check: id.clone() }, now);

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
+use super::checks::Watched;
 use super::records::{Past, Repository};
 use super::{Core, Feed};
 use crate::alert::{Fingerprint, Group, Salt};
-use crate::check::CheckId;
+use crate::check::{CheckId, ENDED_MAX};
 use crate::job::JobId;
 use crate::store::{Key, Tree, WriteSet};
 
@@ -23,6 +24,8 @@ pub(super) struct Dirty {
     pub(super) beats: BTreeSet<CheckId>,
     pub(super) sources: BTreeSet<String>,
     pub(super) alerts: BTreeSet<Fingerprint>,
+    /// Runs of checks that are forgotten.
+    pub(super) ended_gone: Vec<Key>,
     /// Members of alerts that are forgotten.
     pub(super) members_gone: Vec<Key>,
     pub(super) entries: BTreeSet<u64>,
@@ -65,15 +68,23 @@ impl Core {
         if dirty.absences {
             writes.put(Tree::Absences, keys::ALL, &self.absences);
         }
+        // Before those of a check of the same name that came up since.
+        for key in dirty.ended_gone {
+            writes.delete(Tree::Ended, key);
+        }
         for id in dirty.beats.difference(&dirty.checks) {
             let beat = self.checks.watched(id).and_then(|watched| {
                 watched.may_have_beat = true;
+                put_ended(&mut writes, watched);
                 watched.check.beat()
             });
             put(&mut writes, Tree::Beats, keys::check(id), beat.as_ref());
         }
         for id in &dirty.checks {
-            let watched = self.checks.watched(id);
+            let mut watched = self.checks.watched(id);
+            if let Some(watched) = &mut watched {
+                put_ended(&mut writes, watched);
+            }
             let check = watched.as_deref().map(|watched| &watched.check);
             put(&mut writes, Tree::Checks, keys::check(id), check);
             // What was new since the record before is in this one, or is past.
@@ -145,9 +156,16 @@ fn put<T: serde::Serialize>(writes: &mut WriteSet, tree: Tree, key: Key, record:
     }
 }
 
+fn put_ended(writes: &mut WriteSet, watched: &mut Watched) {
+    let id = watched.check.id.clone();
+    for kept in watched.newly_ended() {
+        writes.put(Tree::Ended, keys::ended(&id, kept.number), &kept);
+    }
+}
+
 /// The keys of records that stand alone, and of checks.
 pub(super) mod keys {
-    use super::{CheckId, Fingerprint, Group, JobId, Key, Salt};
+    use super::{CheckId, ENDED_MAX, Fingerprint, Group, JobId, Key, Salt};
 
     pub(in crate::engine) const STATE: &str = "state";
     pub(in crate::engine) const MARK: &str = "mark";
@@ -158,6 +176,12 @@ pub(super) mod keys {
     pub(in crate::engine) fn check(id: &CheckId) -> Key {
         let (source, name) = id.parts();
         Key::new().text(source).text(name)
+    }
+
+    /// The key of a run of a check that has ended. Each takes the place of one that is
+    /// remembered no longer.
+    pub(in crate::engine) fn ended(id: &CheckId, number: u64) -> Key {
+        check(id).u64(number % ENDED_MAX)
     }
 
     /// The key of a job. Those of its runs go on with their numbers.

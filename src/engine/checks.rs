@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::check::{Check, CheckId, Moment};
+use crate::check::{Check, CheckId, Kept, Moment};
 
 /// The checks by their ids.
 #[derive(Debug, Default)]
@@ -17,6 +17,20 @@ pub(super) struct Watched {
     pub(super) wakes_at: Option<Moment>,
     /// The disk may have a beat of it, which a new record must take away.
     pub(super) may_have_beat: bool,
+    /// Of its runs that have ended, those before this one are on the disk.
+    pub(super) ended_kept: u64,
+}
+
+impl Watched {
+    fn new(check: Check, may_have_beat: bool) -> Self {
+        Self { check, wakes_at: None, may_have_beat, ended_kept: 0 }
+    }
+
+    /// Its runs that have ended and are not on the disk yet, which they are from now on.
+    pub(super) fn newly_ended(&mut self) -> impl Iterator<Item = Kept> {
+        let from = std::mem::replace(&mut self.ended_kept, self.check.runs.ended());
+        self.check.runs.kept(from)
+    }
 }
 
 impl Checks {
@@ -54,13 +68,13 @@ impl Checks {
     /// the same round may have left a beat.
     pub(super) fn insert(&mut self, check: Check) {
         let id = check.id.clone();
-        self.0.insert(id, Box::new(Watched { check, wakes_at: None, may_have_beat: true }));
+        self.0.insert(id, Box::new(Watched::new(check, true)));
     }
 
     /// Adds a check as the disk has it, before its beat.
     pub(super) fn load(&mut self, check: Check) {
         let id = check.id.clone();
-        self.0.insert(id, Box::new(Watched { check, wakes_at: None, may_have_beat: false }));
+        self.0.insert(id, Box::new(Watched::new(check, false)));
     }
 
     pub(super) fn remove(&mut self, id: &CheckId) -> Option<Check> {
@@ -96,13 +110,13 @@ impl Checks {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use jiff::{SignedDuration, Timestamp};
 
-    use super::super::Core;
     use super::super::settings::Settings;
+    use super::super::{Core, Ping};
     use super::*;
     use crate::alert::Salt;
-    use crate::check::{Kind, Observation};
+    use crate::check::{Kind, Observation, Uuid};
     use crate::observation::{Report, ReportId};
     use crate::store::{Memory, Store as _, Tree};
 
@@ -157,6 +171,61 @@ mod tests {
             assert_eq!(commit(&mut core, &mut memory), 1);
             assert_eq!(found(&mut memory), (seq + 1, news.to_owned()));
         }
+    }
+
+    fn ping(core: &mut Core, run: u8) {
+        let rid = Some(Uuid::of([run; 16]));
+        let seen = Observation { rid, ..Observation::new(Kind::Success, "") };
+        let ping = Ping { seen, body: None, is_post: true, may_make: true };
+        core.ping(&CheckId::new("db1", "disk"), ping, Timestamp::UNIX_EPOCH);
+    }
+
+    /// The numbers of the runs that a start finds, and the newest of the names.
+    fn runs_found(memory: &mut Memory) -> (Vec<u64>, Option<Uuid>) {
+        let core = load(memory);
+        let kept: Vec<_> = core.checks.find("db1", "disk").unwrap().runs.kept(0).collect();
+        (kept.iter().map(|run| run.number).collect(), kept.last().unwrap().ended.rid)
+    }
+
+    #[test]
+    fn of_the_runs_that_have_ended_only_what_is_new_is_written_and_a_start_finds_all() {
+        let mut memory = Memory::new();
+        let mut core = load(&mut memory);
+        for run in 0..25 {
+            ping(&mut core, run);
+            let (writes, _) = core.take_writes();
+            let ended = writes.iter().filter(|(tree, ..)| *tree == Tree::Ended).count();
+            let checks = writes.iter().filter(|(tree, ..)| *tree == Tree::Checks).count();
+            assert_eq!((ended, checks), (1, usize::from(run == 0)));
+            memory.commit(writes).unwrap();
+            if run % 7 == 0 {
+                core = load(&mut memory);
+            }
+        }
+        assert_eq!(runs_found(&mut memory), ((5..25).collect(), Some(Uuid::of([24; 16]))));
+        // A clock that is set back moves them all.
+        core.rewind(SignedDuration::from_secs(9), Timestamp::UNIX_EPOCH);
+        commit(&mut core, &mut memory);
+        let core = load(&mut memory);
+        let mut runs = core.checks.find("db1", "disk").unwrap().runs.kept(0);
+        assert!(runs.all(|run| run.ended.at.get().as_second() == -9));
+    }
+
+    #[test]
+    fn a_check_that_is_forgotten_and_back_in_one_round_has_none_of_its_runs() {
+        let mut memory = Memory::new();
+        let mut core = load(&mut memory);
+        (0..3).for_each(|run| ping(&mut core, run));
+        commit(&mut core, &mut memory);
+        assert!(core.forget(&CheckId::new("db1", "disk"), "why", Timestamp::UNIX_EPOCH));
+        ping(&mut core, 7);
+        commit(&mut core, &mut memory);
+        assert_eq!(runs_found(&mut memory), (vec![0], Some(Uuid::of([7; 16]))));
+        assert!(core.forget(&CheckId::new("db1", "disk"), "why", Timestamp::UNIX_EPOCH));
+        commit(&mut core, &mut memory);
+        let mut left = 0;
+        memory.load(&mut |tree, _, _| Ok(left += usize::from(tree == Tree::Ended))).unwrap();
+        assert_eq!(left, 0);
     }
 
     #[test]

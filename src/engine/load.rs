@@ -23,7 +23,7 @@ use super::view::Health;
 use super::{Entry, Error, Figures};
 use crate::alert::marker::Instance;
 use crate::alert::{Alert, Group, Salt, Standing};
-use crate::check::{Absences, Check, CheckId};
+use crate::check::{Absences, Check, CheckId, Kept};
 use crate::store::{self, KeyReader, Store, Tree, decode};
 
 impl Core {
@@ -188,6 +188,15 @@ impl Loaded {
                 if let Some(watched) = self.checks.watched(&id) {
                     watched.check.beat_by(beat);
                     watched.may_have_beat = true;
+                }
+            }
+            Tree::Ended => {
+                let mut parts = KeyReader::new(tree, key);
+                let id = CheckId::new(parts.text()?, parts.text()?);
+                let kept: Kept = decode(tree, key, bytes)?;
+                if let Some(watched) = self.checks.watched(&id) {
+                    watched.check.runs.take_up(kept);
+                    watched.ended_kept = watched.check.runs.ended();
                 }
             }
             Tree::Alerts => {

@@ -49,13 +49,13 @@ pub enum Pinged {
 impl Core {
     /// Takes a ping by a slug into account: that of the check of this name, or of one that is
     /// defined to have it.
-    pub fn ping_slug(&mut self, source: &str, slug: &str, ping: &Ping, now: Timestamp) -> Pinged {
+    pub fn ping_slug(&mut self, source: &str, slug: &str, ping: Ping, now: Timestamp) -> Pinged {
         let id = self.checks.id(&mut String::new(), source, slug);
-        let mut also = self.addresses.of_slug(source, slug);
-        if self.checks.contains(&id) {
-            also.insert(id.clone());
+        let mut defined = self.addresses.of_slug(source, slug);
+        if !defined.is_empty() && self.checks.contains(&id) {
+            defined.insert(id.clone());
         }
-        match (also.pop_first(), also.is_empty()) {
+        match (defined.pop_first(), defined.is_empty()) {
             (None, _) => self.ping(&id, ping, now),
             (Some(only), true) => self.ping(&only, ping, now),
             (Some(_), false) => Pinged::Ambiguous,
@@ -63,28 +63,29 @@ impl Core {
     }
 
     /// Takes a ping of a check into account.
-    pub fn ping(&mut self, id: &CheckId, ping: &Ping, now: Timestamp) -> Pinged {
+    pub fn ping(&mut self, id: &CheckId, ping: Ping, now: Timestamp) -> Pinged {
+        let Ping { mut seen, body, is_post, may_make } = ping;
         let check = self.checks.get(id);
         let is_known = check.is_some();
-        if !is_known && !ping.may_make {
+        if !is_known && !may_make {
             return Pinged::Unknown;
         }
         let definition = check.and_then(|check| check.definition.as_deref());
-        if definition.is_some_and(|it| it.post_only && !ping.is_post) {
+        if definition.is_some_and(|it| it.post_only && !is_post) {
             return Pinged::Ignored;
         }
         // What is paused until a person says otherwise hears nothing.
         if definition.is_some_and(|it| it.paused_at.is_some() && it.manual_resume) {
             return Pinged::Ignored;
         }
-        let mut seen = ping.seen.clone();
         if let Some(definition) = definition {
             seen.labels = BTreeMap::from(&definition.labels);
         }
         let keywords = definition.and_then(|definition| definition.keywords.as_ref());
-        if let Some((body, keywords)) = ping.body.as_ref().zip(keywords) {
-            seen.kind = keywords.judge(body).unwrap_or(Kind::Log);
-            if seen.kind != ping.seen.kind && body.trim().is_empty() {
+        if let Some((body, keywords)) = body.zip(keywords) {
+            let said = seen.kind;
+            seen.kind = keywords.judge(&body).unwrap_or(Kind::Log);
+            if seen.kind != said && body.trim().is_empty() {
                 WORDLESS.clone_into(&mut seen.summary);
             }
         }

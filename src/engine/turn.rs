@@ -70,7 +70,10 @@ impl Core {
             outage.rewind(by);
         }
         self.dirty.meta = true;
-        self.checks.iter_mut().for_each(|watched| watched.check.rewind(by));
+        for watched in self.checks.iter_mut() {
+            watched.check.rewind(by);
+            watched.ended_kept = 0;
+        }
         self.dirty.checks.extend(self.checks.iter().map(|check| check.id.clone()));
         self.sources.values_mut().for_each(|source| source.rewind(by));
         self.dirty.sources.extend(self.sources.keys().cloned());

@@ -170,7 +170,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
-        .nest("/ping", ping::doors())
+        .merge(ping::doors())
         .nest("/api/v3", manage::doors())
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)

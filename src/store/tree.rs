@@ -10,6 +10,8 @@ pub enum Tree {
     Checks,
     /// What is new of a check since its record there.
     Beats,
+    /// Runs of the checks there that are over: the newest of each.
+    Ended,
     Alerts,
     /// The checks of the alerts there: so many that each has a record of its own.
     Members,
@@ -25,10 +27,11 @@ pub enum Tree {
 
 impl Tree {
     /// Every tree, in the order in which they are loaded and dumped.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Checks,
         Self::Beats,
+        Self::Ended,
         Self::Alerts,
         Self::Members,
         Self::Repositories,
@@ -48,6 +51,7 @@ impl Tree {
             Self::Meta => "meta/v1",
             Self::Checks => "checks/v1",
             Self::Beats => "beats/v1",
+            Self::Ended => "ended/v1",
             Self::Alerts => "alerts/v1",
             Self::Members => "members/v1",
             Self::Repositories => "repositories/v1",

@@ -8,6 +8,8 @@ mod schedules;
 
 use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{
     Absence, Absences, Changes, Check, CheckId, Flapping, Input, Kind, Observation, Policy, Status,
@@ -31,6 +33,17 @@ fn every_minute() -> Check {
     Check { interval: Some(SignedDuration::from_secs(60)), ..new() }
 }
 
+/// The same as it is read after it was written.
+fn kept(check: &Check) -> Check {
+    let mut again: Check = through_json(check);
+    check.runs.kept(0).for_each(|run| again.runs.take_up(through_json(&run)));
+    again
+}
+
+fn through_json<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+}
+
 /// Plays a script of `second:input` and writes down what changed. Inputs are `.` success,
 /// `x` failure, `h` a failure that holds for a minute, `?` unknown, `s` start, `l` log, `w` woken,
 /// and
@@ -39,7 +52,7 @@ fn every_minute() -> Check {
 ///
 /// The only place that calls [`step`]. After each step it wakes once more, which must
 /// change nothing, and looks at the deadline, which must not be due. What is said to be no
-/// news must be in the check's beat.
+/// news must be in the check's beat and in the runs that have newly ended.
 fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Check, String) {
     let mut check = check;
     let mut log = String::new();
@@ -73,9 +86,10 @@ fn play(policy: &Policy, absences: &Absences, check: Check, script: &str) -> (Ch
         (check, changes) = step(policy, absences, check, unseen, input, now);
         if !changes.is_news {
             let beat = check.beat().filter(|_| changes.is_beat);
-            let mut kept = before.clone();
-            beat.into_iter().for_each(|beat| kept.beat_by(beat));
-            assert_eq!(kept, check, "news at {second}");
+            let mut stored = before.clone();
+            beat.into_iter().for_each(|beat| stored.beat_by(beat));
+            check.runs.kept(before.runs.ended()).for_each(|run| stored.runs.take_up(run));
+            assert_eq!(stored, check, "news at {second}");
         }
         if check.verdict != before.verdict
             || changes.trouble.is_some()

@@ -2,12 +2,13 @@
 
 use insta::assert_snapshot;
 use jiff::SignedDuration;
+use serde_json::json;
 
 use super::super::{
-    Absence, Absences, Check, Definition, ENDED_MAX, Input, Kind, Moment, Observation, RUNS_MAX,
-    Rhythm, Schedule, Uuid, step,
+    Absence, Absences, Check, Definition, ENDED_MAX, Input, Kept, Kind, Moment, Observation,
+    RUNS_MAX, Rhythm, Schedule, Uuid, step,
 };
-use super::{at, log, new, play, policy};
+use super::{at, kept, log, new, play, policy};
 
 fn seconds(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
@@ -244,8 +245,12 @@ fn a_clock_that_was_set_back_changes_no_run() {
 #[test]
 fn records_keep_runs_and_those_from_before_they_had_names_still_load() {
     let (check, _) = play(&policy(), &Absences::default(), limited(), "0:s/1 5:s 9:./1");
-    let json = serde_json::to_value(&check).unwrap();
-    assert_eq!(serde_json::from_value::<Check>(json.clone()).unwrap(), check);
+    assert_eq!(kept(&check), check);
+    // Those that have ended were a list in the record of their check.
+    let mut json = serde_json::to_value(&check).unwrap();
+    let rid = Uuid::of([1; 16]);
+    json["runs"]["ended"] = json!([[rid, "success", 9_000_000_000_i64, 9_000_000_000_i64]]);
+    assert_eq!(serde_json::from_value::<Check>(json).unwrap(), check);
     // What has no runs says nothing of them.
     let (plain, _) = play(&policy(), &Absences::default(), new(), "0:. 5:x");
     let mut json = serde_json::to_value(&plain).unwrap();
@@ -257,6 +262,23 @@ fn records_keep_runs_and_those_from_before_they_had_names_still_load() {
     assert_eq!(old.runs.open().len(), 1);
     assert_eq!(old.runs.open()[0].began_at, Moment::from(at(7)));
     assert_eq!(old.runs.open()[0].rid, None);
+}
+
+#[test]
+fn of_those_that_have_ended_the_newest_are_kept_whatever_order_they_are_read_in() {
+    let ends: Vec<_> = (1..=ENDED_MAX + 5).map(|run| format!("{run}:./{run}")).collect();
+    let (check, _) = play(&policy(), &Absences::default(), new(), &ends.join(" "));
+    assert_eq!(check.runs.ended(), ENDED_MAX + 5);
+    let numbers: Vec<_> = check.runs.kept(0).map(|kept| kept.number).collect();
+    assert_eq!(numbers, (5..ENDED_MAX + 5).collect::<Vec<_>>());
+    assert_eq!(check.runs.kept(ENDED_MAX + 4).count(), 1);
+    // One that was read out of a list and is too old by now.
+    let mut again = new();
+    let old = Kept { number: 4, ..check.runs.kept(5).next().unwrap() };
+    for kept in [old].into_iter().chain(check.runs.kept(15)).chain(check.runs.kept(0)) {
+        again.runs.take_up(kept);
+    }
+    assert_eq!(again.runs, check.runs);
 }
 
 #[test]
@@ -275,5 +297,10 @@ fn a_run_and_its_words_are_news_and_plain_results_are_none() {
     assert!(!changes.is_news);
     let (check, changes) = hear(check, Kind::Success, rid, 4);
     assert!(changes.is_news);
-    assert!(!hear(check, Kind::Success, rid, 5).1.is_news);
+    let (check, changes) = hear(check, Kind::Success, rid, 5);
+    assert!(!changes.is_news);
+    // One whose start nobody heard is a record of its own, and no news of the check.
+    let (check, changes) = hear(check, Kind::Success, Some(Uuid::of([2; 16])), 6);
+    assert_eq!((changes.is_news, changes.is_beat), (false, true));
+    assert_eq!(check.runs.ended(), 2);
 }

@@ -50,7 +50,7 @@ pub(super) async fn read(mut body: axum::body::Body) -> Body {
     let tail: Vec<_> = tail.into();
     let (head, tail) = (String::from_utf8_lossy(&head), String::from_utf8_lossy(&tail));
     Body(match left_out {
-        0 => format!("{head}{tail}"),
+        0 => head.into_owned() + &tail,
         bytes => format!("{head}\n[... {bytes} bytes left out ...]\n{tail}"),
     })
 }

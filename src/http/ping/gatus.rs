@@ -76,7 +76,7 @@ async fn take(
     let seen = fit(seen(options, &body)?);
     let ping = Ping { seen, body: None, is_post: true, may_make: true };
     let bytes = ping.bytes();
-    tell(app, bytes, move |core, now| core.ping(&CheckId::new(&source, &name), &ping, now)).await
+    tell(app, bytes, move |core, now| core.ping(&CheckId::new(&source, &name), ping, now)).await
 }
 
 fn seen(options: Options, body: &Body) -> Result<Observation, Refused> {

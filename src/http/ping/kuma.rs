@@ -57,5 +57,5 @@ async fn take(app: &Inner, key: &str, name: String, options: Options) -> Result<
     let numbers = took.map(|took| ("ping_ms".to_owned(), took)).into_iter().collect();
     let seen = Observation { numbers, ..Observation::new(kind, words) };
     let ping = Ping { seen: fit(seen), body: None, is_post: true, may_make: true };
-    tell(app, 0, move |core, now| core.ping(&CheckId::new(&source, &name), &ping, now)).await
+    tell(app, 0, move |core, now| core.ping(&CheckId::new(&source, &name), ping, now)).await
 }

@@ -18,7 +18,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use jiff::Timestamp;
 
 use self::address::{Address, Options, To};
@@ -69,7 +69,11 @@ fn outcome(pinged: Pinged) -> &'static str {
 /// The doors below `/ping`. Only what fetches or posts is a ping: a browser that asks what it
 /// may do is none.
 pub(super) fn doors() -> Router<App> {
-    Router::new().route("/{*address}", get(ping).post(ping)).fallback(unknown)
+    // Not nested: that would take every address apart twice.
+    Router::new()
+        .route("/ping/{*address}", get(ping).post(ping))
+        .route("/ping/", any(unknown))
+        .route("/ping", any(unknown))
 }
 
 /// A ping, whatever its address says.
@@ -103,14 +107,14 @@ async fn take(app: &Inner, path: &str, parts: &Parts, body: &Body) -> Result<Pin
             key::admit(app, id.source())?;
             // It was there a moment ago; if it is not now, it must not come back.
             let ping = Ping { may_make: false, ..read(action, parts, body)? };
-            tell(app, ping.bytes(), move |core, now| core.ping(&id, &ping, now)).await
+            tell(app, ping.bytes(), move |core, now| core.ping(&id, ping, now)).await
         }
         To::Slug { key, slug } => {
             let Caller { source } = Caller::of(key, app)?;
             let Slug(slug) = Slug::parse(slug, app.settings.limits.name_bytes)?;
             let ping = read(action, parts, body)?;
             let bytes = ping.bytes();
-            let work = move |core: &mut Core, now| core.ping_slug(&source, &slug, &ping, now);
+            let work = move |core: &mut Core, now| core.ping_slug(&source, &slug, ping, now);
             tell(app, bytes, work).await
         }
     }
