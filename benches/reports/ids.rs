@@ -1,6 +1,7 @@
 //! What teawatch could be at best: the null handler, which also keeps the least that makes a
 //! repeated report known, the newest id of its source, in sled, as many at once as wait; and
-//! of a ping its run. It decides nothing, remembers nothing and tells nobody.
+//! of pings that name their runs as many of those as teawatch remembers. It decides nothing
+//! and tells nobody.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::Value;
+use teawatch::check::ENDED_MAX;
 use teawatch::signature::Master;
 use teawatch::store::CACHE_BYTES;
 use tokio::sync::oneshot;
@@ -31,7 +33,7 @@ const QUEUE_COMMANDS: usize = 8_192;
 
 /// What waits for the disk.
 struct Kept {
-    source: String,
+    key: String,
     id: Vec<u8>,
     answer: oneshot::Sender<()>,
 }
@@ -71,8 +73,8 @@ fn write(
             let more = std::iter::from_fn(|| waiting.try_recv().ok());
             let round: Vec<_> = std::iter::once(first).chain(more).take(ROUND_COMMANDS).collect();
             let mut batch = sled::Batch::default();
-            for Kept { source, id, .. } in &round {
-                batch.insert(source.as_str(), id.as_slice());
+            for Kept { key, id, .. } in &round {
+                batch.insert(key.as_str(), id.as_slice());
             }
             tree.apply_batch(batch)?;
             tree.flush()?;
@@ -89,9 +91,9 @@ fn write(
 type Queue = SyncSender<Kept>;
 
 /// Returns once the disk has it.
-async fn keep(queue: &Queue, source: String, id: Vec<u8>) -> Result<(), StatusCode> {
+async fn keep(queue: &Queue, key: String, id: Vec<u8>) -> Result<(), StatusCode> {
     let (answer, answered) = oneshot::channel();
-    let queued = queue.try_send(Kept { source, id, answer });
+    let queued = queue.try_send(Kept { key, id, answer });
     queued.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     answered.await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
@@ -113,7 +115,18 @@ async fn ping(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Result<&'static str, StatusCode> {
-    let source = null::source(&master, &key, &body)?.to_owned();
-    keep(&queue, source, query.unwrap_or_default().into_bytes()).await?;
+    let source = null::source(&master, &key, &body)?;
+    let query = query.unwrap_or_default();
+    let key = match run(&query) {
+        Some(run) => format!("{source}/{}", run % ENDED_MAX),
+        None => source.to_owned(),
+    };
+    keep(&queue, key, query.into_bytes()).await?;
     Ok("OK")
+}
+
+/// The number that a run of a [`Pinger`](super::pings::Pingers) has for a name.
+fn run(query: &str) -> Option<u64> {
+    let (_, rid) = query.split_once("rid=")?;
+    rid.rsplit('-').next()?.parse().ok()
 }

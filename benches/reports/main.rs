@@ -3,11 +3,12 @@
 //! 256 sources, each on a connection of its own, send one report after the other: 1,024
 //! bytes with one check whose result does not change. The real server, with its store on
 //! the disk, takes turns with a handler that checks the same signature and reads the same
-//! body but stores nothing, and with one that also keeps the newest id of each source in
-//! sled. What is between those two is the price of "it is on the disk before you are
-//! answered", which nobody who uses sled comes around; what is between the last and teawatch
-//! is what deciding and remembering cost. The same with pings, and with
-//! pings that each name a run of their own, which is to be remembered.
+//! body but stores nothing, and with one that also keeps in sled what makes a repeated one
+//! known: the newest id of each source, or its newest runs. What is between those two is
+//! the price of "it is on the disk before you are answered", which nobody who uses sled
+//! comes around; what is between the last and teawatch is what deciding and remembering
+//! cost. The same with pings, and with pings that each name a run of their own, which is to
+//! be remembered.
 //!
 //! `cargo bench --bench reports` prints the figures. Client and servers share the cores of
 //! the machine; elsewhere than on two, say `taskset -c 0,1` in front of it.
