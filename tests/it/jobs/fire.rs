@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 
 use http::{HeaderValue, Method};
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
+use teawatch::engine::settings::Settings;
 use teawatch::signature::{Master, agent_secret, fire_secret, new_master, sign};
+use teawatch::store::Memory;
 
 use super::{CALLER, Work, at, fires_at, secret, signed};
 use crate::support::{
-    Letter, MASTER, READ_TOKEN, Say, Teawatch, WRITE_TOKEN, answer_of, ask, client, eventually,
-    failing, token_settings,
+    Inside, Letter, MASTER, READ_TOKEN, Say, Teawatch, WRITE_TOKEN, answer_of, ask, client,
+    eventually, failing, stopped_clock, token_settings,
 };
 
 /// A ticker that never looks, so that whatever runs was fired.
@@ -411,6 +413,48 @@ fn what_is_under_way_at_the_end_is_cut_off_and_never_run_again() {
     assert_eq!(work.runs("switch")[0]["why"], "teawatch was stopped while it ran");
     let fired = work.fires(&json!({ "job_id": "switch" }));
     assert_eq!(words(&fired), is(200, "gone"));
+}
+
+#[test]
+fn b2_what_was_accepted_and_is_done_soon_is_waited_for_at_the_end() {
+    let (hold, held) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (work, gate) = (Arc::clone(&hold), Arc::clone(&held));
+    let work = Work::switched(&[BLIND], move |number| {
+        if number > 0 {
+            work.wait();
+            gate.wait();
+        }
+        answer_of(200, "OK")
+    });
+    eventually("the start is told", || work.pings() == 1);
+    work.add("switch", "dead-man", "in 30s");
+    assert_eq!(work.fires(&json!({ "job_id": "switch" })).status, 202);
+    hold.wait();
+    let Work { mut teawatch, gitea, switch, data } = work;
+    rustix::process::kill_process(teawatch.pid(), rustix::process::Signal::TERM).unwrap();
+    eventually("it ends", || teawatch.log().contains("stopping on SIGTERM"));
+    held.wait();
+    assert!(teawatch.wait().success());
+    let teawatch = Teawatch::launch(super::command(data.path(), &gitea, &switch, &[BLIND]));
+    let work = Work { teawatch, gitea, switch, data };
+    assert_eq!(work.states("switch"), ["done"]);
+    assert_eq!(words(&work.fires(&json!({ "job_id": "switch" }))), is(200, "gone"));
+}
+
+#[test]
+fn b8_a_caller_that_has_gone_wild_is_slowed_down_and_nobody_who_proves_nothing_can_do_that() {
+    let inside = Inside::start(&Memory::new(), &stopped_clock(), Settings::default());
+    let url = &inside.url;
+    let stranger = || ask(signed(url, &Teawatch::secret(CALLER), "{}", 0)).status;
+    assert_eq!((0..10).map(|_| stranger()).max(), Some(401));
+    // Nobody runs jobs here.
+    for number in 0..2_000 {
+        assert_eq!(ask(signed(url, &secret(), "{}", 0)).status, 503, "{number}");
+    }
+    let answer = ask(signed(url, &secret(), "{}", 0));
+    assert_eq!(words(&answer), is(429, "too many requests"));
+    assert_eq!(answer.headers["retry-after"], "5");
+    assert_eq!(stranger(), 401);
 }
 
 /// A call as bytes, up to its body.
