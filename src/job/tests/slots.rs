@@ -110,7 +110,7 @@ fn d14_what_makes_up_for_missed_slots_is_one_of_the_times_that_it_runs() {
 fn b7_a_slot_may_be_late_by_its_grace_and_not_by_more() {
     for (schedule, due, grace) in [
         ("every 1m", 60, 120),
-        ("every 4m", 240, 120),
+        ("every 3m", 180, 120),
         ("every 10m", 600, 300),
         ("every 4h", 14_400, 7_200),
         ("every 1d", 86_400, 7_200),
