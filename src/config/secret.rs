@@ -39,11 +39,27 @@ pub(super) enum From {
 /// names a file wins over it. None if there is no secret, or a wrong one, which is then
 /// a problem.
 pub(super) fn read(layers: &Layers, key: &str, problems: &mut Vec<Problem>) -> Option<Found> {
+    find(layers, key, |_| true, problems)
+}
+
+/// The same for an address that nothing depends on: a variable that is empty, as where it is
+/// filled from another that is not set, holds none.
+pub(super) fn address(layers: &Layers, key: &str, problems: &mut Vec<Problem>) -> Option<Found> {
+    find(layers, key, |held| !held.is_empty(), problems)
+}
+
+/// Reads a secret; `counts` says whether what the variable holds is one at all.
+fn find(
+    layers: &Layers,
+    key: &str,
+    counts: impl Fn(&OsStr) -> bool,
+    problems: &mut Vec<Problem>,
+) -> Option<Found> {
     let setting = SETTINGS.iter().find(|setting| setting.key == key)?;
     let Kind::SecretFile { variable, least } = setting.kind else { return None };
     let file = layers.get(key).map(|given| given.origin.clone());
     let is_flag = matches!(file, Some(Origin::Flag(_)));
-    let held = layers.secrets.get(variable).filter(|_| !is_flag);
+    let held = layers.secrets.get(variable).filter(|held| !is_flag && counts(held));
     let (found, from, origin, what) = if let Some(held) = held {
         let origin = Origin::Environment(variable.to_owned());
         (judge(held, least), From::Variable(variable), origin, "the secret".to_owned())

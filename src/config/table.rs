@@ -294,7 +294,8 @@ pub const SETTINGS: &[Setting] = &[
         Kind::SecretFile { variable: "TEAWATCH_DEADMAN_URL", least: 1 },
         Preset::Unset("/etc/teawatch/deadman-url"),
         "A file with the address that is asked for with GET while all is at work. \
-         TEAWATCH_DEADMAN_URL may hold it instead. Without one nobody is asked."),
+         TEAWATCH_DEADMAN_URL may hold it instead. Without one, or where that is empty, nobody \
+         is asked."),
     setting("deadman.every", Kind::Interval, Preset::Is("5m"),
         "How often it is asked for; at once at the start."),
 
@@ -302,7 +303,7 @@ pub const SETTINGS: &[Setting] = &[
         Kind::SecretFile { variable: "TEAWATCH_FALLBACK_URL", least: 1 },
         Preset::Unset("/etc/teawatch/fallback-url"),
         "A file with the address that messages are posted to. TEAWATCH_FALLBACK_URL may hold \
-         it instead. Without one nobody is told."),
+         it instead. Without one, or where that is empty, nobody is told."),
     setting("fallback.kind", Kind::Choice(&["ntfy", "slack", "generic"]), Preset::Is("generic"),
         "What listens there: ntfy (a topic's address), slack (an incoming webhook, also of \
          Mattermost), or anything that takes JSON (generic)."),

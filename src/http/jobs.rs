@@ -223,8 +223,11 @@ async fn asked<T: DeserializeOwned>(
     }
     let body = body::read(&parts.headers, body, BYTES_MAX, app.settings.body_timeout).await?;
     let body = if body.is_empty() { b"{}" } else { &*body };
+    let bad = |error: &dyn std::error::Error| ApiError::BadBody(error.to_string());
     let json = &mut serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(json).map_err(|error| ApiError::BadBody(error.to_string()))
+    let asked = serde_path_to_error::deserialize(&mut *json).map_err(|error| bad(&error))?;
+    json.end().map_err(|error| bad(&error))?;
+    Ok(asked)
 }
 
 impl From<Unmade> for ApiError {

@@ -155,11 +155,13 @@ impl Job {
         self.complete(now);
     }
 
-    /// The zone's rules may have changed since a slot ahead was worked out.
+    /// The zone's rules may have changed since a slot ahead was worked out, and a record may
+    /// have lost its slot. One that is due stays: it is still to be run.
     pub fn look_again(&mut self, now: Timestamp) {
+        let is_of_a_clock = matches!(self.definition.schedule, Schedule::Cron(_));
         let is_ahead = self.next.is_some_and(|next| next > now);
         let has_none = self.next.is_none() && self.completed_at.is_none();
-        if (is_ahead || has_none) && matches!(self.definition.schedule, Schedule::Cron(_)) {
+        if has_none || is_ahead && is_of_a_clock {
             self.plan(now);
         }
     }

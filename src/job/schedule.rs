@@ -177,9 +177,18 @@ fn time(text: &str, zone: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(on_the_second(at));
     }
-    let local: DateTime = text.parse().map_err(|_| HOW.to_owned())?;
+    let local: DateTime = text.parse().map_err(|_| no_time(text))?;
     let zone = TimeZone::get(zone);
     let zone = zone.map_err(|_| "cannot be read without its time zone".to_owned())?;
     let at = zone.to_timestamp(local).map_err(|error| error.to_string())?;
     Ok(on_the_second(at))
+}
+
+/// What is wrong with a text that cannot be read.
+fn no_time(text: &str) -> String {
+    let year = text.split_once('-').map_or("", |(year, _)| year);
+    if year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()) {
+        return "names a day or a time of the day that there is not".to_owned();
+    }
+    HOW.to_owned()
 }

@@ -17,7 +17,8 @@ pub enum Error {
     Open { path: PathBuf, source: io::Error },
     #[error("another teawatch is using `{path}`")]
     InUse { path: PathBuf },
-    /// What is on the disk is not what was written. Nothing is repaired or deleted.
+    /// What is on the disk is not what was written. Nothing is repaired, and what sled wipes
+    /// of it when it is opened is still in the copy `db.damaged`.
     #[error(
         "the store in `{path}` is damaged ({reason}); nothing was deleted: move the directory \
          away and bring the newest backup back with `teawatch restore`"

@@ -32,6 +32,7 @@ mod layout;
 mod lock;
 mod memory;
 mod opening;
+mod original;
 mod pieces;
 mod records;
 mod schema;

@@ -1495,6 +1495,12 @@ bad-jobs.toml:52:8: `[[job]] keep` is for backups alone
 bad-jobs.toml:53:1: unknown key `retries` in [[job]]
 bad-jobs.toml:56:8: [[job]] names "FAST" a second time
 bad-jobs.toml:59:10: `[[job]] jitter` must be whole seconds, from 0s to 1h
+bad-jobs.toml:62:8: `[[job]] name` must be 1 to 100 letters, digits, `.`, `_` and `-`
+bad-jobs.toml:67:8: `[[job]] name` expects the name of a source, of letters, digits, `.`, `_` and `-`, not 7
+bad-jobs.toml:68:6: `[[job]] do` expects "sweep", "reconcile", "token-probe", "dead-man", "backup", "retention", "report" or "open-issue", not ["sweep"]
+bad-jobs.toml:69:12: `[[job]] schedule` expects one line of at most 255 bytes, not 3600
+bad-jobs.toml:70:9: `[[job]] times` expects a whole number from 0 to 1000000, not "three"
+bad-jobs.toml:71:14: `[[job]] missed_max` expects a whole number from 1 to 100, not -1
 "#,
     ),
     (

@@ -65,11 +65,34 @@ fn a_flipped_byte_is_told_in_words_that_name_restore() {
             continue;
         }
         refusals += 1;
+        // A start before that was cut off has left the copy.
+        let was_cut_off = part % 4 == 1;
+        if was_cut_off {
+            bytes = b"as it was then".to_vec();
+            fs::write(started.path().join("store/db.original"), &bytes).unwrap();
+        }
         let said = refused(started.path(), &gitea);
         assert!(said.contains("is damaged (") && said.contains("`teawatch restore`"), "{said}");
-        assert!(fs::read(started.path().join("store/db")).unwrap().len() >= bytes.len());
+        // D16: it is still there as it was, however often it is tried.
+        let kept = || fs::read(started.path().join("store/db.damaged")).unwrap();
+        assert!(kept() == bytes, "part {part} is not as it was");
+        if part % 4 == 0 {
+            refused(started.path(), &gitea);
+            assert!(kept() == bytes, "part {part} is not as it was any more");
+        }
     }
     assert!(refusals > 0);
+    // Of a sound store no copy stays, also where a start was cut off.
+    let copies = || {
+        let names = fs::read_dir(data.path().join("store")).unwrap();
+        let names = names.map(|it| it.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("db.")).collect::<Vec<_>>()
+    };
+    assert_eq!(copies(), [""; 0]);
+    fs::write(data.path().join("store/db.original"), "cut off").unwrap();
+    fs::write(data.path().join("store/db.unfinished"), "cut off").unwrap();
+    assert!(Teawatch::start(data.path(), &gitea, &[]).stop().success());
+    assert_eq!(copies(), [""; 0]);
 }
 
 #[test]

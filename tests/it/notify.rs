@@ -16,7 +16,9 @@ use teawatch::observation::{Report, ReportId};
 use teawatch::store::{Fault, Memory};
 use teawatch::tasks::Pace;
 
-use crate::support::{Gitea, InTime as _, Inside, Teawatch, eventually};
+use crate::support::{
+    Gitea, InTime as _, Inside, StandIn, Teawatch, answer_of, eventually, status,
+};
 
 /// An outside switch: its address, and how often it was asked for rightly.
 pub fn switch(status: &'static str) -> (String, Arc<AtomicUsize>) {
@@ -72,6 +74,21 @@ fn r135_a_switch_that_is_away_or_refuses_is_told_once_and_does_no_harm() {
         assert_eq!(told(), 1, "{}", teawatch.log());
         assert!(!teawatch.log().contains("s3cret"), "{}", teawatch.log());
     }
+}
+
+#[test]
+fn d18_r131_an_empty_address_is_none_and_nobody_is_called() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    // Whatever goes to somebody else than this machine goes through here.
+    let proxy = StandIn::start(|_, _| answer_of(200, "OK"));
+    let mut command = Teawatch::command(data.path(), &gitea, &[("deadman.every", "10ms")]);
+    command.env("TEAWATCH_DEADMAN_URL", "").env("http_proxy", &proxy.url);
+    let teawatch = Teawatch::launch(command);
+    eventually("it is well", || status(data.path()).0 == 0);
+    let (_, body) = teawatch.get("/readyz");
+    assert!(!body["tasks"].to_string().contains("deadman"), "{body:#}");
+    assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
+    assert!(!teawatch.log().contains("switch"), "{}", teawatch.log());
 }
 
 #[test]

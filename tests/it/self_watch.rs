@@ -1,6 +1,8 @@
 //! `status`, `/readyz` and the dead man's switch tell the truth in every state that teawatch
 //! can be in.
 
+use std::collections::BTreeSet;
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
@@ -346,4 +348,52 @@ fn r134_an_outbox_that_was_asked_for_a_pause_is_paused_and_teawatch_lives() {
     assert_eq!(task_state(&body, "outbox"), "paused");
     assert!(body["notes"][0].as_str().unwrap().starts_with("Gitea asked for a pause"), "{body}");
     goes_on(&pings);
+}
+
+/// A limit under which a process can open so many files more.
+fn room_for(more: usize, pid: i32) -> u64 {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open = open.map(|it| it.unwrap().file_name().into_string().unwrap().parse().unwrap());
+    let open: BTreeSet<u64> = open.collect();
+    // The least number that is free is the next one.
+    (0..).filter(|number| !open.contains(number)).nth(more).unwrap()
+}
+
+/// The processor time that a process has used so far, in hundredths of a second.
+fn processor_time(pid: i32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn u28_a_server_without_a_file_left_waits_and_says_so_and_takes_callers_again() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    eventually("it is well", || status(data.path()).0 == 0);
+    teawatch.report(&failing("db1/before"));
+    eventually("an issue is open", || gitea.open() == 1);
+    let pid = teawatch.pid().as_raw_nonzero().get();
+    let limit = Some(room_for(8, pid));
+    prlimit(Some(teawatch.pid()), Resource::Nofile, Rlimit { current: limit, maximum: limit })
+        .unwrap();
+    let address = teawatch.url.trim_start_matches("http://");
+    let callers: Vec<_> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let short = "no connection can be taken";
+    eventually("it is told", || teawatch.log().contains(short));
+    assert!(teawatch.log().contains("Too many open files"), "{}", teawatch.log());
+    // It is tried now and then, and not all the time.
+    let before = processor_time(pid);
+    std::thread::sleep(Duration::from_secs(1));
+    let used = processor_time(pid) - before;
+    assert!(used < 20, "{used} hundredths of a second");
+    // Whoever is connected is heard, and what is sent then is kept.
+    teawatch.report(&failing("db1/meanwhile"));
+    let told = teawatch.log().matches(short).count();
+    assert_eq!(told, 1, "{}", teawatch.log());
+    drop(callers);
+    assert_eq!(ask(client().get(format!("{}/healthz", teawatch.url))).status, 200);
+    eventually("it is told", || teawatch.log().contains("connections are taken again"));
+    eventually("another issue is open", || gitea.open() == 2);
+    eventually("it is well again", || status(data.path()).0 == 0);
 }

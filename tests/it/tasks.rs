@@ -199,6 +199,53 @@ fn r119_to_r123_status_tells_the_ages_of_marks_apart() {
     assert!(said.contains("marks/process: missing field"), "{said}");
 }
 
+/// How long ago a mark was left.
+fn age(at: Option<Timestamp>) -> Option<i64> {
+    at.map(|at| Timestamp::now().duration_since(at).as_secs())
+}
+
+#[test]
+fn d4_what_was_never_written_has_no_age_and_what_was_has_its_own() {
+    let data = tempfile::tempdir().unwrap();
+    // R117: without a file nothing is known.
+    let left = Left::read(data.path(), Timestamp::now()).unwrap();
+    assert!(left.owner.is_none() && left.tasks.is_empty());
+    let ages = |alive, success| {
+        left_behind(data.path(), alive, success, None);
+        let left = Left::read(data.path(), Timestamp::now()).unwrap();
+        assert_eq!(left.tasks.len(), 1);
+        (age(left.tasks[0].alive_at), age(left.tasks[0].success_at))
+    };
+    // A sign of life is no success, and a success is both.
+    let fresh = |age: Option<i64>| age.is_some_and(|age| (0..=5).contains(&age));
+    let (alive, success) = ages(0, None);
+    assert!(fresh(alive) && success.is_none(), "{alive:?} {success:?}");
+    let (alive, success) = ages(0, Some(0));
+    assert!(fresh(alive) && fresh(success), "{alive:?} {success:?}");
+    let (alive, success) = ages(10_000, Some(10_000));
+    assert!(alive > Some(9_000) && success > Some(9_000), "{alive:?} {success:?}");
+}
+
+#[test]
+fn d5_a_mark_that_cannot_take_its_place_leaves_no_half_of_it() {
+    let data = tempfile::tempdir().unwrap();
+    let place = data.path().join("marks/task.alive");
+    // It can be written, but not put where it belongs.
+    fs::create_dir_all(place.join("in the way")).unwrap();
+    let marks = Marks::new(Clock::system());
+    let task = marks.task("task", Pace::of_turns(BEAT));
+    let copies = Folder::start(&marks, data.path()).unwrap();
+    eventually("it is told", || marks.trouble().is_some());
+    task.succeeded();
+    assert_eq!(state(&marks, "task"), State::Well);
+    drop(copies);
+    let names = fs::read_dir(data.path().join("marks")).unwrap();
+    let mut names: Vec<_> = names.map(|it| it.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["process", "task.alive", "task.success"]);
+    assert!(place.is_dir());
+}
+
 #[test]
 fn u27_a_disk_that_hangs_holds_up_nobody_who_asks() {
     let data = tempfile::tempdir().unwrap();

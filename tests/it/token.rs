@@ -93,6 +93,20 @@ fn r141_r144_it_is_asked_at_the_start_and_then_as_often_as_the_setting_says() {
 }
 
 #[test]
+fn d18_a_probe_that_is_switched_off_asks_nobody() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("token_probe.every", "0s"), ("reconcile.every", "0s")];
+    assert!(settled(data.path(), &gitea, &settings).stop().success());
+    // It would be refused, and tell.
+    gitea.order(refuse(401).on(&Method::GET, Route::User).until_cleared());
+    let before = asked(&gitea, Route::User);
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    eventually("it is well", || status(data.path()).0 == 0);
+    assert!(readiness(&teawatch).0);
+    assert_eq!(asked(&gitea, Route::User), before);
+}
+
+#[test]
 fn r143_r145_of_several_repositories_those_are_told_that_take_nothing() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let routes = "[[route]]\nmatch.source = \"a*\"\nrepository = \"ops/gone\"\n\

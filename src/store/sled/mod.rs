@@ -30,6 +30,7 @@ use super::journal::{Journal, Page};
 use super::layout::Layout;
 use super::lock::Lock;
 use super::opening::{self, NUMBER_KEY, OWN_TREE, SCHEMA_KEY, read_journal, ready};
+use super::original::Original;
 use super::schema::Schema;
 use super::snapshot::{KEPT_BYTES_MAX, Lease, PIECE_BYTES, Snapshot};
 use super::tree::Tree;
@@ -83,8 +84,9 @@ impl Sled {
     /// Opens the store in `<data_dir>/store`, and makes both directories where they are
     /// missing, for their owner alone.
     ///
-    /// Leaves a damaged store as it is ([`Error::Damaged`]), refuses one that another
-    /// process has open and one with a newer schema.
+    /// Refuses a damaged store, and leaves a copy of its data file as it was in `db.damaged`
+    /// ([`Error::Damaged`]); refuses one that another process has open and one with a newer
+    /// schema.
     pub fn open(data_dir: &Path, cache_bytes: u64) -> Result<Self, Error> {
         Self::open_with(data_dir, cache_bytes, Schema::PRESENT)
     }
@@ -109,8 +111,21 @@ impl Sled {
         cache_bytes: u64,
         schema: Schema,
     ) -> Result<Self, Error> {
-        let cannot_open = |source| Error::Open { path: path.clone(), source };
         ready(&path)?;
+        let original = Original::keep(&path);
+        let opened = Self::open_ready(data_dir, path, lock, cache_bytes, schema);
+        original.after(&opened);
+        opened
+    }
+
+    fn open_ready(
+        data_dir: &Path,
+        path: PathBuf,
+        lock: Lock,
+        cache_bytes: u64,
+        schema: Schema,
+    ) -> Result<Self, Error> {
+        let cannot_open = |source| Error::Open { path: path.clone(), source };
         let config = ::sled::Config::new().path(&path).cache_capacity(cache_bytes);
         let open = guarded(&path, || {
             let db = config.open()?;

@@ -1,12 +1,15 @@
 //! Who may make jobs, what they may say, and how they are shown.
 
+use std::fs;
+use std::process::Command;
+
 use http::Method;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::Work;
 use crate::support::{
-    Gitea, READ_TOKEN, Teawatch, WRITE_TOKEN, ask, client, eventually, token_settings,
+    Gitea, InTime as _, READ_TOKEN, Teawatch, WRITE_TOKEN, ask, client, eventually, token_settings,
 };
 
 #[test]
@@ -59,20 +62,65 @@ fn what_a_job_may_not_be_is_refused_by_name_and_nothing_is_made() {
     };
     for (draft, why) in [
         (json!({}), "schedule: is needed"),
-        (with("schedule", json!("every 0s")), "schedule: must be of whole seconds"),
-        (with("schedule", json!("0 0 30 2 *")), "schedule: names no time: there is never"),
-        (with("schedule", json!("30m")), "schedule: must say \"every 30m\""),
         (with("schedule", json!("2001-01-01 00:00")), "schedule: names a time that has passed"),
         (with("zone", json!("Mars/Olympus")), "zone: must be a time zone"),
+        (with("zone", json!("")), "zone: must be a time zone"),
         (with("name", json!("a/b")), "name: must be 1 to 100"),
+        (with("name", json!("")), "name: must be 1 to 100"),
+        (with("name", json!("n".repeat(101))), "name: must be 1 to 100"),
+        (with("name", json!("n".repeat(60_000))), "name: must be 1 to 100"),
+        (with("name", json!("näme")), "name: must be 1 to 100"),
+        (with("name", json!(7)), "name: invalid type: integer `7`, expected a string"),
+        (with("name", json!(["switch"])), "name: invalid type: sequence"),
         (with("do", json!("fly")), "do: must be one of sweep, reconcile"),
+        (with("do", json!("")), "do: must be one of sweep, reconcile"),
+        (with("do", json!({ "do": "sweep" })), "do: invalid type: map"),
+        (with("schedule", json!(3_600)), "schedule: invalid type: integer"),
         (with("times", json!(-1)), "times: invalid value"),
+        (with("times", json!(1.5)), "times: invalid type: floating point"),
+        (with("times", json!("3")), "times: invalid type: string"),
+        (with("times", json!(1_u64 << 32)), "times: invalid value"),
+        (with("missed", json!("never")), "missed: must be \"once\""),
+        (with("missed_max", json!(5)), "missed_max: is for missed"),
+        (with("keep", json!(7)), "keep: is for backups alone"),
+        (with("jitter", json!("-1s")), "jitter: must be whole seconds"),
+        (with("jitter", json!("1h")), "jitter: must be shorter than the interval"),
+        (with("limit", json!("0s")), "limit: must be whole seconds, from 1s to 24h"),
+        (with("limit", json!("1ms")), "limit: must be whole seconds"),
+        (with("limit", json!(60)), "limit: invalid type: integer"),
         (with("whom", json!(1)), "unknown field `whom`"),
         (json!("night"), "invalid type"),
+        (json!(7), "invalid type"),
+        (Value::Null, "invalid type"),
     ] {
         let answer = work.post("", &draft);
         assert_eq!(answer.error(), (422, "bad_body"), "{draft}");
         assert!(answer.message().contains(why), "{why}: {}", answer.message());
+    }
+    for keep in [0, 1_001] {
+        let backup = json!({ "name": "b", "do": "backup", "schedule": "every 1h", "keep": keep });
+        let answer = work.post("", &backup);
+        assert!(answer.message().contains("keep: must be 1 to 1000"), "{}", answer.message());
+    }
+    // What is no JSON, and too much of it.
+    let raw = |body: &[u8]| ask(work.door(Method::POST, "").body(body.to_vec()));
+    let text = sound.to_string();
+    let twice = text.replacen("\"name\":", "\"name\":\"other\",\"name\":", 1);
+    for (body, why) in [
+        (b"\xff\xfe".as_slice(), ""),
+        (&[&text.as_bytes()[..10], b"\xff\"}"].concat(), ""),
+        (&text.as_bytes()[..text.len() - 1], "EOF"),
+        (format!("{text}{text}").as_bytes(), "trailing"),
+        (twice.as_bytes(), "duplicate field"),
+        (b"name=switch&do=sweep", "expected"),
+        (format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).as_bytes(), ""),
+    ] {
+        let answer = raw(body);
+        assert_eq!(answer.error(), (422, "bad_body"), "{why}");
+        assert!(answer.message().contains(why), "{why}: {}", answer.message());
+    }
+    for length in [64 * 1024 + 1, (1 << 20) + 1] {
+        assert_eq!(raw(&vec![b' '; length]).error(), (413, "too_long"));
     }
     assert_eq!(ask(work.door(Method::GET, "")).body["items"], json!([]));
     work.adds(&sound);
@@ -90,8 +138,101 @@ fn what_a_job_may_not_be_is_refused_by_name_and_nothing_is_made() {
         assert_eq!(answer.error(), (404, "missing"), "{method} {rest}");
         assert_eq!(answer.message(), "there is no job `other`", "{method} {rest}");
     }
-    let long = ask(work.door(Method::POST, "").body(vec![b' '; 64 * 1024 + 1]));
-    assert_eq!(long.error(), (413, "too_long"));
+    // A change is judged like a new one, and changes nothing then.
+    let before = work.job("switch");
+    for (change, why) in [
+        (json!({ "schedule": "2001-01-01 00:00" }), "schedule: names a time that has passed"),
+        (json!({ "schedule": "every 0s" }), "schedule: must be of whole seconds"),
+        (json!({ "zone": "Europe/Berlin" }), "zone: is for times on a clock alone"),
+        (json!({ "name": "0123456789ab" }), "name: must not look like the id of a job"),
+        (json!({ "id": "0123456789ab" }), "unknown field `id`"),
+    ] {
+        let answer = ask(work.door(Method::PATCH, "/switch").json(&change));
+        assert_eq!(answer.error(), (422, "bad_body"), "{change}");
+        assert!(answer.message().contains(why), "{why}: {}", answer.message());
+    }
+    for (rest, body, why) in [
+        ("/switch/pause", json!({}), "missing field `reason`"),
+        ("/switch/pause", json!({ "reason": " " }), "reason: must be one line"),
+        ("/switch/pause", json!({ "reason": "a\nb" }), "reason: must be one line"),
+        ("/switch/pause", json!({ "reason": "r".repeat(201) }), "reason: must be one line"),
+        ("/switch/pause", json!({ "reason": 7 }), "reason: invalid type"),
+        ("/switch/run", json!({ "slot": "yes" }), "slot: invalid type"),
+        ("/switch/run", json!({ "slots": true }), "unknown field `slots`"),
+    ] {
+        let answer = work.post(rest, &body);
+        assert_eq!(answer.error(), (422, "bad_body"), "{body}");
+        assert!(answer.message().contains(why), "{why}: {}", answer.message());
+    }
+    assert_eq!(work.job("switch"), before);
+    assert_eq!(work.runs("switch").len(), 0);
+}
+
+/// Times that never come, and the words of whoever is asked for them.
+const NEVER: [(&str, &str); 13] = [
+    ("every 0s", "must be of whole seconds, and at least 1s"),
+    ("every 500ms", "must be of whole seconds, and at least 1s"),
+    ("every -5m", "write \"every 30m\""),
+    ("every", "write \"every 30m\""),
+    ("every 11y", "write \"every 30m\""),
+    ("30m", "must say \"every 30m\" to be repeated, or \"in 30m\" for once"),
+    ("tomorrow", "write \"every 30m\""),
+    ("0 0 30 2 *", "names no time: there is never such a time"),
+    ("0 25 * * *", "names no time: "),
+    ("* * * * FOO", "names no time: "),
+    ("0 0 3 * * *", "write \"every 30m\""),
+    ("2026-02-30 12:00", "names a day or a time of the day that there is not"),
+    ("2026-12-01 25:00", "names a day or a time of the day that there is not"),
+];
+
+#[test]
+fn d14_a_time_that_never_comes_is_refused_in_the_same_words_by_each_way_to_make_a_job() {
+    let work = Work::with(&[]);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut file =
+        "[gitea]\nurl = \"https://gitea.test/\"\nrepository = \"ops/alerts\"\n".to_owned();
+    for (number, (schedule, why)) in NEVER.into_iter().enumerate() {
+        let draft = json!({ "name": "never", "do": "sweep", "schedule": schedule });
+        let answer = work.post("", &draft);
+        assert_eq!(answer.error(), (422, "bad_body"), "{schedule}");
+        let told = format!("schedule: {why}");
+        assert!(answer.message().contains(&told), "{told} {}", answer.message());
+        let add = ["jobs", "add", "never", "--do", "sweep", "--schedule", schedule];
+        let output = work.teawatch.cli(&add);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&told), "{told} {said}");
+        let name = format!("never-{number}");
+        let job = format!("name = \"{name}\"\ndo = \"sweep\"\nschedule = \"{schedule}\"\n");
+        file.push_str(&format!("\n[[job]]\n{job}"));
+    }
+    for (arguments, why) in [
+        (vec!["--zone", "Mars/Olympus"], "zone: must be a time zone that this machine knows"),
+        (vec!["--keep", "7"], "keep: is for backups alone"),
+        (vec!["--limit", "0s"], "limit: must be whole seconds, from 1s to 24h"),
+    ] {
+        let add = ["jobs", "add", "never", "--do", "sweep", "--schedule", "0 3 * * *"];
+        let output = work.teawatch.cli(&[&add[..], &arguments].concat());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(text(&output.stderr).contains(why), "{output:?}");
+    }
+    let long = "n".repeat(101);
+    let add = ["jobs", "add", &long, "--do", "sweep", "--schedule", "0 3 * * *"];
+    assert!(text(&work.teawatch.cli(&add).stderr).contains("name: must be 1 to 100 letters"));
+    assert_eq!(ask(work.door(Method::GET, "")).body["items"], json!([]));
+    // A file is judged as a whole, and each line of it is named.
+    let path = work.data.path().join("never.toml");
+    fs::write(&path, file).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_teawatch"));
+    command.env_clear().args(["config", "check", "--config"]).arg(&path);
+    let output = command.output_in_time();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for (number, (schedule, why)) in NEVER.into_iter().enumerate() {
+        let line = 5 * number + 8;
+        let told = format!(":{line}:12: `[[job]] schedule` {why}");
+        assert!(said.contains(&told), "{schedule}: {told}\n{said}");
+    }
 }
 
 /// What a command prints, which must go well.

@@ -3,14 +3,20 @@
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 
+use http::{HeaderValue, Method};
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
-use teawatch::signature::{Master, agent_secret, fire_secret, new_master};
+use teawatch::engine::settings::Settings;
+use teawatch::signature::{Master, agent_secret, fire_secret, new_master, sign};
+use teawatch::store::Memory;
 
 use super::{CALLER, Work, at, fires_at, secret, signed};
-use crate::support::{MASTER, Say, Teawatch, answer_of, ask, client, eventually};
+use crate::support::{
+    Inside, Letter, MASTER, READ_TOKEN, Say, Teawatch, WRITE_TOKEN, answer_of, ask, client,
+    eventually, failing, stopped_clock, token_settings,
+};
 
 /// A ticker that never looks, so that whatever runs was fired.
 const BLIND: (&str, &str) = ("scheduler.every", "1h");
@@ -113,6 +119,139 @@ fn b2_who_proves_nothing_is_told_nothing_and_runs_nothing() {
     let other_door = client().post(format!("{url}/api/cron/fire"));
     let answer = ask(other_door.bearer_auth(secret().expose()).body(body.clone()));
     assert_eq!(words(&answer), is(200, "gone"));
+}
+
+#[test]
+fn d12_the_door_needs_its_own_proof_and_no_token_of_the_api() {
+    let files = tempfile::tempdir().unwrap();
+    let tokens = token_settings(files.path());
+    let tokens = tokens.iter().map(|(key, path)| (*key, path.as_str()));
+    let work = Work::with(&[BLIND].into_iter().chain(tokens).collect::<Vec<_>>());
+    let draft = json!({ "name": "switch", "do": "sweep", "schedule": "in 30s" });
+    let made = ask(work.door(Method::POST, "").bearer_auth(WRITE_TOKEN).json(&draft));
+    assert_eq!(made.status, 200, "{made:?}");
+    let body = json!({ "job_id": "switch" });
+    for path in ["webhooks/fire_due", "api/cron/fire"] {
+        for token in [READ_TOKEN, WRITE_TOKEN, MASTER] {
+            let call = client().post(format!("{}/{path}", work.teawatch.url)).json(&body);
+            let answer = ask(call.bearer_auth(token));
+            assert_eq!(words(&answer), is(401, "invalid fire token"), "{path}");
+        }
+    }
+    let fired = work.fires(&body);
+    assert_eq!(words(&fired), is(202, "accepted"));
+    assert_eq!(fired.body["job_id"], "switch");
+    // Nor is its secret one of an agent's.
+    let report = Letter::signed(&secret(), CALLER, 0, failing("chronos/disk").body.to_string());
+    assert_eq!(report.send(&work.teawatch).error(), (401, "unproven"));
+}
+
+#[test]
+fn d12_a_proof_that_makes_no_sense_is_refused_like_any_other() {
+    let work = Work::with(&[BLIND]);
+    work.add("switch", "sweep", "in 30s");
+    let body = json!({ "job_id": "switch" }).to_string();
+    let url = &work.teawatch.url;
+    let with = |name: &'static str, value: &[u8]| {
+        let mut call = signed(url, &secret(), &body, 0).build().unwrap();
+        call.headers_mut().insert(name, HeaderValue::from_bytes(value).unwrap());
+        call
+    };
+    let bare = |value: &[u8]| {
+        let mut call = with("authorization", value);
+        assert!(call.headers_mut().remove("webhook-signature").is_some());
+        call
+    };
+    let many = vec!["v1,AAAA"; 500].join(" ");
+    let good = with("x-nothing", b"x");
+    let calls = [
+        with("webhook-id", b"another"),
+        with("webhook-id", b"\xff"),
+        with("webhook-timestamp", b"9".repeat(60).as_slice()),
+        with("webhook-timestamp", b"-1"),
+        with("webhook-timestamp", b"noon"),
+        with("webhook-timestamp", b"\xff"),
+        with("webhook-signature", b""),
+        with("webhook-signature", b"v1"),
+        with("webhook-signature", b"v1,%%%"),
+        with("webhook-signature", b"v1,\xff"),
+        with("webhook-signature", many.as_bytes()),
+        bare(b"Bearer"),
+        bare(b"Bearer \xff"),
+        bare(b"\xff"),
+        bare(b"Bearer ".repeat(100).as_slice()),
+    ];
+    for call in calls {
+        let shown = format!("{:?}", call.headers());
+        let answer = client().execute(call).unwrap();
+        assert_eq!(answer.status(), 401, "{shown}");
+        let body: Value = answer.json().unwrap();
+        assert_eq!(body, json!({ "error": "invalid fire token" }), "{shown}");
+    }
+    assert_eq!(work.runs("switch").len(), 0);
+    assert_eq!(client().execute(good).unwrap().status(), 202);
+}
+
+#[test]
+fn b2_the_proof_is_looked_at_first_and_then_what_is_meant_and_then_whether_all_is_paused() {
+    let work = Work::with(&[BLIND]);
+    work.add("switch", "sweep", "in 30s");
+    let pause = ["jobs", "pause", "--all", "--reason", "we move"];
+    assert!(work.teawatch.cli(&pause).status.success());
+    let url = &work.teawatch.url;
+    let stranger = ask(signed(url, &Teawatch::secret(CALLER), "{}", 0));
+    assert_eq!(words(&stranger), is(401, "invalid fire token"));
+    assert_eq!(words(&work.fires(&json!({}))), is(400, "missing job_id"));
+    let answer = work.fires(&json!({ "job_id": "switch" }));
+    assert_eq!(words(&answer), is(503, "paused"));
+    assert_eq!(answer.headers["retry-after"], "60");
+    assert_eq!(work.runs("switch").len(), 0);
+}
+
+#[test]
+fn what_no_body_of_a_call_may_be_is_refused_and_nothing_runs() {
+    let work = Work::with(&[BLIND]);
+    let job = work.add("switch", "sweep", "in 30s");
+    let id = job["id"].as_str().unwrap();
+    let url = &work.teawatch.url;
+    let call = |body: Vec<u8>| {
+        let at = jiff::Timestamp::now().as_second();
+        let proof = sign(&secret(), "fire-1", at, &body);
+        let call = client().post(format!("{url}/webhooks/fire_due")).body(body);
+        let call = call.header("webhook-id", "fire-1").header("webhook-timestamp", at);
+        words(&ask(call.header("webhook-signature", proof)))
+    };
+    let with = |at: Value| json!({ "job_id": id, "fire_at": at }).to_string().into_bytes();
+    let deep = format!("{{\"job_id\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let table: Vec<(Vec<u8>, (u16, String))> = vec![
+        (vec![], is(400, "missing job_id")),
+        (vec![0xff; 40], is(400, "missing job_id")),
+        (format!("{{\"job_id\":\"{id}\",\"x\":\"").into_bytes(), is(400, "missing job_id")),
+        ([b"{\"job_id\":\"".as_slice(), b"\xff\"}"].concat(), is(400, "missing job_id")),
+        (json!([id]).to_string().into_bytes(), is(400, "missing job_id")),
+        (json!([{ "job_id": id }]).to_string().into_bytes(), is(400, "missing job_id")),
+        (json!(id).to_string().into_bytes(), is(400, "missing job_id")),
+        (json!({ "job_id": [id] }).to_string().into_bytes(), is(400, "missing job_id")),
+        (json!({ "job_id": null }).to_string().into_bytes(), is(400, "missing job_id")),
+        (deep.into_bytes(), is(400, "missing job_id")),
+        (with(json!("2026-02-30T12:00:00Z")), is(400, "fire_at is no time")),
+        (with(json!("2026-12-01T25:00:00Z")), is(400, "fire_at is no time")),
+        (with(json!("2026-12-01T22:00:00")), is(400, "fire_at is no time")),
+        (with(json!([2026, 12, 1])), is(400, "fire_at is no time")),
+        (with(json!(true)), is(400, "fire_at is no time")),
+        (with(json!(-1e300)), is(400, "fire_at is no time")),
+        (with(json!(-1)), is(200, "gone")),
+        (with(json!("9999-12-30T00:00:00Z")), is(200, "gone")),
+        (json!({ "job_id": "j".repeat(60_000) }).to_string().into_bytes(), is(200, "gone")),
+        (json!({ "job_id": "../../etc/passwd\0" }).to_string().into_bytes(), is(200, "gone")),
+        (vec![b' '; (1 << 20) + 1], is(413, "")),
+    ];
+    for (body, expected) in table {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
+        assert_eq!(call(body), expected, "{shown}");
+    }
+    assert_eq!(work.runs("switch").len(), 0);
+    assert_eq!(words(&work.fires(&json!({ "job_id": id }))), is(202, "accepted"));
 }
 
 #[test]
@@ -274,6 +413,51 @@ fn what_is_under_way_at_the_end_is_cut_off_and_never_run_again() {
     assert_eq!(work.runs("switch")[0]["why"], "teawatch was stopped while it ran");
     let fired = work.fires(&json!({ "job_id": "switch" }));
     assert_eq!(words(&fired), is(200, "gone"));
+}
+
+#[test]
+fn b2_what_was_accepted_and_is_done_soon_is_waited_for_at_the_end() {
+    let (hold, held) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (work, gate) = (Arc::clone(&hold), Arc::clone(&held));
+    let work = Work::switched(&[BLIND], move |number| {
+        if number > 0 {
+            work.wait();
+            gate.wait();
+        }
+        answer_of(200, "OK")
+    });
+    eventually("the start is told", || work.pings() == 1);
+    work.add("switch", "dead-man", "in 30s");
+    assert_eq!(work.fires(&json!({ "job_id": "switch" })).status, 202);
+    hold.wait();
+    let Work { mut teawatch, gitea, switch, data } = work;
+    rustix::process::kill_process(teawatch.pid(), rustix::process::Signal::TERM).unwrap();
+    let address = teawatch.url.trim_start_matches("http://").to_owned();
+    // Its doors are closed first. Then it waits for 5 s, of which this is little.
+    eventually("it ends", || TcpStream::connect(&address).is_err());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    held.wait();
+    assert!(teawatch.wait().success());
+    let teawatch = Teawatch::launch(super::command(data.path(), &gitea, &switch, &[BLIND]));
+    let work = Work { teawatch, gitea, switch, data };
+    assert_eq!(work.states("switch"), ["done"]);
+    assert_eq!(words(&work.fires(&json!({ "job_id": "switch" }))), is(200, "gone"));
+}
+
+#[test]
+fn b8_a_caller_that_has_gone_wild_is_slowed_down_and_nobody_who_proves_nothing_can_do_that() {
+    let inside = Inside::start(&Memory::new(), &stopped_clock(), Settings::default());
+    let url = &inside.url;
+    let stranger = || ask(signed(url, &Teawatch::secret(CALLER), "{}", 0)).status;
+    assert_eq!((0..10).map(|_| stranger()).max(), Some(401));
+    // Nobody runs jobs here.
+    for number in 0..2_000 {
+        assert_eq!(ask(signed(url, &secret(), "{}", 0)).status, 503, "{number}");
+    }
+    let answer = ask(signed(url, &secret(), "{}", 0));
+    assert_eq!(words(&answer), is(429, "too many requests"));
+    assert_eq!(answer.headers["retry-after"], "5");
+    assert_eq!(stranger(), 401);
 }
 
 /// A call as bytes, up to its body.

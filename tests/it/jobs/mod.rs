@@ -8,6 +8,7 @@ mod kills;
 mod mornings;
 mod outside;
 mod records;
+mod runs;
 mod scheduler;
 mod status;
 mod ticking;

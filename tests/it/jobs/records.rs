@@ -4,8 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use teawatch::alert::Salt;
 use teawatch::engine::settings::Settings;
-use teawatch::engine::{COMPLETED_KEPT, Claimed, Core, JOBS_MAX, OUTPUT_MAX, RUNS_KEPT, Unmade};
-use teawatch::job::{Ask, By, CLAIM_LASTS, Draft, NotFired, Run, RunState, State};
+use teawatch::engine::{
+    COMPLETED_KEPT, Claimed, Core, JOBS_MAX, OUTPUT_MAX, RUNS_KEPT, RUNS_MAX, Unmade,
+};
+use teawatch::job::{
+    Ask, By, CLAIM_LASTS, Draft, Job, JobId, NotFired, Origin, Run, RunState, State, Wrong,
+};
 use teawatch::store::{Key, Memory, Store as _, Tree, WriteSet};
 
 fn at(second: i64) -> Timestamp {
@@ -81,9 +85,12 @@ impl Inside {
     }
 }
 
+/// The name of the store.
+const INSTANCE: &str = "0123456789abcdef";
+
 fn load(memory: &mut Memory, settings: Settings, second: i64) -> Core {
-    let instance = "0123456789abcdef".to_owned();
-    Core::load(memory, settings, Salt::new("salt"), None, instance, at(second)).unwrap()
+    let (salt, instance) = (Salt::new("salt"), INSTANCE.to_owned());
+    Core::load(memory, settings, salt, None, instance, at(second)).unwrap()
 }
 
 #[test]
@@ -353,6 +360,99 @@ fn jobs_of_the_configuration_come_and_go_with_it_and_keep_their_slots() {
     let mut core = load(&mut memory, Settings::default(), 3_000);
     assert_eq!(core.job("job").unwrap_err(), Unmade::Unknown("job".to_owned()));
     memory.commit(core.take_writes().0).unwrap();
+}
+
+/// Changes the record of the first job of a store, as a later or an earlier version or a
+/// machine without a zone has it.
+fn rewrite(memory: &mut Memory, schedule: &str, change: impl FnOnce(&mut Value)) {
+    let id = JobId::new(INSTANCE, 1);
+    let definition = draft("job", schedule).apply(None, at(0)).unwrap();
+    let mut record = json!(Job::new(id.clone(), definition, Origin::Person, at(0)));
+    change(&mut record);
+    let mut writes = WriteSet::new();
+    writes.put(Tree::Jobs, Key::new().text(id.as_str()), &record);
+    memory.commit(writes).unwrap();
+}
+
+#[test]
+fn b7_a_job_that_cannot_be_worked_out_any_more_is_told_and_stays_and_stops_no_other() {
+    let mut inside = Inside::new(0).with("0 3 * * *");
+    inside.core.add_job(&draft("other", "every 1m"), at(0)).unwrap();
+    inside.turn(0);
+    rewrite(&mut inside.memory, "0 3 * * *", |record| {
+        record["definition"]["schedule"]["cron"]["zone"] = json!("Mars/Olympus");
+        record["next"] = Value::Null;
+    });
+    let mut inside = inside.killed(61);
+    let job = inside.core.job("job").unwrap();
+    assert_eq!((job.state, job.next), (State::Error, None));
+    assert!(job.reason.is_some_and(|why| why.contains("Mars/Olympus")));
+    assert_eq!(inside.check(61).as_deref(), Some("down"));
+    assert_eq!(inside.fire(Ask::Next, 61).unwrap_err(), NotFired::Never);
+    let fired = inside.core.fire_due(By::Ticker, None, 9, at(61));
+    assert_eq!((fired.len(), &*fired[0].job.definition.name), (1, "other"));
+    // It is neither through nor forgotten, and the right zone mends it.
+    inside.turn(62 + COMPLETED_KEPT.as_secs());
+    let zone = Draft { zone: Some("Europe/Berlin".to_owned()), ..Draft::default() };
+    let mended = inside.core.edit_job("job", &zone, at(100)).unwrap();
+    assert_eq!((mended.state, mended.next), (State::Scheduled, Some(at(2 * 3_600))));
+}
+
+#[test]
+fn d14_a_record_without_its_next_slot_gets_one_at_a_start() {
+    for schedule in ["every 1h", "0 * * * *"] {
+        let mut inside = Inside::new(0).with(schedule);
+        rewrite(&mut inside.memory, schedule, |record| {
+            assert!(record.as_object_mut().unwrap().remove("next").is_some());
+        });
+        let mut inside = inside.killed(1_800);
+        assert_eq!(inside.core.job("job").unwrap().next, Some(at(3_600)), "{schedule}");
+        assert_eq!(inside.fire(Ask::Due, 3_600).unwrap().slot, Some(at(3_600)));
+    }
+}
+
+#[test]
+fn b7_what_came_once_and_has_passed_while_it_was_paused_is_not_resumed() {
+    let mut inside = Inside::new(0).with("in 1m");
+    inside.core.pause_job("job", "a new disk".to_owned(), at(10)).unwrap();
+    inside.turns(10, 100);
+    let why = "names a time that has passed".to_owned();
+    let passed = Unmade::Wrong(Wrong { field: "schedule", why });
+    assert_eq!(inside.core.resume_job("job", at(100)).unwrap_err(), passed);
+    assert_eq!(inside.core.job("job").unwrap().state, State::Paused);
+    // Another time is one to wait for.
+    inside.core.edit_job("job", &draft("job", "in 5m"), at(100)).unwrap();
+    assert_eq!(inside.core.resume_job("job", at(100)).unwrap().next, Some(at(400)));
+}
+
+#[test]
+fn of_all_jobs_together_the_newest_runs_are_kept_and_those_under_way() {
+    let mut inside = Inside::new(0);
+    let jobs = RUNS_MAX / RUNS_KEPT + 1;
+    let names: Vec<_> = (0..jobs).map(|number| format!("job-{number}")).collect();
+    for name in &names {
+        inside.core.add_job(&draft(name, "every 1d"), at(0)).unwrap();
+    }
+    // The first one of all is still under way.
+    let first = inside.core.fire(&names[0], Ask::Now, By::Person, at(0)).unwrap().run;
+    for round in 0..RUNS_KEPT {
+        for name in &names[1..] {
+            let run = inside.core.fire(name, Ask::Now, By::Person, at(0)).unwrap().run;
+            assert!(inside.finish(run, RunState::Done, 0), "{name} {round}");
+        }
+    }
+    inside.turn(1);
+    let kept = |inside: &Inside| {
+        let runs = |name| inside.core.runs_page(name, None, 500).unwrap().items;
+        names.iter().flat_map(|name| runs(name)).map(|run| run.number).collect::<Vec<_>>()
+    };
+    let mut numbers = kept(&inside);
+    numbers.sort_unstable();
+    assert_eq!(numbers.len(), RUNS_MAX);
+    // The second is the oldest that was over.
+    assert_eq!((numbers[0], numbers[1]), (first, first + 2));
+    let inside = inside.killed(2);
+    assert_eq!(kept(&inside).len(), RUNS_MAX);
 }
 
 /// With ten thousand jobs, of which none is due, looking for what is due is next to nothing.

@@ -1,16 +1,18 @@
 //! Whether it is told honestly that jobs come by themselves.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Signal, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 use teawatch::clock::Clock;
 use teawatch::tasks::{Folder, Marks, Pace};
 
 use super::Work;
-use crate::support::{eventually, status, task_state};
+use crate::support::{Gitea, Teawatch, eventually, status, status_json, task_state};
 
 const FIRES: &str = "Jobs will fire automatically";
 
@@ -43,6 +45,123 @@ fn d6_status_says_that_jobs_fire_only_while_they_do() {
     eventually("it is gone", || said().contains("is gone without a word"));
     assert!(said().contains("Jobs will NOT be run before it is."), "{}", said());
     assert!(!said().contains(FIRES));
+}
+
+/// Waits until status has this exit code and these words, each time after `plant`, and holds
+/// that it says that jobs fire if they do and not otherwise.
+#[track_caller]
+fn says(data: &Path, plant: impl Fn(), code: i32, words: &[&str], fire: bool) {
+    let mut last = (0, String::new());
+    eventually(&format!("status ends with {code} and says {words:?}"), || {
+        plant();
+        last = status(data);
+        last.0 == code && words.iter().all(|words| last.1.contains(words))
+    });
+    assert_eq!(last.1.contains(FIRES), fire, "{}", last.1);
+}
+
+/// Makes the mark of a task as old as that, as if it had hung since.
+fn age(data: &Path, mark: &str, hours: i64) {
+    let path = data.join("marks").join(mark);
+    let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    content["at"] = json!(Timestamp::now() - SignedDuration::from_hours(hours));
+    fs::write(path, content.to_string()).unwrap();
+}
+
+#[test]
+fn r119_to_r123_each_state_of_a_real_server_has_its_own_words_and_exit_code() {
+    // It never ran.
+    let empty = tempfile::tempdir().unwrap();
+    says(empty.path(), || (), 2, &["It cannot be told", "no teawatch ever ran in"], false);
+    assert_eq!(status_json(empty.path()).1["verdict"], "unknown");
+
+    // It is healthy.
+    let work = Work::with(&[("scheduler.every", "1h")]);
+    work.add("switch", "dead-man", "0 3 * * *");
+    let pid = format!("teawatch runs: pid {},", work.teawatch.pid().as_raw_nonzero());
+    let healthy = [&*pid, "the built-in scheduler has "];
+    let data = work.data.path();
+    says(data, || (), 0, &healthy, true);
+    assert_eq!(status_json(data).1["verdict"], "well");
+
+    // Its loop has stalled, while everything else is at work.
+    let stalled = ["Jobs do NOT fire: the scheduler has STALLED.", "Restart teawatch", &pid];
+    says(data, || age(data, "scheduler.alive", 100), 1, &stalled, false);
+    // It is alive, and no tick has succeeded for long.
+    let planted = |hours| {
+        age(data, "scheduler.alive", 0);
+        age(data, "scheduler.success", hours);
+    };
+    let failing = ["Jobs may not fire in time: no tick has succeeded since 20", &pid];
+    says(data, || planted(100), 1, &failing, false);
+    says(data, || planted(0), 0, &healthy, true);
+
+    // It is paused.
+    let pause = ["jobs", "pause", "--all", "--reason", "we move"];
+    assert!(work.teawatch.cli(&pause).status.success());
+    let work = work.killed(&[]);
+    let data = work.data.path();
+    says(data, || (), 0, &["Jobs do NOT fire: all jobs are paused: we move."], false);
+    assert!(work.teawatch.cli(&["jobs", "resume", "--all"]).status.success());
+    says(data, || (), 0, &["the built-in scheduler has 1 active of 1 jobs"], true);
+
+    // It is stopped.
+    let Work { teawatch, data, .. } = work;
+    assert!(teawatch.stop().success());
+    let stopped = ["teawatch is stopped since", "Jobs will NOT be run before it is."];
+    says(data.path(), || (), 1, &stopped, false);
+    assert_eq!(status_json(data.path()).1["verdict"], "trouble");
+}
+
+#[test]
+fn r121_u26_ticks_that_fail_and_a_provider_that_was_replaced_are_told_as_what_they_are() {
+    // Nobody listens where this scheduler is to be told of times.
+    let settings = [
+        ("scheduler.provider", "webhook"),
+        ("scheduler.arming_url", "http://127.0.0.1:9/"),
+        ("public_url", "https://tea.test/"),
+    ];
+    let work = Work::with(&settings);
+    work.add("switch", "dead-man", "0 3 * * *");
+    let failing = [
+        "Jobs may not fire in time: no tick has succeeded",
+        "1 of its times could not be told: it cannot be reached",
+        "the scheduler outside, which is told of each time, has 1 active of 1 jobs",
+    ];
+    says(work.data.path(), || (), 1, &failing, false);
+    // R111: loudly.
+    let log = work.teawatch.log();
+    let line = log.lines().find(|line| line.contains(failing[1]));
+    assert!(line.is_some_and(|line| line.contains("ERROR")), "{log}");
+    assert_eq!(work.teawatch.get("/readyz").0, 503);
+
+    // One that is not there is replaced, which is told, and jobs fire.
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let settings = [("scheduler.provider", "chronos"), ("scheduler.every", "50ms")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &settings);
+    let replaced = ["`scheduler.provider` is \"chronos\"", "the built-in scheduler is at work"];
+    says(data.path(), || (), 0, &replaced, true);
+    assert!(teawatch.stop().success());
+}
+
+/// U20: how long a scheduler may be silent follows from how often it is to look.
+#[test]
+fn u20_a_scheduler_that_looks_seldom_is_waited_for_as_long() {
+    let paces = ["1s", "1h"].map(|every| {
+        let work = Work::with(&[("scheduler.every", every)]);
+        let path = work.data.path().join("marks/process");
+        let mut pace = Value::Null;
+        eventually("its pace is noted", || {
+            let Ok(text) = fs::read(&path) else { return false };
+            let owner: Value = serde_json::from_slice(&text).unwrap();
+            pace = owner["tasks"]["scheduler"].clone();
+            !pace.is_null()
+        });
+        pace
+    });
+    for (pace, every) in paces.iter().zip(["PT1S", "PT1H"]) {
+        assert_eq!(*pace, json!({ "beats": every, "succeeds": every }));
+    }
 }
 
 #[test]
@@ -97,8 +216,10 @@ fn r119_to_r123_a_stale_scheduler_is_told_as_what_it_is() {
     // U23, R123: it has just begun, or was never heard of: nobody can tell.
     let begun = said_of(6, None, 5);
     assert!(begun.contains("It cannot be told whether jobs fire."), "{begun}");
-    for said in [stalled, begun, said_of(10_000, None, 5)] {
+    for said in [&stalled, &begun, &said_of(10_000, Some(9_999), 5), &said_of(10_000, None, 5)] {
         assert!(!said.contains(FIRES), "{said}");
+    }
+    for said in [&fresh, &stalled, &begun, &said_of(10_000, None, 5)] {
         assert!(said.contains(&format!("pid {}", std::process::id())), "{said}");
     }
 }

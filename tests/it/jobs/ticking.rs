@@ -1,11 +1,12 @@
 //! Jobs that come by themselves.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Barrier};
 
 use serde_json::{Value, json};
 
-use super::{Work, at};
-use crate::support::{Say, answer_of, eventually};
+use super::{Work, at, command};
+use crate::support::{Gitea, Say, StandIn, Teawatch, answer_of, eventually};
 
 #[test]
 fn a_job_comes_on_schedule_each_slot_once_and_its_check_is_up() {
@@ -147,4 +148,93 @@ fn jitter_puts_a_slot_off_and_the_job_says_so_beforehand() {
     let run = &work.runs("late")[0];
     assert_eq!(run["slot"], slot);
     assert!(run["claimed_at"].as_str().unwrap() >= &next[..19], "{run} {next}");
+}
+
+#[test]
+fn d14_d16_three_runs_that_end_at_once_lose_nothing_and_neither_does_who_makes_a_job_then() {
+    const ROUNDS: usize = 8;
+    const NAMES: [&str; 3] = ["one", "two", "three"];
+    // The switch answers three at a time.
+    let barrier = Arc::new(Barrier::new(NAMES.len()));
+    let together = Arc::clone(&barrier);
+    let work = Work::switched(&[], move |number| {
+        if number > 0 {
+            together.wait();
+        }
+        answer_of(200, "OK")
+    });
+    eventually("the start is told", || work.pings() == 1);
+    NAMES.iter().for_each(|name| drop(work.add(name, "dead-man", "0 3 * * *")));
+    for round in 0..ROUNDS {
+        std::thread::scope(|scope| {
+            for name in NAMES {
+                scope.spawn(|| work.run(name));
+            }
+            // Jobs are made and changed meanwhile.
+            scope.spawn(|| work.add(&format!("new-{round}"), "sweep", "0 3 * * *"));
+            scope.spawn(|| {
+                let times = (round + 100).to_string();
+                let edit = ["jobs", "edit", "two", "--times", &times];
+                assert!(work.teawatch.cli(&edit).status.success());
+            });
+        });
+        eventually("all three are done", || {
+            NAMES.iter().all(|name| work.states(name) == vec!["done"; round + 1])
+        });
+    }
+    let shown = |work: &Work| {
+        let names = (0..ROUNDS).map(|round| format!("new-{round}"));
+        let names = names.chain(NAMES.map(str::to_owned));
+        names.map(|name| (work.job(&name), work.runs(&name))).collect::<Vec<_>>()
+    };
+    let before = shown(&work);
+    assert!(before.iter().all(|(job, _)| job["running"].is_null()), "{before:#?}");
+    assert_eq!(work.job("two")["definition"]["times"], 100 + ROUNDS - 1);
+    assert_eq!(work.pings(), 1 + NAMES.len() * ROUNDS);
+    // All of it was on the disk.
+    let work = work.killed(&[]);
+    assert_eq!(shown(&work), before);
+}
+
+#[test]
+fn d12_r124_a_run_that_fails_is_told_loudly_in_the_log_and_no_secret_is() {
+    let gitea = Gitea::start();
+    let switch = StandIn::start(|_, number| match number {
+        0 => answer_of(200, "OK"),
+        1 => answer_of(500, "the token was t0p-s3cret"),
+        _ => Say::HangUp,
+    });
+    let data = tempfile::tempdir().unwrap();
+    let mut command = command(data.path(), &gitea, &switch, &[("log.level", "trace")]);
+    command.env("TEAWATCH_DEADMAN_URL", format!("{}ping/t0p-s3cret", switch.url));
+    let teawatch = Teawatch::launch(command);
+    let work = Work { teawatch, gitea, switch, data };
+    eventually("the start is told", || work.pings() == 1);
+    work.add("switch", "dead-man", "0 3 * * *");
+    for failures in 1..=2 {
+        work.run("switch");
+        eventually("it has failed", || work.states("switch") == vec!["failed"; failures]);
+    }
+    eventually("an issue is open", || work.gitea.open() == 1);
+    work.fires(&json!({ "job_id": "switch" }));
+    let log = work.teawatch.log();
+    let failed = |why: &str| {
+        let told = format!("the job `switch`: failed: {why}");
+        let is_it = |line: &&str| line.contains("ERROR") && line.contains(&told);
+        assert!(log.lines().any(|line| is_it(&line)), "{told}");
+    };
+    failed("the switch answered 500 Internal Server Error");
+    failed("the switch cannot be reached");
+    assert!(log.contains("TRACE"), "it is not the whole log");
+    let fire = super::secret();
+    let told = [
+        log.clone(),
+        format!("{:?}", work.gitea.issue(1)),
+        work.job("switch").to_string(),
+        json!(work.runs("switch")).to_string(),
+        work.check("switch").unwrap().to_string(),
+    ];
+    for secret in ["t0p-s3cret", fire.expose(), fire.expose().trim_start_matches("whsec_")] {
+        assert!(told.iter().all(|text| !text.contains(secret)), "{secret}");
+    }
 }

@@ -74,7 +74,7 @@ impl Inside {
             page: true,
             gitea_url: "http://gitea.test/".to_owned(),
             public_url: None,
-            fire_callers: Vec::new(),
+            fire_callers: vec!["chronos".to_owned()],
         };
         core.address_by(doors.ping_uuids());
         let started = start(core, Box::new(store), clock.clone(), &marks).unwrap();

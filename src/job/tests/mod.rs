@@ -1,5 +1,7 @@
 //! What always holds of a job, whatever is asked of it.
 
+mod slots;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -72,11 +74,21 @@ fn d14_what_is_no_schedule_is_refused_with_what_to_write_instead() {
     for none in ["every 0s", "every 500ms", "every 1500ms", "in 0s"] {
         assert_eq!(schedule(none), "schedule: must be of whole seconds, and at least 1s", "{none}");
     }
-    for text in ["", "soon", "every", "every -5m", "in five minutes", "2026-02-30 12:00", "noon"] {
+    for text in ["", "soon", "every", "every -5m", "in five minutes", "22-12-01", "noon"] {
         assert!(schedule(text).starts_with("schedule: write \"every 30m\""), "{text}");
+    }
+    let none = "schedule: names a day or a time of the day that there is not";
+    for text in ["2026-02-30 12:00", "2026-02-29", "2026-12-01 25:00", "2026-13-01T00:00:00Z"] {
+        assert_eq!(schedule(text), none, "{text}");
     }
     for text in ["0 0 30 2 *", "0 25 * * *", "* * * * FOO"] {
         assert!(schedule(text).starts_with("schedule: names no time: "), "{text}");
+    }
+    for text in ["0 0 31 2,4,6,9,11 *", "60 * * * *", "* * 0 * *", "* * * 13 *"] {
+        assert!(schedule(text).starts_with("schedule: names no time: "), "{text}");
+    }
+    for text in ["every 11y", "in 300y", "every 999999999999h"] {
+        assert!(schedule(text).starts_with("schedule: "), "{text}");
     }
     let zone = refused(&|draft| draft.zone = Some("Mars/Olympus".to_owned()));
     assert_eq!(zone, "zone: must be a time zone that this machine knows");

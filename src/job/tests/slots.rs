@@ -1,0 +1,147 @@
+//! Which slots a job has, and what becomes of those that are late.
+
+use super::*;
+
+#[test]
+fn b7_a_time_without_an_offset_is_read_on_the_clock_of_its_zone() {
+    let now = at("2026-03-01T12:00:00Z");
+    for (text, zone, next) in [
+        ("2026-12-01 22:00", "Europe/Berlin", "2026-12-01T21:00:00Z"),
+        ("2026-07-01T22:00", "Europe/Berlin", "2026-07-01T20:00:00Z"),
+        ("2026-07-01T22:00:00+05:00", "Europe/Berlin", "2026-07-01T17:00:00Z"),
+        // One that the clock skips comes as much later as it skips; of two it is the first.
+        ("2026-03-29 02:30", "Europe/Berlin", "2026-03-29T01:30:00Z"),
+        ("2026-10-25 02:30", "Europe/Berlin", "2026-10-25T00:30:00Z"),
+    ] {
+        let draft = Draft { zone: Some(zone.to_owned()), ..draft(text) };
+        assert_eq!(job(&draft, now).next, Some(at(next)), "{text}");
+    }
+}
+
+/// What a record says of a slot may be what a zone meant before its rules were changed.
+#[test]
+fn d14_a_slot_ahead_is_worked_out_anew_and_none_that_is_due_or_of_no_clock() {
+    let now = at("2026-07-01T12:00:00Z");
+    let looked_at = |schedule: &str, next: &str| {
+        let mut job = job(&draft(schedule), at("2026-07-01T00:00:00Z"));
+        job.next = Some(at(next));
+        job.look_again(now);
+        job.next
+    };
+    // It would be run at the wrong time, and again at the right one.
+    assert_eq!(looked_at("0 20 * * *", "2026-07-01T19:00:00Z"), Some(at("2026-07-01T20:00:00Z")));
+    assert_eq!(looked_at("0 20 * * *", "2026-07-01T21:00:00Z"), Some(at("2026-07-01T20:00:00Z")));
+    // What is due is still to be run, however wrong it was.
+    for due in ["2026-07-01T11:00:00Z", "2026-07-01T12:00:00Z"] {
+        assert_eq!(looked_at("0 20 * * *", due), Some(at(due)));
+    }
+    // Others come at the same time in every zone.
+    for schedule in ["every 1h", "2026-07-02 12:00"] {
+        let next = "2026-07-01T12:34:56Z";
+        assert_eq!(looked_at(schedule, next), Some(at(next)), "{schedule}");
+    }
+}
+
+#[test]
+fn d14_a_slot_that_a_record_lacks_is_worked_out_and_no_stale_one_is_revived() {
+    let now = at("2026-07-01T12:00:00Z");
+    let looked_at = |schedule: &str, used: Option<Timestamp>| {
+        let mut job = job(&draft(schedule), at("2026-07-01T00:00:00Z"));
+        (job.next, job.used) = (None, used);
+        job.look_again(now);
+        (job.next, job.state())
+    };
+    let every = Some(at("2026-07-01T13:00:00Z"));
+    assert_eq!(looked_at("every 1h", None), (every, State::Scheduled));
+    let cron = Some(at("2026-07-01T20:00:00Z"));
+    assert_eq!(looked_at("0 20 * * *", None), (cron, State::Scheduled));
+    let once = at("2026-07-01T11:59:00Z");
+    assert_eq!(looked_at("2026-07-01 11:59", None), (None, State::Completed));
+    assert_eq!(looked_at("2026-07-01 11:59", Some(once)), (None, State::Completed));
+    let ahead = at("2026-07-01T12:30:00Z");
+    assert_eq!(looked_at("2026-07-01 12:30", None), (Some(ahead), State::Scheduled));
+    assert_eq!(looked_at("2026-07-01 12:30", Some(ahead)), (None, State::Completed));
+}
+
+/// Starts, changes of something else and looks that come late again and again.
+#[test]
+fn d14_nothing_puts_a_slot_off_for_ever() {
+    for (schedule, missed) in
+        [("every 1m", "once"), ("every 1m", "skip"), ("* * * * *", "once"), ("* * * * *", "skip")]
+    {
+        let missed = Some(missed.to_owned());
+        let mut job = job(&Draft { missed, ..draft(schedule) }, second(0));
+        let mut run = 0;
+        // Each look comes 70 seconds after the one before, and right after a start and a
+        // change that says the same schedule again.
+        for look in 1..=20 {
+            let now = second(look * 70);
+            job.look_again(now);
+            let limit = Some(format!("{}s", look + 1));
+            let change = Draft { schedule: Some(schedule.to_owned()), limit, ..Draft::default() };
+            let definition = change.apply(Some(&job.definition), now).unwrap();
+            job.redefine(definition, now);
+            run += 1;
+            let slot = fire(&mut job, Ask::Due, run, now).unwrap().unwrap();
+            assert!(slot <= now && now.duration_since(slot).as_secs() < 60, "{schedule} {slot}");
+            assert!(job.begin(run, now) && job.finish(run, RunState::Done, "", now).is_some());
+        }
+        assert_eq!(job.fired, 20);
+    }
+}
+
+#[test]
+fn d14_what_makes_up_for_missed_slots_is_one_of_the_times_that_it_runs() {
+    let mut job = job(&Draft { times: Some(2), ..draft("every 1m") }, second(0));
+    let late = second(30 * 60);
+    assert_eq!(fire(&mut job, Ask::Due, 1, late), Ok(Some(late)));
+    job.begin(1, late);
+    job.finish(1, RunState::Done, "", late).unwrap();
+    assert_eq!((job.fired, job.state()), (1, State::Scheduled));
+    let next = second(31 * 60);
+    assert_eq!(fire(&mut job, Ask::Due, 2, next), Ok(Some(next)));
+    job.begin(2, next);
+    job.finish(2, RunState::Done, "", next).unwrap();
+    assert_eq!((job.fired, job.state()), (2, State::Completed));
+}
+
+/// Half of the time until the next one, from two minutes to two hours.
+#[test]
+fn b7_a_slot_may_be_late_by_its_grace_and_not_by_more() {
+    for (schedule, due, grace) in [
+        ("every 1m", 60, 120),
+        ("every 3m", 180, 120),
+        ("every 10m", 600, 300),
+        ("every 4h", 14_400, 7_200),
+        ("every 1d", 86_400, 7_200),
+        ("0 0 * * *", 86_400, 7_200),
+    ] {
+        let skip = Draft { missed: Some("skip".to_owned()), ..draft(schedule) };
+        let runs_at = |now: Timestamp| {
+            let mut job = job(&skip, second(0));
+            // No other is due by then.
+            let slot = fire(&mut job, Ask::Due, 1, now).ok()??;
+            Some(slot.as_second())
+        };
+        let latest = second(due + grace);
+        let newest = if schedule == "every 1m" { 180 } else { due };
+        assert_eq!(runs_at(latest), Some(newest), "{schedule}");
+        if newest == due {
+            assert_eq!(runs_at(latest + SignedDuration::from_nanos(1)), None, "{schedule}");
+        }
+    }
+}
+
+#[test]
+fn b4_a_person_may_run_what_is_paused_and_nobody_else_and_it_stays_paused() {
+    let mut job = job(&draft("every 1h"), second(0));
+    let due = second(3_600);
+    let pause = Pause { since: second(10), reason: "a new disk".to_owned() };
+    job.paused = Some(pause.clone());
+    for ask in [Ask::Due, Ask::Next, Ask::At(due)] {
+        assert_eq!(job.claim(ask, job.next, holder(1), due), Err(NotFired::Paused));
+    }
+    assert_eq!(job.claim(Ask::Now, job.next, holder(1), due), Ok(None));
+    assert!(job.begin(1, due) && job.finish(1, RunState::Done, "", due).is_some());
+    assert_eq!((job.paused, job.next, job.used, job.fired), (Some(pause), Some(due), None, 0));
+}
