@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::Listener;
+use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,13 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// That is told at most so often, however often it comes and goes.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
+/// Whoever is connected and says nothing for so long is asked whether it is still there, so
+/// many times, so far apart. One that has vanished without a word, as when its machine lost
+/// its power, would hold one of our files for ever otherwise.
+const ASKED_AFTER: Duration = Duration::from_secs(60);
+const ASKED_EVERY: Duration = Duration::from_secs(15);
+const ASKED_TIMES: u32 = 4;
+
 /// A socket from which connections are taken until the end. Later ones wait in it, for the
 /// next process that has it.
 #[derive(Debug)]
@@ -34,6 +42,10 @@ pub struct Accepting {
 
 impl Accepting {
     pub fn new(listener: TcpListener, stop: CancellationToken) -> Self {
+        if let Err(error) = ask_whoever_is_silent(&listener) {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "connections of those who have vanished will stay open");
+        }
         Self { listener, stop, shortage: Shortage::default() }
     }
 
@@ -63,6 +75,14 @@ impl Listener for Accepting {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
+}
+
+/// Connections have what their listener has.
+fn ask_whoever_is_silent(listener: &TcpListener) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(listener, true)?;
+    sockopt::set_tcp_keepidle(listener, ASKED_AFTER)?;
+    sockopt::set_tcp_keepintvl(listener, ASKED_EVERY)?;
+    sockopt::set_tcp_keepcnt(listener, ASKED_TIMES)
 }
 
 /// The next connection, however long none can be taken.

@@ -204,3 +204,24 @@ fn whoever_was_connected_when_the_end_came_is_still_heard() {
     }
     assert!(teawatch.wait().success());
 }
+
+/// One that has vanished would hold a descriptor for ever.
+#[test]
+fn whoever_is_connected_and_says_nothing_is_asked_whether_it_is_still_there() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let silent = TcpStream::connect(teawatch.url.trim_start_matches("http://")).unwrap();
+    let (ours, theirs) = (silent.local_addr().unwrap().port(), silent.peer_addr().unwrap().port());
+    // As the system shows it: ours, theirs, the state, the queues, and which timer runs.
+    let timer = |from: u16, to: u16| {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let mut rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
+        let (from, to) = (format!(":{from:04X}"), format!(":{to:04X}"));
+        let row = rows.find(|row| row[1].ends_with(&from) && row[2].ends_with(&to));
+        row.map(|row| row[5].split(':').next().unwrap().to_owned())
+    };
+    const NONE: &str = "00";
+    const KEEPALIVE: &str = "02";
+    eventually("it is asked", || timer(theirs, ours).as_deref() == Some(KEEPALIVE));
+    assert_eq!(timer(ours, theirs).as_deref(), Some(NONE));
+}
