@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::auth::Writer;
 use super::{ApiError, App};
+use crate::observation::read_object;
 
 /// How much is read of a body that nobody wants, in bytes, and for how long.
 ///
@@ -45,7 +46,7 @@ pub(super) async fn read(
     }
 }
 
-/// What somebody has written as JSON who may write, of at most `limit` bytes.
+/// What somebody has written as a JSON object who may write, of at most `limit` bytes.
 pub(super) async fn json<T: DeserializeOwned>(
     App(app): &App,
     proof: Result<Writer, ApiError>,
@@ -58,8 +59,12 @@ pub(super) async fn json<T: DeserializeOwned>(
         return Err(error);
     }
     let body = read(&parts.headers, body, limit, app.settings.body_timeout).await?;
-    let json = &mut serde_json::Deserializer::from_slice(&body);
-    serde_path_to_error::deserialize(json).map_err(|error| ApiError::BadBody(error.to_string()))
+    object(&body)
+}
+
+/// What a body says that is a JSON object.
+pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    read_object(body).map_err(|error| ApiError::BadBody(error.to_string()))
 }
 
 /// Refuses a body of which nothing was read yet.

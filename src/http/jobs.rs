@@ -222,9 +222,7 @@ async fn asked<T: DeserializeOwned>(
         return Err(error);
     }
     let body = body::read(&parts.headers, body, BYTES_MAX, app.settings.body_timeout).await?;
-    let body = if body.is_empty() { b"{}" } else { &*body };
-    let json = &mut serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(json).map_err(|error| ApiError::BadBody(error.to_string()))
+    body::object(if body.is_empty() { b"{}" } else { &body })
 }
 
 impl From<Unmade> for ApiError {
