@@ -14,7 +14,7 @@ use super::client::{client, retry_after};
 use super::disk::on_disk;
 use super::spool::{Spool, Waiting};
 use crate::clock::Clock;
-use crate::observation::{Report, ReportId, check_source};
+use crate::observation::{Report, ReportId, check_plain};
 use crate::signature::{Secret, sign};
 
 /// For one exchange with the server.
@@ -313,7 +313,7 @@ fn head(body: &[u8]) -> Option<(String, String)> {
     }
     let Head { source, id } = serde_json::from_slice(body).ok()?;
     // Both become headers.
-    check_source(&source, usize::MAX).and_then(|()| check_source(&id.epoch, usize::MAX)).ok()?;
+    check_plain(&source, usize::MAX).and_then(|()| check_plain(&id.epoch, usize::MAX)).ok()?;
     Some((source, webhook_id(&id)))
 }
 

@@ -14,6 +14,7 @@ mod jobs;
 mod kind;
 mod layers;
 mod maintenance;
+mod name;
 mod night;
 mod problem;
 mod resolved;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::body;
+use crate::check::OWN_SOURCE;
 use crate::engine;
 use crate::observation::brief;
 
@@ -37,6 +38,9 @@ pub enum ApiError {
     /// 403: proven, and still not welcome.
     #[error("the source `{0}` may not report")]
     Denied(String),
+    /// 403: whoever has proven what.
+    #[error("the source `{OWN_SOURCE}` has teawatch's own checks, and nobody else reports for it")]
+    Reserved,
     /// 403: the body speaks for somebody else.
     #[error("the header says `{header}`, the body `{body}`")]
     OtherSource { header: String, body: String },
@@ -158,6 +162,11 @@ impl ApiError {
                 StatusCode::FORBIDDEN,
                 "denied",
                 "see `agents.deny`, `agents.auto` and `agents.allow` in the configuration",
+            ),
+            Self::Reserved => (
+                StatusCode::FORBIDDEN,
+                "reserved",
+                "give this host another `source`, and the secret of that",
             ),
             Self::OtherSource { .. } => (
                 StatusCode::FORBIDDEN,

@@ -45,13 +45,14 @@ struct Task {
 }
 
 /// What can become of a report: it is taken, or the code of the error that it meets.
-const OUTCOMES: [&str; 14] = [
+const OUTCOMES: [&str; 15] = [
     "taken",
     "duplicate",
     "unproven",
     "clock",
     "generation",
     "denied",
+    "reserved",
     "other_source",
     "incomplete",
     "too_slow",
@@ -63,11 +64,12 @@ const OUTCOMES: [&str; 14] = [
 ];
 
 /// The same of a message of Alertmanager's.
-const MESSAGE_OUTCOMES: [&str; 11] = [
+const MESSAGE_OUTCOMES: [&str; 12] = [
     "taken",
     "unproven",
     "generation",
     "denied",
+    "reserved",
     "incomplete",
     "too_slow",
     "too_long",

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use self::fit::{DETAILS_MAX, SUMMARY_MAX, head, head_and_tail};
 pub use self::fit::{brief, cut, fit};
 pub use self::object::{BadBody, Object, maybe_object, object, read_object};
-use crate::check::{AGENT, CheckId, Kind, Observation};
+use crate::check::{AGENT, CheckId, Kind, OWN_SOURCE, Observation};
 
 /// Numbers and labels of one observation.
 pub const PAIRS_MAX: usize = 32;
@@ -38,6 +38,9 @@ pub const EPOCH_BYTES: usize = 64;
 pub const INTERVAL_MAX: f64 = 366.0 * 86_400.0;
 /// Shorter than this is no interval that could be kept, in seconds.
 pub const INTERVAL_MIN: f64 = 0.001;
+
+/// What is told somebody who would speak for teawatch.
+const OWN: &str = "must be another than `teawatch`, which has teawatch's own checks";
 
 /// How much a report may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,6 +242,15 @@ impl WireObservation {
 
 /// Whether `name` may be a source; if not, what it must look like.
 pub fn check_source(name: &str, bytes_max: usize) -> Result<(), String> {
+    check_plain(name, bytes_max)?;
+    if name == OWN_SOURCE {
+        return Err(OWN.to_owned());
+    }
+    Ok(())
+}
+
+/// Whether `name` is made of the characters of a source; if not, what it must look like.
+pub fn check_plain(name: &str, bytes_max: usize) -> Result<(), String> {
     let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     if name.is_empty() || name.len() > bytes_max || !name.bytes().all(is_fine) {
         return Err(format!("must be 1 to {bytes_max} characters of A-Z a-z 0-9 . _ -"));
@@ -320,6 +332,7 @@ mod tests {
             (r#"{"source":"a","id":["a",1]}"#, "id: invalid type: sequence, expected an object"),
             (&with(r#"["a","failure"]"#), "observations[0]: invalid type: sequence"),
             (r#"{"source":"a b","id":{"epoch":"a","seq":1}}"#, "source: must be 1 to 100"),
+            (r#"{"source":"teawatch","id":{"epoch":"a","seq":1}}"#, "source: must be another than"),
             (r#"{"source":"a","id":{"epoch":"","seq":1}}"#, "id.epoch: must be"),
             (r#"{"source":"a","id":{"epoch":"a","seq":-1}}"#, "id.seq: invalid value"),
             (r#"{"source":"a","id":{"epoch":"a","seq":1},"extra":1}"#, "unknown field `extra`"),

@@ -1450,6 +1450,8 @@ bad-checks.toml:50:10: `[[check]] strict` expects true or false, not "yes"
 bad-checks.toml:51:1: unknown key `graces` in [[check]], did you mean `grace`?
 bad-checks.toml:56:12: `[[check]] interval` must be none, or from 0.001 to 31622400 seconds
 bad-checks.toml:62:1: [[check]] names "web1/job" a second time
+bad-checks.toml:67:10: `source` names "teawatch", which has teawatch's own checks: name another
+bad-checks.toml:71:10: `source` names "teawatch", which has teawatch's own checks: name another
 "#,
     ),
     (

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::auth::{Proof, bearer, prove, text};
 use super::super::{ApiError, App, body};
-use crate::observation::check_source;
 
 /// A message whose sender has proven to be a source.
 #[derive(Debug)]
@@ -40,8 +39,8 @@ impl FromRequest<App> for Proven {
 /// Who sends, once that is proven and allowed.
 fn judge(parts: &Parts, app: &super::Inner) -> Result<String, ApiError> {
     let (source, token) = credentials(parts)?;
-    check_source(&source, app.settings.limits.source_bytes)
-        .map_err(|_| ApiError::NoCredentials("the user, or `source`, names no source"))?;
+    let misshapen = ApiError::NoCredentials("the user, or `source`, names no source");
+    app.settings.judge_name(&source, misshapen)?;
     let now = app.clock.now();
     prove(&app.settings, &source, Proof::Token(&token), now).map_err(|error| match error {
         ApiError::Unproven(what) => ApiError::NoCredentials(what),
