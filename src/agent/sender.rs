@@ -10,7 +10,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::answer::{Answer, Meaning, judge, read};
-use super::client::{client, retry_after};
+use super::client::{client, is_untrusted, retry_after};
 use super::disk::on_disk;
 use super::spool::{Spool, Waiting};
 use crate::clock::Clock;
@@ -97,12 +97,8 @@ impl Sender {
         }
         let mut url = server.clone();
         url.set_path(&format!("{}/api/v1/reports", server.path().trim_end_matches('/')));
-        let mut client = client(server, TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if let Some(roots) = roots.filter(|_| server.scheme() == "https") {
-            let roots =
-                reqwest::Certificate::from_pem_bundle(roots).map_err(Unsent::Certificates)?;
-            client = client.tls_certs_merge(roots);
-        }
+        let client = client(server, TIMEOUT, roots).map_err(Unsent::Certificates)?;
+        let client = client.redirect(reqwest::redirect::Policy::none());
         let client = client.build().map_err(Unsent::Setup)?;
         let ahead = SignedDuration::ZERO;
         let (patience, rests_until) = (PATIENCE, None);
@@ -274,12 +270,7 @@ impl Sender {
 
     fn unreachable(&self, error: reqwest::Error) -> Unsent {
         let (server, source) = (self.shown(), error.without_url());
-        let mut causes =
-            std::iter::successors(Some(&source as &(dyn std::error::Error + 'static)), |error| {
-                error.source()
-            });
-        // What rustls says is wrapped too deep, and differently each time, to be asked for.
-        if causes.any(|cause| cause.to_string().contains("peer certificate")) {
+        if is_untrusted(&source) {
             return Unsent::Untrusted { server, source };
         }
         Unsent::Unreachable { server, source }
