@@ -78,6 +78,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 observations: view.size("limits.report_observations"),
             },
             body_timeout: view.duration("limits.body_timeout"),
+            unproven_bytes: view.size("limits.unproven_bytes"),
             deadman,
             reconcile: reconcile::Settings {
                 every: view.duration("reconcile.every"),
@@ -288,6 +289,8 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
     for [small, large] in [
         ["limits.report_observations", "limits.round_observations"],
         ["limits.report_bytes", "limits.queue_bytes"],
+        ["limits.report_bytes", "limits.unproven_bytes"],
+        ["limits.webhook_bytes", "limits.unproven_bytes"],
     ] {
         let is_larger = view.count(small) > view.count(large);
         view.contradiction([small, large], is_larger, "at most", problems);

@@ -27,8 +27,8 @@ impl FromRequest<App> for Proven {
     /// read, the rights before it is understood.
     async fn from_request(request: Request, App(app): &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let (limit, timeout) = (app.settings.report_bytes, app.settings.body_timeout);
-        let body = body::read(&parts.headers, body, limit, timeout).await?;
+        let limit = app.settings.report_bytes;
+        let body = body::read_unproven(app, &parts.headers, body, limit).await?;
         let source = text(&parts.headers, "teawatch-source")
             .ok_or(ApiError::Unproven("the header `teawatch-source` is missing"))?;
         let misshapen = ApiError::Unproven("the header `teawatch-source` names no source");

@@ -95,6 +95,9 @@ pub enum ApiError {
     /// 503: what is taken could not be kept.
     #[error("the disk of teawatch is nearly full")]
     NoRoom,
+    /// 503: the body came slowly, and others needed its room.
+    #[error("too many bodies are arriving, and this one took longest")]
+    Crowded,
     /// 503.
     #[error("teawatch cannot take this now")]
     Busy(#[source] engine::Error),
@@ -112,7 +115,7 @@ impl ApiError {
 
     /// Whether it may pass.
     pub(super) fn is_for_later(&self) -> bool {
-        matches!(self, Self::NoRoom | Self::Busy(_) | Self::TooMany)
+        matches!(self, Self::NoRoom | Self::Crowded | Self::Busy(_) | Self::TooMany)
     }
 
     fn parts(&self) -> (StatusCode, &'static str, &'static str) {
@@ -212,6 +215,11 @@ impl ApiError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no_room",
                 "send it again later; `limits.free_bytes` says how much must be free",
+            ),
+            Self::Crowded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "crowded",
+                "send it again; `limits.unproven_bytes` says how much may be under way",
             ),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "send it again"),
         }

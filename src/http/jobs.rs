@@ -221,7 +221,7 @@ async fn asked<T: DeserializeOwned>(
         body::turn_away(&parts.headers, body).await;
         return Err(error);
     }
-    let body = body::read(&parts.headers, body, BYTES_MAX, app.settings.body_timeout).await?;
+    let body = body::read(app, &parts.headers, body, BYTES_MAX).await?;
     body::object(if body.is_empty() { b"{}" } else { &body })
 }
 

@@ -30,8 +30,8 @@ impl FromRequest<App> for Proven {
                 return Err(error);
             }
         };
-        let (limit, timeout) = (app.settings.alertmanager.bytes, app.settings.body_timeout);
-        let body = body::read(&parts.headers, body, limit, timeout).await?;
+        let limit = app.settings.alertmanager.bytes;
+        let body = body::read(app, &parts.headers, body, limit).await?;
         Ok(Self { source, body })
     }
 }
