@@ -10,6 +10,7 @@ mod outside;
 mod records;
 mod scheduler;
 mod status;
+mod sweeps;
 mod ticking;
 
 use std::path::Path;
