@@ -12,6 +12,7 @@ use url::Url;
 use super::answer::{Answer, Meaning, judge, read};
 use super::client::{client, is_untrusted, retry_after};
 use super::disk::on_disk;
+use super::rest;
 use super::spool::{Spool, Waiting};
 use crate::clock::Clock;
 use crate::observation::{Report, ReportId, check_plain};
@@ -44,6 +45,8 @@ pub struct Sender {
     patience: Duration,
     /// Until when the server wants to be left alone, as far as it has told.
     rests_until: Option<Instant>,
+    /// The same as the disk has it.
+    kept_until: Option<Instant>,
 }
 
 /// Why reports are still there.
@@ -101,8 +104,8 @@ impl Sender {
         let client = client.redirect(reqwest::redirect::Policy::none());
         let client = client.build().map_err(Unsent::Setup)?;
         let ahead = SignedDuration::ZERO;
-        let (patience, rests_until) = (PATIENCE, None);
-        Ok(Self { client, url, secret, clock, ahead, patience, rests_until })
+        let (patience, rests_until, kept_until) = (PATIENCE, None, None);
+        Ok(Self { client, url, secret, clock, ahead, patience, rests_until, kept_until })
     }
 
     /// The same with another time after which older reports wait for the next time.
@@ -240,6 +243,26 @@ impl Sender {
                 }
             }
         }
+    }
+
+    /// Recalls the pause that the server has asked another process for.
+    pub(super) async fn recall(&mut self, spool: &Spool) {
+        let left = rest::left(spool, &self.shown(), REST_MAX, self.clock.now()).await;
+        let until = left.map(|left| Instant::now() + left);
+        // Of several the longest counts.
+        self.rests_until = self.rests_until.max(until);
+        self.kept_until = self.rests_until;
+    }
+
+    /// Keeps the pause that the server has asked for since, for other processes.
+    pub(super) async fn remember(&mut self, spool: &Spool) {
+        if self.rests_until == self.kept_until {
+            return;
+        }
+        if let Some(left) = self.rest() {
+            rest::keep(spool, self.shown(), left, self.clock.now()).await;
+        }
+        self.kept_until = self.rests_until;
     }
 
     /// How long the server still wants to be left alone.

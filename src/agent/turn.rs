@@ -112,6 +112,7 @@ pub(super) async fn send(
     tell: &mut (dyn FnMut(String) + Send),
 ) -> Vec<Undelivered> {
     let mut failures = Vec::new();
+    sender.recall(spool).await;
     if let Some(unkept) = unkept {
         let Unkept { report, error } = *unkept;
         failures.push(error.into());
@@ -131,6 +132,7 @@ pub(super) async fn send(
         }
         Err(error) => failures.push(error.into()),
     }
+    sender.remember(spool).await;
     failures
 }
 
