@@ -9,8 +9,13 @@ use url::Url;
 
 use crate::loopback::is_on_this_machine;
 
-/// A client for one server, which may take so long for one exchange.
-pub(super) fn client(server: &Url, timeout: Duration) -> reqwest::ClientBuilder {
+/// A client for one server, which may take so long for one exchange. `roots` are certificates
+/// in PEM that are trusted besides the system's; fails if they cannot be read.
+pub(super) fn client(
+    server: &Url,
+    timeout: Duration,
+    roots: Option<&[u8]>,
+) -> reqwest::Result<reqwest::ClientBuilder> {
     let mut client = reqwest::Client::builder().timeout(timeout);
     if is_on_this_machine(server) {
         client = client.no_proxy();
@@ -18,8 +23,20 @@ pub(super) fn client(server: &Url, timeout: Duration) -> reqwest::ClientBuilder 
     if server.scheme() == "http" {
         // Without TLS no certificates are needed, and some machines have none.
         client = client.tls_certs_only([]);
+    } else if let Some(roots) = roots {
+        client = client.tls_certs_merge(reqwest::Certificate::from_pem_bundle(roots)?);
     }
-    client
+    Ok(client)
+}
+
+/// Whether a server was not reached because nobody here trusts its certificate.
+pub(super) fn is_untrusted(error: &reqwest::Error) -> bool {
+    let mut causes =
+        std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| {
+            error.source()
+        });
+    // What rustls says is wrapped too deep, and differently each time, to be asked for.
+    causes.any(|cause| cause.to_string().contains("peer certificate"))
 }
 
 /// How long an answer asks us to wait, given in seconds or as a date. A date is measured

@@ -22,6 +22,7 @@ pub mod ping;
 pub mod post;
 mod probe;
 mod relay;
+mod rest;
 mod sender;
 mod settings;
 mod show;

@@ -10,11 +10,12 @@ use serde::Deserialize;
 use url::Url;
 
 use super::answer::{Answer, Meaning, judge, read};
-use super::client::{client, retry_after};
+use super::client::{client, is_untrusted, retry_after};
 use super::disk::on_disk;
+use super::rest;
 use super::spool::{Spool, Waiting};
 use crate::clock::Clock;
-use crate::observation::{Report, ReportId, check_source};
+use crate::observation::{Report, ReportId, check_plain};
 use crate::signature::{Secret, sign};
 
 /// For one exchange with the server.
@@ -44,6 +45,8 @@ pub struct Sender {
     patience: Duration,
     /// Until when the server wants to be left alone, as far as it has told.
     rests_until: Option<Instant>,
+    /// The same as the disk has it.
+    kept_until: Option<Instant>,
 }
 
 /// Why reports are still there.
@@ -97,16 +100,12 @@ impl Sender {
         }
         let mut url = server.clone();
         url.set_path(&format!("{}/api/v1/reports", server.path().trim_end_matches('/')));
-        let mut client = client(server, TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if let Some(roots) = roots.filter(|_| server.scheme() == "https") {
-            let roots =
-                reqwest::Certificate::from_pem_bundle(roots).map_err(Unsent::Certificates)?;
-            client = client.tls_certs_merge(roots);
-        }
+        let client = client(server, TIMEOUT, roots).map_err(Unsent::Certificates)?;
+        let client = client.redirect(reqwest::redirect::Policy::none());
         let client = client.build().map_err(Unsent::Setup)?;
         let ahead = SignedDuration::ZERO;
-        let (patience, rests_until) = (PATIENCE, None);
-        Ok(Self { client, url, secret, clock, ahead, patience, rests_until })
+        let (patience, rests_until, kept_until) = (PATIENCE, None, None);
+        Ok(Self { client, url, secret, clock, ahead, patience, rests_until, kept_until })
     }
 
     /// The same with another time after which older reports wait for the next time.
@@ -246,6 +245,26 @@ impl Sender {
         }
     }
 
+    /// Recalls the pause that the server has asked another process for.
+    pub(super) async fn recall(&mut self, spool: &Spool) {
+        let left = rest::left(spool, &self.shown(), REST_MAX, self.clock.now()).await;
+        let until = left.map(|left| Instant::now() + left);
+        // Of several the longest counts.
+        self.rests_until = self.rests_until.max(until);
+        self.kept_until = self.rests_until;
+    }
+
+    /// Keeps the pause that the server has asked for since, for other processes.
+    pub(super) async fn remember(&mut self, spool: &Spool) {
+        if self.rests_until == self.kept_until {
+            return;
+        }
+        if let Some(left) = self.rest() {
+            rest::keep(spool, self.shown(), left, self.clock.now()).await;
+        }
+        self.kept_until = self.rests_until;
+    }
+
     /// How long the server still wants to be left alone.
     fn rest(&self) -> Option<Duration> {
         let left = self.rests_until?.saturating_duration_since(Instant::now());
@@ -274,12 +293,7 @@ impl Sender {
 
     fn unreachable(&self, error: reqwest::Error) -> Unsent {
         let (server, source) = (self.shown(), error.without_url());
-        let mut causes =
-            std::iter::successors(Some(&source as &(dyn std::error::Error + 'static)), |error| {
-                error.source()
-            });
-        // What rustls says is wrapped too deep, and differently each time, to be asked for.
-        if causes.any(|cause| cause.to_string().contains("peer certificate")) {
+        if is_untrusted(&source) {
             return Unsent::Untrusted { server, source };
         }
         Unsent::Unreachable { server, source }
@@ -313,7 +327,7 @@ fn head(body: &[u8]) -> Option<(String, String)> {
     }
     let Head { source, id } = serde_json::from_slice(body).ok()?;
     // Both become headers.
-    check_source(&source, usize::MAX).and_then(|()| check_source(&id.epoch, usize::MAX)).ok()?;
+    check_plain(&source, usize::MAX).and_then(|()| check_plain(&id.epoch, usize::MAX)).ok()?;
     Some((source, webhook_id(&id)))
 }
 

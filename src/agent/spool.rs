@@ -163,6 +163,17 @@ impl Spool {
         waiting.map_err(|source| self.error(source))
     }
 
+    /// Keeps a note beside the reports, in place of the one before.
+    pub(super) fn put(&self, name: &str, note: &[u8]) -> io::Result<()> {
+        make_folder(&self.path)?;
+        self.write(name, note, false)
+    }
+
+    /// A note beside the reports, if there is one.
+    pub(super) fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        unless_gone(fs::read(self.path.join(name)))
+    }
+
     /// Reads a report that waits; nothing if somebody else has sent it meanwhile.
     pub fn read(&self, waiting: &Waiting) -> io::Result<Option<Vec<u8>>> {
         unless_gone(fs::read(&waiting.path))

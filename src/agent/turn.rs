@@ -33,6 +33,8 @@ pub struct Delivery {
     /// The agent's own heartbeat.
     pub heartbeat: PathBuf,
     pub ping_url: Option<Url>,
+    /// Certificates in PEM that are trusted there besides the system's.
+    pub roots: Option<Vec<u8>>,
 }
 
 /// Why a cycle did not get where it should.
@@ -92,7 +94,7 @@ impl Delivery {
             failures.push(Undelivered::Heartbeat { path: self.heartbeat.clone(), source });
         }
         if let Some(url) = &self.ping_url
-            && let Err(source) = ping(url).await
+            && let Err(source) = ping(url, self.roots.as_deref()).await
         {
             let host = url.host_str().unwrap_or_default().to_owned();
             failures.push(Undelivered::Ping { host, source: source.without_url() });
@@ -110,6 +112,7 @@ pub(super) async fn send(
     tell: &mut (dyn FnMut(String) + Send),
 ) -> Vec<Undelivered> {
     let mut failures = Vec::new();
+    sender.recall(spool).await;
     if let Some(unkept) = unkept {
         let Unkept { report, error } = *unkept;
         failures.push(error.into());
@@ -129,6 +132,7 @@ pub(super) async fn send(
         }
         Err(error) => failures.push(error.into()),
     }
+    sender.remember(spool).await;
     failures
 }
 
@@ -137,8 +141,8 @@ fn paused_by(file: &Path) -> Option<String> {
     file.exists().then(|| format!("{} exists", file.display()))
 }
 
-async fn ping(url: &Url) -> reqwest::Result<()> {
-    let client = client(url, PING_TIMEOUT).build()?;
+async fn ping(url: &Url, roots: Option<&[u8]>) -> reqwest::Result<()> {
+    let client = client(url, PING_TIMEOUT, roots)?.build()?;
     client.get(url.clone()).send().await?.error_for_status().map(drop)
 }
 

@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// It is down while the source is silent; the source's other checks then say nothing.
 pub const AGENT: &str = "agent";
 
+/// The source of teawatch's own checks, such as those of its jobs. Nobody else speaks for it.
+pub const OWN_SOURCE: &str = "teawatch";
+
 /// Stands between source and name. It is in neither, and less than all that may be in a
 /// source: ids sort by source, then by name.
 const BETWEEN: char = '\0';

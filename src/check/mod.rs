@@ -42,7 +42,7 @@ pub use self::definition::Definition;
 pub use self::ended::{Ended, Kept};
 pub use self::flapping::{Flapping, Recent};
 pub use self::flips::{FLIPS_MAX, Flip, Flips};
-pub use self::id::{AGENT, CheckId};
+pub use self::id::{AGENT, CheckId, OWN_SOURCE};
 pub use self::keywords::Keywords;
 pub use self::moment::Moment;
 pub use self::observation::{Kind, Observation};

@@ -156,6 +156,7 @@ fn delivery(settings: &Settings, clock: &Clock) -> anyhow::Result<Delivery> {
         sender: reporting::sender(settings, clock)?,
         heartbeat: settings.data_dir.join("heartbeat.json"),
         ping_url: settings.ping_url.clone(),
+        roots: settings.ca_file.as_deref().map(reporting::roots).transpose()?,
     })
 }
 

@@ -150,7 +150,10 @@ fn report(args: &Args, clock: &Clock) -> anyhow::Result<()> {
 }
 
 fn ping(args: &Args) -> anyhow::Result<()> {
-    let pinger = args.target.pinger()?;
+    // What is wrong with the agent's file is no reason not to ping.
+    let settings = reporting::settings(args.config.as_deref()).ok().flatten();
+    let ca_file = settings.and_then(|settings| settings.ca_file);
+    let pinger = args.target.pinger(ca_file.as_deref())?;
     let pinger = pinger.context("no check is named: --uuid does that, or --slug and --ping-key")?;
     let runtime = runtime_small()?;
     let sent = runtime.block_on(pinger.send(Event::Success, None, &[], std::future::pending()));

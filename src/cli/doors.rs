@@ -42,6 +42,7 @@ pub(super) fn door_settings(config: &Config) -> anyhow::Result<http::Settings> {
         generations: agents.generations.clone(),
         window: agents.window,
         body_timeout: config.body_timeout.unsigned_abs(),
+        unproven_bytes: config.unproven_bytes,
         report_bytes: config.reports.bytes,
         limits: Limits {
             observations: config.reports.observations,

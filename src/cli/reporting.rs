@@ -57,8 +57,13 @@ pub(super) fn sender(settings: &Settings, clock: &Clock) -> anyhow::Result<Sende
         bail!("the secret holds control characters");
     }
     let secret = Secret::parse(secret).context("the secret cannot be used")?;
-    let roots = settings.ca_file.as_ref().map(read).transpose()?;
-    Ok(Sender::new(server, secret, roots.as_ref().map(String::as_bytes), clock.clone())?)
+    let roots = settings.ca_file.as_deref().map(roots).transpose()?;
+    Ok(Sender::new(server, secret, roots.as_deref(), clock.clone())?)
+}
+
+/// The certificates of a `ca_file`, in PEM.
+pub(super) fn roots(ca_file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(ca_file).with_context(|| format!("cannot read {}", ca_file.display()))
 }
 
 /// One line on standard error: cron mails it.

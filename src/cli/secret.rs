@@ -10,7 +10,7 @@ use super::ConfigArgs;
 use super::output::print;
 use crate::check::Uuid;
 use crate::config::{Agents, SOURCE_BYTES_MAX, Sources};
-use crate::observation::check_source;
+use crate::observation::{check_plain, check_source};
 use crate::signature::{self, Master, Secret};
 
 #[derive(Debug, Subcommand)]
@@ -60,22 +60,23 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", of_source(&source, &config.sources())?.expose()))?;
         }
         Command::Fire { caller, config } => {
-            let secret = derived(&caller, &config.sources(), signature::fire_secret)?;
+            let secret = derived(&caller, check_plain, &config.sources(), signature::fire_secret)?;
             print(&format!("{}\n", secret.expose()))?;
         }
         Command::Ping { source, check: None, config, .. } => {
-            let key = derived(&source, &config.sources(), signature::ping_key)?;
+            let key = derived(&source, check_source, &config.sources(), signature::ping_key)?;
             print(&format!("{}\n", key.expose()))?;
         }
         Command::Manage { source, config } => {
-            let key = derived(&source, &config.sources(), signature::manage_key)?;
+            let key = derived(&source, check_source, &config.sources(), signature::manage_key)?;
             print(&format!("{}\n", key.expose()))?;
         }
         Command::Ping { source, check: Some(check), generation, config } => {
-            let uuid = derived(&source, &config.sources(), |master, source, of_source| {
-                let address = (check.as_str(), generation);
-                Uuid::of(signature::ping_uuid(master, (source, of_source), address))
-            })?;
+            let uuid =
+                derived(&source, check_source, &config.sources(), |master, source, of_source| {
+                    let address = (check.as_str(), generation);
+                    Uuid::of(signature::ping_uuid(master, (source, of_source), address))
+                })?;
             print(&format!("{uuid}\n"))?;
         }
     }
@@ -84,18 +85,18 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 /// The secret of a source, by the configuration of the server.
 pub(super) fn of_source(source: &str, sources: &Sources) -> anyhow::Result<Secret> {
-    derived(source, sources, signature::agent_secret)
+    derived(source, check_source, sources, signature::agent_secret)
 }
 
-/// What follows for a source from the master secret.
+/// What follows for a source, or for another name that `judge` allows, from the master secret.
 fn derived<T>(
     source: &str,
+    judge: fn(&str, usize) -> Result<(), String>,
     sources: &Sources,
     of: impl Fn(&Master, &str, u64) -> T,
 ) -> anyhow::Result<T> {
     let judge = |bytes_max| {
-        check_source(source, bytes_max)
-            .map_err(|what| anyhow::anyhow!("the name of the source {what}"))
+        judge(source, bytes_max).map_err(|what| anyhow::anyhow!("the name of the source {what}"))
     };
     // What no configuration allows is told without one.
     judge(SOURCE_BYTES_MAX)?;

@@ -3,11 +3,13 @@
 //! They are called as in runitor, whose users change no more than the name of the program.
 //! A secret that begins with `file:` is read from the file that follows.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context as _, bail};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::reporting::variable;
+use super::reporting::{self, variable};
 use crate::agent;
 use crate::agent::ping::{Address, Handle, Pinger};
 use crate::duration::parse_positive;
@@ -41,6 +43,10 @@ pub(super) struct Target {
     /// Try a ping so often again, when what is in its way may pass
     #[arg(long, visible_alias = "api-retries", value_name = "N", value_parser = clap::value_parser!(u32).range(..=100), default_value_t = 2)]
     retries: u32,
+    /// Trust the certificates in this file as well, in PEM (or `TEAWATCH_CA_FILE`, or
+    /// `ca_file` of the agent's file)
+    #[arg(long, value_name = "FILE", env = "TEAWATCH_CA_FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 impl Target {
@@ -49,8 +55,9 @@ impl Target {
         self.uuid.is_some() || self.slug.is_some() || self.ping_key.is_some()
     }
 
-    /// What sends the pings; nothing if no check is named.
-    pub(super) fn pinger(&self) -> anyhow::Result<Option<Pinger>> {
+    /// What sends the pings; nothing if no check is named. `ca_file` is that of the agent,
+    /// which counts where none is named.
+    pub(super) fn pinger(&self, ca_file: Option<&Path>) -> anyhow::Result<Option<Pinger>> {
         let Some(handle) = self.handle()? else { return Ok(None) };
         let server = named(self.api_url.as_ref(), &["HC_API_URL"]).context(
             "no --api-url and no HC_API_URL says where pings are taken, such as \
@@ -58,8 +65,11 @@ impl Target {
         )?;
         let address = Address::new(server.expose_secret(), handle)?;
         agent::install_crypto();
-        let pinger = Pinger::new(address, self.timeout.unsigned_abs(), self.retries);
-        Ok(Some(pinger.context("HTTP cannot be set up")?))
+        let ca_file = self.ca_file.as_deref().or(ca_file);
+        let roots = ca_file.map(reporting::roots).transpose()?;
+        let timeout = self.timeout.unsigned_abs();
+        let pinger = Pinger::new(address, timeout, self.retries, roots.as_deref());
+        Ok(Some(pinger.context("HTTP cannot be set up, or the certificates cannot be read")?))
     }
 
     /// How the check is named. What a flag says counts more than any variable.

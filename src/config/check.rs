@@ -14,8 +14,9 @@ use super::checks::checks;
 use super::jobs::{jobs, overdue, scheduler};
 use super::layers::{Block, Layers};
 use super::maintenance::maintenance;
+use super::name::{fits, is_free};
 use super::night::night;
-use super::problem::{Error, Origin, Problem};
+use super::problem::{Error, Problem};
 use super::resolved::resolved;
 use super::table::{EXPECT, Preset, SETTINGS, Setting};
 use super::value::Value;
@@ -77,6 +78,7 @@ pub(super) fn config(mut layers: Layers) -> Result<Config, Error> {
                 observations: view.size("limits.report_observations"),
             },
             body_timeout: view.duration("limits.body_timeout"),
+            unproven_bytes: view.size("limits.unproven_bytes"),
             deadman,
             reconcile: reconcile::Settings {
                 every: view.duration("reconcile.every"),
@@ -247,6 +249,9 @@ fn agents(view: View<'_>, problems: &mut Vec<Problem>) -> Option<Agents> {
         let origin = view.origin(key);
         fits(view, key, name, "limits.source_bytes", &origin, problems);
     }
+    for source in &allow {
+        is_free("agents.allow", source, &view.origin("agents.allow"), problems);
+    }
     Some(Agents {
         master: master?.secret,
         previous_master: previous.map(|found| found.secret),
@@ -257,22 +262,6 @@ fn agents(view: View<'_>, problems: &mut Vec<Problem>) -> Option<Agents> {
         window: view.duration("agents.window"),
         source_bytes: view.size("limits.source_bytes"),
     })
-}
-
-/// Complains of a name that is longer than names may be.
-pub(super) fn fits(
-    view: View<'_>,
-    key: &str,
-    name: &str,
-    limit: &'static str,
-    origin: &Origin,
-    problems: &mut Vec<Problem>,
-) {
-    if name.len() > view.size(limit) && view.is_sound(&[limit]) {
-        let limit = view.is(limit);
-        let message = format!("`{key}` has a name of {} bytes, but {limit}", name.len());
-        problems.push(Problem { origin: Some(origin.clone()), message });
-    }
 }
 
 /// Why tokens are needed, where others than this machine can reach the server.
@@ -300,6 +289,8 @@ fn engine(view: View<'_>, problems: &mut Vec<Problem>) -> Settings {
     for [small, large] in [
         ["limits.report_observations", "limits.round_observations"],
         ["limits.report_bytes", "limits.queue_bytes"],
+        ["limits.report_bytes", "limits.unproven_bytes"],
+        ["limits.webhook_bytes", "limits.unproven_bytes"],
     ] {
         let is_larger = view.count(small) > view.count(large);
         view.contradiction([small, large], is_larger, "at most", problems);
@@ -386,6 +377,7 @@ fn expect(view: View<'_>, problems: &mut Vec<Problem>) -> Vec<Expect> {
         };
         let id = CheckId::new(View::plain(source), View::plain(name));
         fits(view, "source", id.source(), "limits.source_bytes", &source.origin, problems);
+        is_free("source", id.source(), &source.origin, problems);
         fits(view, "name", id.name(), "limits.check_name_bytes", &name.origin, problems);
         if expected.iter().any(|earlier| earlier.id == id) {
             let message = format!("[[expect]] names \"{id}\" a second time");

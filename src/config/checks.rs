@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::check::{fits, lacks};
+use super::check::lacks;
 use super::kind::Kind;
 use super::layers::Block;
+use super::name::{fits, is_free};
 use super::problem::Problem;
 use super::table::{Preset, Setting, setting};
 use super::value::Value;
@@ -131,6 +132,7 @@ fn id(view: View<'_>, block: &Block, problems: &mut Vec<Problem>) -> Option<Chec
     let (source, name) = (block.values.get("source")?, block.values.get("name")?);
     let id = CheckId::new(View::plain(source), View::plain(name));
     fits(view, "source", id.source(), "limits.source_bytes", &source.origin, problems);
+    is_free("source", id.source(), &source.origin, problems);
     fits(view, "name", id.name(), "limits.check_name_bytes", &name.origin, problems);
     Some(id)
 }

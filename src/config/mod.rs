@@ -14,6 +14,7 @@ mod jobs;
 mod kind;
 mod layers;
 mod maintenance;
+mod name;
 mod night;
 mod problem;
 mod resolved;
@@ -84,6 +85,8 @@ pub struct Config {
     pub store_cache_bytes: u64,
     /// How long a caller's body may take to arrive.
     pub body_timeout: SignedDuration,
+    /// What may be held of bodies whose senders have proven nothing so far, in bytes.
+    pub unproven_bytes: usize,
     /// With less room on the disk no reports are taken; 0 switches that off.
     pub free_bytes: u64,
     pub engine: Settings,

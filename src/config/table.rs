@@ -260,6 +260,10 @@ pub const SETTINGS: &[Setting] = &[
         "The longest message of Alertmanager, in bytes. Its `max_alerts` makes them shorter."),
     setting("limits.body_timeout", Kind::Interval, Preset::Is("30s"),
         "How long a body of any of these may take to arrive."),
+    setting("limits.unproven_bytes", Kind::Count { min: 1024, max: 65_536 * MEBI },
+        Preset::Is("67108864"),
+        "What may be held of bodies that are still arriving and whose senders have proven \
+         nothing so far, together, in bytes. Beyond it whoever sends longest is told to come back."),
     setting("limits.check_name_bytes", Kind::Count { min: 1, max: 379 }, Preset::Is("200"),
         "The longest name of a check, in bytes. Together with source_bytes at most 380, \
          which is what the store keeps of both names."),

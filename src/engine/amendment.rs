@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::check::{AGENT, Definition, Keywords, Labels, Rhythm, Schedule, Slots};
-use crate::observation::{INTERVAL_MAX, INTERVAL_MIN, check_labels};
+use crate::observation::{INTERVAL_MAX, INTERVAL_MIN, check_labels, maybe_object};
 
 /// How late a result may be where nobody says it.
 pub const GRACE_DEFAULT: SignedDuration = SignedDuration::from_hours(1);
@@ -92,7 +92,7 @@ pub struct Amendment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_only: Option<bool>,
     /// All of them; none where there is no word.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "maybe_object", skip_serializing_if = "Option::is_none")]
     pub keywords: Option<Keywords>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<u32>,

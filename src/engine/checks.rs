@@ -101,6 +101,16 @@ impl Checks {
         checks.map(|(_, watched)| &watched.check)
     }
 
+    /// The same to be changed.
+    pub(super) fn behind_mut(
+        &mut self,
+        after: Option<&CheckId>,
+    ) -> impl Iterator<Item = &mut Watched> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let checks = self.0.range_mut::<CheckId, _>((from, Bound::Unbounded));
+        checks.map(|(_, watched)| &mut **watched)
+    }
+
     /// Those of one source, in order.
     pub(super) fn of_source<'a>(&'a self, source: &'a str) -> impl Iterator<Item = &'a Check> {
         let checks = self.0.range(CheckId::new(source, "")..).map(|(_, watched)| &watched.check);

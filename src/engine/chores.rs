@@ -7,9 +7,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::Core;
-use super::roster::SOURCE;
 use crate::alert::Rule;
-use crate::check::{CheckId, Kind, Observation};
+use crate::check::{CheckId, Kind, OWN_SOURCE, Observation};
 use crate::job::{self, Job, JobId, Template};
 
 /// How the name of such a check begins.
@@ -31,7 +30,7 @@ impl Core {
             true => format!("{PREFIX}{name}"),
             false => format!("{PREFIX}{name}{MARK}{run}"),
         };
-        let id = CheckId::new(SOURCE, &name);
+        let id = CheckId::new(OWN_SOURCE, &name);
         if self.jobs.chores.contains(&id) {
             return false;
         }
@@ -39,7 +38,7 @@ impl Core {
         // It is in trouble because a job says so, however often others may fail.
         seen.holds_for = Some(LASTS);
         self.jobs.chores.insert(id);
-        self.hear_of(SOURCE, &[(name, seen)], now);
+        self.hear_of(OWN_SOURCE, &[(name, seen)], now);
         true
     }
 
@@ -71,7 +70,7 @@ impl Core {
 
     /// Finds the chores that are open, at a start.
     pub(super) fn take_up_chores(&mut self) {
-        let own = self.checks.of_source(SOURCE).filter(|check| check.is_down());
+        let own = self.checks.of_source(OWN_SOURCE).filter(|check| check.is_down());
         let chores = own.filter(|check| chore_of(&check.id).is_some());
         self.jobs.chores = chores.map(|check| check.id.clone()).collect();
     }
@@ -103,6 +102,6 @@ fn template(job: &Job) -> Option<(&Job, &Template)> {
 
 /// The name of the job that a check is a chore of, if it is one.
 fn chore_of(id: &CheckId) -> Option<&str> {
-    let name = Some(id.name()).filter(|_| id.source() == SOURCE)?.strip_prefix(PREFIX)?;
+    let name = Some(id.name()).filter(|_| id.source() == OWN_SOURCE)?.strip_prefix(PREFIX)?;
     Some(name.split(MARK).next().unwrap_or(name))
 }

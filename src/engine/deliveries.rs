@@ -151,6 +151,15 @@ impl Deliveries {
         self.kept.get(&number)
     }
 
+    /// Whether one that is kept tells that somebody else has commented in a repository.
+    pub(super) fn tell_of_comments(&self, repository: &str) -> bool {
+        self.kept.values().any(|delivery| {
+            delivery.message.about == About::Comment
+                && !delivery.is_ours
+                && delivery.repository.as_deref() == Some(repository)
+        })
+    }
+
     fn settle(&mut self, number: u64, outcome: Outcome) -> bool {
         let Some(delivery) = self.kept.get_mut(&number) else { return false };
         delivery.outcome = outcome;
@@ -292,7 +301,8 @@ impl Core {
             let record = self.repositories.get(&repository).filter(|_| !hints.is_empty());
             if let Some(record) = record.cloned() {
                 let polled_at = self.polled_at.get(&repository).copied();
-                let round = Round { repository, record, polled_at, writes: self.writes };
+                let (may_owe_comments, writes) = (false, self.writes);
+                let round = Round { repository, record, polled_at, may_owe_comments, writes };
                 hinted.push(Hinted { round, hints });
             }
         }

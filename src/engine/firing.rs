@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::core::Core;
 use super::ledger::kept;
-use super::roster::{SOURCE, job_check_name};
-use crate::check::{Kind, Observation};
+use super::roster::job_check_name;
+use crate::check::{Kind, OWN_SOURCE, Observation};
 use crate::job::{Ask, By, CLAIM_LASTS, Holder, Job, JobId, NotFired, RunState};
 
 /// A run to be made, and the job as it is: nobody needs to ask again.
@@ -251,7 +251,7 @@ impl Core {
         let Some(job) = self.jobs.get(id) else { return };
         let name = job_check_name(&job.definition.name);
         let observation = Observation { details, ..Observation::new(kind, summary) };
-        self.hear_of(SOURCE, &[(name, observation)], now);
+        self.hear_of(OWN_SOURCE, &[(name, observation)], now);
     }
 
     fn job_of(&self, run: u64) -> Option<JobId> {

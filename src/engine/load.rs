@@ -19,7 +19,6 @@ use super::settings::Settings;
 use super::silences::Silence;
 use super::source::Source;
 use super::tally::Tally;
-use super::view::Health;
 use super::{Entry, Error, Figures};
 use crate::alert::marker::Instance;
 use crate::alert::{Alert, Group, Salt, Standing};
@@ -129,28 +128,6 @@ impl Core {
             self.dirty.entries.insert(entry.seq);
         }
         self.dirty.repositories.extend(self.repositories.keys().cloned());
-    }
-
-    /// Looks at every check and every alert anew, and says how they are.
-    pub fn sweep(&mut self, now: Timestamp) -> Health {
-        self.wake_everything(now);
-        self.wake_due(usize::MAX, now);
-        self.health()
-    }
-
-    /// Every deadline is computed anew under the present settings. What is due already is
-    /// woken in the order of ids.
-    pub(super) fn wake_everything(&mut self, now: Timestamp) {
-        for watched in self.checks.iter_mut() {
-            let check = &watched.check;
-            let (source, name) = check.id.parts();
-            let policy = &self.settings.routes.resolve(source, name, &check.labels).policy;
-            let due = check.deadline(policy, &self.absences).map(|due| due.max(now));
-            self.deadlines.wake_check_by(watched, due);
-        }
-        for fingerprint in self.alerts.keys() {
-            self.deadlines.wake_alert_by(fingerprint, Some(now));
-        }
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Round {
     pub record: Repository,
     /// When it was compared last, since this process began.
     pub polled_at: Option<Timestamp>,
+    /// Gitea has told of a comment of somebody, and it was not compared since this process
+    /// began: an earlier one may have ended before it had read that.
+    pub may_owe_comments: bool,
     /// Effects that were sent or settled so far: what a look must carry.
     pub writes: u64,
 }
@@ -42,10 +45,12 @@ impl Core {
             .into_iter()
             .filter_map(|name| {
                 let record = self.repositories.get(name).filter(|record| record.is_adopted)?;
+                let polled_at = self.polled_at.get(name).copied();
                 Some(Round {
                     repository: name.to_owned(),
                     record: record.clone(),
-                    polled_at: self.polled_at.get(name).copied(),
+                    polled_at,
+                    may_owe_comments: polled_at.is_none() && self.deliveries.tell_of_comments(name),
                     writes: self.writes,
                 })
             })

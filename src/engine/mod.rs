@@ -50,6 +50,7 @@ mod round;
 pub mod settings;
 mod silences;
 mod source;
+mod sweep;
 mod tally;
 mod thread;
 mod told;
@@ -95,6 +96,7 @@ pub use self::silences::{
     AUTHOR_MAX, Draft, PATTERN_LABELS_MAX, PATTERN_MAX, SILENCE_AHEAD_MAX, SILENCES_KEPT,
     SILENCES_MAX, SILENCES_OVER_MAX, Silence, SilenceView, Unsilenced,
 };
+pub use self::sweep::Sweep;
 pub use self::tally::Inventory;
 pub use self::thread::{Ended, Engine, Started, start};
 pub use self::view::{AlertView, CheckView, Health, PAGE_MAX, Page, Stuck};

@@ -9,12 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::core::Core;
 use super::ledger::Ledger;
 use super::turn::earlier;
-use crate::check::CheckId;
+use crate::check::{CheckId, OWN_SOURCE};
 use crate::job::{Definition, Job, JobId, Origin, Pause};
 use crate::store::{self, KeyReader, Tree, decode};
-
-/// The source of teawatch's own checks: each job is one of them.
-pub(super) const SOURCE: &str = "teawatch";
 
 /// A job that is through can be looked up for so long, if a person made it.
 pub const COMPLETED_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -124,7 +121,7 @@ impl Roster {
 
 /// The check of a job.
 pub(super) fn job_check(name: &str) -> CheckId {
-    CheckId::new(SOURCE, job_check_name(name))
+    CheckId::new(OWN_SOURCE, job_check_name(name))
 }
 
 pub(super) fn job_check_name(name: &str) -> String {

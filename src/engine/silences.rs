@@ -12,6 +12,7 @@ use super::view::{Page, page};
 use crate::alert::Silenced;
 use crate::alert::commands::{LASTS_MAX, WHY_MAX};
 use crate::alert::route::Matcher;
+use crate::observation::object;
 
 /// So many silences that are not over are kept. Each is asked for every check in trouble.
 pub const SILENCES_MAX: usize = 200;
@@ -39,7 +40,7 @@ pub const PATTERN_LABELS_MAX: usize = 8;
 #[serde(deny_unknown_fields)]
 pub struct Draft {
     /// Which checks.
-    #[serde(rename = "match")]
+    #[serde(rename = "match", deserialize_with = "object")]
     pub matcher: Matcher,
     /// At once, if it is not said.
     pub start: Option<Timestamp>,

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::{ApiError, App, Settings, body};
+use crate::check::OWN_SOURCE;
 use crate::observation::{Report, check_source};
 use crate::signature::{self, Headers, Master, Refusal, Secret};
 
@@ -26,12 +27,12 @@ impl FromRequest<App> for Proven {
     /// read, the rights before it is understood.
     async fn from_request(request: Request, App(app): &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let (limit, timeout) = (app.settings.report_bytes, app.settings.body_timeout);
-        let body = body::read(&parts.headers, body, limit, timeout).await?;
+        let limit = app.settings.report_bytes;
+        let body = body::read_unproven(app, &parts.headers, body, limit).await?;
         let source = text(&parts.headers, "teawatch-source")
             .ok_or(ApiError::Unproven("the header `teawatch-source` is missing"))?;
-        check_source(source, app.settings.limits.source_bytes)
-            .map_err(|_| ApiError::Unproven("the header `teawatch-source` names no source"))?;
+        let misshapen = ApiError::Unproven("the header `teawatch-source` names no source");
+        app.settings.judge_name(source, misshapen)?;
         let now = app.clock.now();
         let proof = match bearer(&parts.headers) {
             Some(token) => Proof::Token(token),
@@ -62,6 +63,15 @@ impl FromRequest<App> for Proven {
 }
 
 impl Settings {
+    /// Whether somebody outside may be called so: if it is no name of a source, `misshapen` says
+    /// so in the words of the door.
+    pub(super) fn judge_name(&self, source: &str, misshapen: ApiError) -> Result<(), ApiError> {
+        if source == OWN_SOURCE {
+            return Err(ApiError::Reserved);
+        }
+        check_source(source, self.limits.source_bytes).map_err(|_| misshapen)
+    }
+
     pub(super) fn admits(&self, source: &str) -> bool {
         admits(self.auto, &self.allow, &self.deny, source)
     }
@@ -76,14 +86,14 @@ impl Settings {
     }
 }
 
-/// Whether a source may report at all.
+/// Whether a source may report at all. Nobody but teawatch speaks for itself.
 pub(super) fn admits(
     auto: bool,
     allow: &BTreeSet<String>,
     deny: &BTreeSet<String>,
     source: &str,
 ) -> bool {
-    !deny.contains(source) && (auto || allow.contains(source))
+    source != OWN_SOURCE && !deny.contains(source) && (auto || allow.contains(source))
 }
 
 /// Which of its secrets counts.

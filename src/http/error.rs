@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::body;
+use crate::check::OWN_SOURCE;
 use crate::engine;
 use crate::observation::brief;
 
@@ -37,6 +38,9 @@ pub enum ApiError {
     /// 403: proven, and still not welcome.
     #[error("the source `{0}` may not report")]
     Denied(String),
+    /// 403: whoever has proven what.
+    #[error("the source `{OWN_SOURCE}` has teawatch's own checks, and nobody else reports for it")]
+    Reserved,
     /// 403: the body speaks for somebody else.
     #[error("the header says `{header}`, the body `{body}`")]
     OtherSource { header: String, body: String },
@@ -91,6 +95,9 @@ pub enum ApiError {
     /// 503: what is taken could not be kept.
     #[error("the disk of teawatch is nearly full")]
     NoRoom,
+    /// 503: the body came slowly, and others needed its room.
+    #[error("too many bodies are arriving, and this one took longest")]
+    Crowded,
     /// 503.
     #[error("teawatch cannot take this now")]
     Busy(#[source] engine::Error),
@@ -108,7 +115,7 @@ impl ApiError {
 
     /// Whether it may pass.
     pub(super) fn is_for_later(&self) -> bool {
-        matches!(self, Self::NoRoom | Self::Busy(_) | Self::TooMany)
+        matches!(self, Self::NoRoom | Self::Crowded | Self::Busy(_) | Self::TooMany)
     }
 
     fn parts(&self) -> (StatusCode, &'static str, &'static str) {
@@ -159,6 +166,11 @@ impl ApiError {
                 "denied",
                 "see `agents.deny`, `agents.auto` and `agents.allow` in the configuration",
             ),
+            Self::Reserved => (
+                StatusCode::FORBIDDEN,
+                "reserved",
+                "give this host another `source`, and the secret of that",
+            ),
             Self::OtherSource { .. } => (
                 StatusCode::FORBIDDEN,
                 "other_source",
@@ -203,6 +215,11 @@ impl ApiError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no_room",
                 "send it again later; `limits.free_bytes` says how much must be free",
+            ),
+            Self::Crowded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "crowded",
+                "send it again; `limits.unproven_bytes` says how much may be under way",
             ),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "send it again"),
         }

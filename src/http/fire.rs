@@ -28,8 +28,7 @@ const RETRY_MAX: i64 = 60 * 60;
 
 pub(super) async fn create(State(App(app)): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let timeout = app.settings.body_timeout;
-    let body = match body::read(&parts.headers, body, BYTES_MAX, timeout).await {
+    let body = match body::read_unproven(&app, &parts.headers, body, BYTES_MAX).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };

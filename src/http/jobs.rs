@@ -221,13 +221,8 @@ async fn asked<T: DeserializeOwned>(
         body::turn_away(&parts.headers, body).await;
         return Err(error);
     }
-    let body = body::read(&parts.headers, body, BYTES_MAX, app.settings.body_timeout).await?;
-    let body = if body.is_empty() { b"{}" } else { &*body };
-    let bad = |error: &dyn std::error::Error| ApiError::BadBody(error.to_string());
-    let json = &mut serde_json::Deserializer::from_slice(body);
-    let asked = serde_path_to_error::deserialize(&mut *json).map_err(|error| bad(&error))?;
-    json.end().map_err(|error| bad(&error))?;
-    Ok(asked)
+    let body = body::read(app, &parts.headers, body, BYTES_MAX).await?;
+    body::object(if body.is_empty() { b"{}" } else { &body })
 }
 
 impl From<Unmade> for ApiError {

@@ -45,16 +45,18 @@ struct Task {
 }
 
 /// What can become of a report: it is taken, or the code of the error that it meets.
-const OUTCOMES: [&str; 14] = [
+const OUTCOMES: [&str; 16] = [
     "taken",
     "duplicate",
     "unproven",
     "clock",
     "generation",
     "denied",
+    "reserved",
     "other_source",
     "incomplete",
     "too_slow",
+    "crowded",
     "too_long",
     "bad_body",
     "too_many",
@@ -63,11 +65,12 @@ const OUTCOMES: [&str; 14] = [
 ];
 
 /// The same of a message of Alertmanager's.
-const MESSAGE_OUTCOMES: [&str; 11] = [
+const MESSAGE_OUTCOMES: [&str; 12] = [
     "taken",
     "unproven",
     "generation",
     "denied",
+    "reserved",
     "incomplete",
     "too_slow",
     "too_long",
@@ -81,13 +84,14 @@ const MESSAGE_OUTCOMES: [&str; 11] = [
 const PING_OUTCOMES: [&str; 6] = ["taken", "missing", "bad_query", "too_many", "busy", "no_room"];
 
 /// The same of a message of Gitea's.
-const DELIVERY_OUTCOMES: [&str; 10] = [
+const DELIVERY_OUTCOMES: [&str; 11] = [
     "taken",
     "duplicate",
     "unproven",
     "off",
     "incomplete",
     "too_slow",
+    "crowded",
     "too_long",
     "bad_body",
     "too_many",
@@ -101,6 +105,7 @@ pub(super) struct Figures {
     messages: Family<Outcome, Counter>,
     pings: Family<Outcome, Counter>,
     deliveries: Family<Delivered, Counter>,
+    crowded: Counter,
 }
 
 impl Default for Figures {
@@ -124,7 +129,7 @@ impl Default for Figures {
                 drop(deliveries.get_or_create(&Delivered { event, outcome }));
             }
         }
-        Self { reports, messages, pings, deliveries }
+        Self { reports, messages, pings, deliveries, crowded: Counter::default() }
     }
 }
 
@@ -142,6 +147,11 @@ impl Figures {
     /// Counts a ping, likewise.
     pub(super) fn count_ping(&self, outcome: &'static str) {
         self.pings.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts a body that had to make room for others, whatever it was.
+    pub(super) fn count_crowded(&self) {
+        self.crowded.inc();
     }
 
     /// Counts a message of Gitea's, likewise.
@@ -171,6 +181,8 @@ pub(super) async fn show(State(App(app)): State<App>) -> Response {
     let deliveries = app.figures.deliveries.clone();
     let help = "Messages of Gitea's webhooks by what became of them at the door";
     registry.register("deliveries", help, deliveries);
+    let help = "Bodies of callers who had proven nothing that had to make room for others";
+    registry.register("crowded_bodies", help, app.figures.crowded.clone());
     register_engine(&mut registry, &app.engine);
     register_outbox(&mut registry, &app.told.outbox_figures);
     register_tasks(&mut registry, &app.told.marks);

@@ -23,6 +23,7 @@ mod page;
 mod ping;
 mod rate;
 mod reports;
+mod room;
 mod silences;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ pub use self::hooks::Proofs;
 pub use self::listener::Accepting;
 use self::metrics::Figures;
 use self::rate::Rates;
+use self::room::Room;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::jobs::Runner;
@@ -61,6 +63,7 @@ struct Inner {
     clock: Clock,
     settings: Settings,
     rates: Rates,
+    room: Room,
     figures: Figures,
     /// Rung when Gitea has told something.
     bell: Bell,
@@ -97,6 +100,8 @@ pub struct Settings {
     pub window: SignedDuration,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// What may be held of bodies whose senders have proven nothing so far, in bytes.
+    pub unproven_bytes: usize,
     /// The largest body of a report, in bytes.
     pub report_bytes: usize,
     pub limits: Limits,
@@ -125,8 +130,9 @@ impl App {
     /// Puts together what the doors need.
     pub fn new(engine: Engine, told: Told, bell: Bell, clock: Clock, settings: Settings) -> Self {
         let (rates, figures) = (Rates::default(), Figures::default());
+        let room = Room::new(settings.unproven_bytes);
         let jobs = OnceLock::new();
-        Self(Arc::new(Inner { engine, told, clock, settings, rates, figures, bell, jobs }))
+        Self(Arc::new(Inner { engine, told, clock, settings, rates, room, figures, bell, jobs }))
     }
 
     /// Jobs are run from now on. Before that whoever fires one is told to come back.

@@ -14,6 +14,7 @@
 //! ```
 
 mod fit;
+mod object;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use self::fit::{DETAILS_MAX, SUMMARY_MAX, head, head_and_tail};
 pub use self::fit::{brief, cut, fit};
-use crate::check::{AGENT, CheckId, Kind, Observation};
+pub use self::object::{BadBody, Object, maybe_object, object, read_object};
+use crate::check::{AGENT, CheckId, Kind, OWN_SOURCE, Observation};
 
 /// Numbers and labels of one observation.
 pub const PAIRS_MAX: usize = 32;
@@ -37,9 +39,8 @@ pub const INTERVAL_MAX: f64 = 366.0 * 86_400.0;
 /// Shorter than this is no interval that could be kept, in seconds.
 pub const INTERVAL_MIN: f64 = 0.001;
 
-/// Told of a place and of what is wrong there, in bytes.
-const PLACE_MAX: usize = 100;
-const WHAT_MAX: usize = 300;
+/// What is told somebody who would speak for teawatch.
+const OWN: &str = "must be another than `teawatch`, which has teawatch's own checks";
 
 /// How much a report may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,31 +97,16 @@ impl ReportId {
     }
 }
 
-/// Why a body is not a report: where, what, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {what}")]
-pub struct BadReport {
-    pub place: String,
-    pub what: String,
-}
-
-impl BadReport {
-    fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
-        // Names that somebody made up are in both, and are as long as they like.
-        let (place, what) = (brief(&place.into(), PLACE_MAX), brief(&what.into(), WHAT_MAX));
-        Self { place, what }
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
     source: String,
+    #[serde(deserialize_with = "object")]
     id: ReportId,
     #[serde(skip_serializing_if = "Option::is_none")]
     interval_seconds: Option<f64>,
     #[serde(default)]
-    observations: Vec<WireObservation>,
+    observations: Vec<Object<WireObservation>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unseen: Vec<String>,
 }
@@ -147,26 +133,20 @@ struct WireObservation {
 impl Report {
     /// Reads a body. Every rule that it breaks is named with its place, such as
     /// `observations[3].name`.
-    pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, BadReport> {
-        let text = std::str::from_utf8(body).map_err(|error| {
-            BadReport::new(format!("byte {}", error.valid_up_to()), "the body is not UTF-8")
-        })?;
-        let mut json = serde_json::Deserializer::from_str(text);
-        let wire: Wire = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| BadReport::new(error.path().to_string(), error.inner().to_string()))?;
-        json.end().map_err(|error| BadReport::new("the end", error.to_string()))?;
+    pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, BadBody> {
+        let wire: Wire = read_object(body)?;
         Self::check(wire, limits)
     }
 
-    fn check(wire: Wire, limits: &Limits) -> Result<Self, BadReport> {
+    fn check(wire: Wire, limits: &Limits) -> Result<Self, BadBody> {
         check_source(&wire.source, limits.source_bytes)
-            .map_err(|what| BadReport::new("source", what))?;
+            .map_err(|what| BadBody::new("source", what))?;
         if wire.id.epoch.is_empty()
             || wire.id.epoch.len() > EPOCH_BYTES
             || !wire.id.epoch.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         {
             let what = format!("must be 1 to {EPOCH_BYTES} characters of A-Z a-z 0-9 . _ -");
-            return Err(BadReport::new("id.epoch", what));
+            return Err(BadBody::new("id.epoch", what));
         }
         if wire.observations.len() > limits.observations {
             let what = format!(
@@ -174,22 +154,22 @@ impl Report {
                 wire.observations.len(),
                 limits.observations
             );
-            return Err(BadReport::new("observations", what));
+            return Err(BadBody::new("observations", what));
         }
         let interval = interval(wire.interval_seconds, "interval_seconds")?;
         let mut observations = Vec::with_capacity(wire.observations.len());
-        for (index, observation) in wire.observations.into_iter().enumerate() {
+        for (index, Object(observation)) in wire.observations.into_iter().enumerate() {
             let place = format!("observations[{index}]");
             observations.push(observation.check(&place, interval, limits)?);
         }
         if wire.unseen.len() > UNSEEN_MAX {
             let what = format!("{} are too many; at most {UNSEEN_MAX}", wire.unseen.len());
-            return Err(BadReport::new("unseen", what));
+            return Err(BadBody::new("unseen", what));
         }
         for (index, prefix) in wire.unseen.iter().enumerate() {
             if prefix.is_empty() || prefix.len() > limits.name_bytes {
                 let what = format!("must be 1 to {} bytes long", limits.name_bytes);
-                return Err(BadReport::new(format!("unseen[{index}]"), what));
+                return Err(BadBody::new(format!("unseen[{index}]"), what));
             }
         }
         Ok(Self { source: wire.source, id: wire.id, interval, observations, unseen: wire.unseen })
@@ -198,16 +178,21 @@ impl Report {
     /// The body that [`Self::parse`] reads.
     pub fn to_json(&self) -> Vec<u8> {
         let seconds = |interval: SignedDuration| interval.as_secs_f64();
-        let observations = self.observations.iter().map(|(name, seen)| WireObservation {
-            name: name.clone(),
-            kind: seen.kind,
-            summary: seen.summary.clone(),
-            details: seen.details.clone(),
-            numbers: seen.numbers.clone(),
-            labels: seen.labels.clone(),
-            time: seen.observed_at,
-            // What it shares with the report is said there.
-            interval_seconds: seen.interval.filter(|_| seen.interval != self.interval).map(seconds),
+        let observations = self.observations.iter().map(|(name, seen)| {
+            Object(WireObservation {
+                name: name.clone(),
+                kind: seen.kind,
+                summary: seen.summary.clone(),
+                details: seen.details.clone(),
+                numbers: seen.numbers.clone(),
+                labels: seen.labels.clone(),
+                time: seen.observed_at,
+                // What it shares with the report is said there.
+                interval_seconds: seen
+                    .interval
+                    .filter(|_| seen.interval != self.interval)
+                    .map(seconds),
+            })
         });
         let wire = Wire {
             source: self.source.clone(),
@@ -232,14 +217,13 @@ impl WireObservation {
         place: &str,
         report_interval: Option<SignedDuration>,
         limits: &Limits,
-    ) -> Result<(String, Observation), BadReport> {
+    ) -> Result<(String, Observation), BadBody> {
         check_name(&self.name, limits.name_bytes)
-            .map_err(|what| BadReport::new(format!("{place}.name"), what))?;
+            .map_err(|what| BadBody::new(format!("{place}.name"), what))?;
         let pairs = self.numbers.keys().map(String::as_str);
         check_pairs(pairs, self.numbers.len())
-            .map_err(|what| BadReport::new(format!("{place}.numbers"), what))?;
-        check_labels(&self.labels)
-            .map_err(|what| BadReport::new(format!("{place}.labels"), what))?;
+            .map_err(|what| BadBody::new(format!("{place}.numbers"), what))?;
+        check_labels(&self.labels).map_err(|what| BadBody::new(format!("{place}.labels"), what))?;
         let own = interval(self.interval_seconds, &format!("{place}.interval_seconds"))?;
         let observation = Observation {
             kind: self.kind,
@@ -258,6 +242,15 @@ impl WireObservation {
 
 /// Whether `name` may be a source; if not, what it must look like.
 pub fn check_source(name: &str, bytes_max: usize) -> Result<(), String> {
+    check_plain(name, bytes_max)?;
+    if name == OWN_SOURCE {
+        return Err(OWN.to_owned());
+    }
+    Ok(())
+}
+
+/// Whether `name` is made of the characters of a source; if not, what it must look like.
+pub fn check_plain(name: &str, bytes_max: usize) -> Result<(), String> {
     let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     if name.is_empty() || name.len() > bytes_max || !name.bytes().all(is_fine) {
         return Err(format!("must be 1 to {bytes_max} characters of A-Z a-z 0-9 . _ -"));
@@ -297,11 +290,11 @@ fn check_pairs<'a>(mut texts: impl Iterator<Item = &'a str>, count: usize) -> Re
     }
 }
 
-fn interval(seconds: Option<f64>, place: &str) -> Result<Option<SignedDuration>, BadReport> {
+fn interval(seconds: Option<f64>, place: &str) -> Result<Option<SignedDuration>, BadBody> {
     let Some(seconds) = seconds else { return Ok(None) };
     if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&seconds) {
         let what = format!("must be from {INTERVAL_MIN} to {INTERVAL_MAX}, and is {seconds}");
-        return Err(BadReport::new(place, what));
+        return Err(BadBody::new(place, what));
     }
     Ok(Some(SignedDuration::from_secs_f64(seconds)))
 }
@@ -334,8 +327,12 @@ mod tests {
         let long = "x".repeat(201);
         for (body, error) in [
             ("{", "line 1 column 1"),
-            ("[]", "expected"),
+            ("[]", "the body: invalid type: sequence, expected an object"),
+            (r#"["a",{"epoch":"a","seq":1}]"#, "the body: invalid type: sequence"),
+            (r#"{"source":"a","id":["a",1]}"#, "id: invalid type: sequence, expected an object"),
+            (&with(r#"["a","failure"]"#), "observations[0]: invalid type: sequence"),
             (r#"{"source":"a b","id":{"epoch":"a","seq":1}}"#, "source: must be 1 to 100"),
+            (r#"{"source":"teawatch","id":{"epoch":"a","seq":1}}"#, "source: must be another than"),
             (r#"{"source":"a","id":{"epoch":"","seq":1}}"#, "id.epoch: must be"),
             (r#"{"source":"a","id":{"epoch":"a","seq":-1}}"#, "id.seq: invalid value"),
             (r#"{"source":"a","id":{"epoch":"a","seq":1},"extra":1}"#, "unknown field `extra`"),

@@ -32,7 +32,8 @@ pub enum What {
     /// Reads the open issues of a repository.
     Adopt,
     /// Does the next thing about an effect. `others` are effects in doubt that share a look.
-    Attempt { seq: u64, others: Vec<u64> },
+    /// After a refusal others may have got through: then it is refused for what it is.
+    Attempt { seq: u64, others: Vec<u64>, others_got_through: bool },
 }
 
 impl Work {
@@ -40,7 +41,7 @@ impl Work {
     fn entries(&self) -> impl Iterator<Item = u64> {
         let (first, others) = match &self.what {
             What::Probe | What::Adopt => (None, &[][..]),
-            What::Attempt { seq, others } => (Some(*seq), others.as_slice()),
+            What::Attempt { seq, others, .. } => (Some(*seq), others.as_slice()),
         };
         first.into_iter().chain(others.iter().copied())
     }
@@ -58,6 +59,9 @@ pub struct Agenda {
     /// What is known of these and of all that it named once.
     repositories: BTreeMap<String, Repository>,
     targets: BTreeMap<String, Target>,
+    /// Effects that were refused in the name of their repository, and whether it has carried
+    /// out something else since.
+    set_back: BTreeMap<u64, bool>,
     /// Repositories that are being asked about.
     asking: BTreeSet<String>,
     identity_at: Timestamp,
@@ -79,6 +83,7 @@ impl Agenda {
             configured: repositories.into_iter().collect(),
             repositories: BTreeMap::new(),
             targets: BTreeMap::new(),
+            set_back: BTreeMap::new(),
             asking: BTreeSet::new(),
             identity_at: now,
             looked_at: now,
@@ -94,6 +99,7 @@ impl Agenda {
             }
             Feed::Gone(seq) => {
                 self.resting.remove(&seq);
+                self.set_back.remove(&seq);
                 self.queue.remove(seq);
             }
             Feed::Repository(name, record) => {
@@ -147,7 +153,10 @@ impl Agenda {
     }
 
     fn begin_attempt(&mut self, now: Timestamp) -> Option<Work> {
-        let entry = self.queue.next(now, |entry| self.may_run(entry, now))?;
+        // What was refused comes last: others may show that it alone is.
+        let is_fresh = |entry: &Entry| !self.set_back.contains_key(&entry.seq);
+        let fresh = self.queue.next(now, |entry| is_fresh(entry) && self.may_run(entry, now));
+        let entry = fresh.or_else(|| self.queue.next(now, |entry| self.may_run(entry, now)))?;
         let (seq, repository) = (entry.seq, entry.repository.clone());
         let mut others = Vec::new();
         if entry.effect.kind == EffectKind::Open && entry.doubt.is_some() {
@@ -155,7 +164,9 @@ impl Agenda {
             others.extend(in_doubt.filter(|&other| other != seq));
         }
         let record = self.record(&repository);
-        let work = Work { repository, record, what: What::Attempt { seq, others } };
+        let others_got_through = self.set_back.get(&seq).copied().unwrap_or_default();
+        let what = What::Attempt { seq, others, others_got_through };
+        let work = Work { repository, record, what };
         for seq in work.entries() {
             self.queue.begin(seq);
         }
@@ -206,9 +217,19 @@ impl Agenda {
         }
         let target = self.targets.entry(work.repository.clone()).or_default();
         match news {
-            Ok(News::Delivered) => target.succeed(),
+            Ok(News::Delivered) => {
+                target.succeed();
+                for (seq, others_got_through) in &mut self.set_back {
+                    *others_got_through |= self.queue.is_for(*seq, &work.repository);
+                }
+            }
             Ok(News::Allowed) => target.allow(),
-            Ok(News::Refused(reason)) => target.refuse(&self.settings, &reason, dice, now),
+            Ok(News::Refused(reason)) => {
+                target.refuse(&self.settings, &reason, dice, now);
+                for seq in work.entries() {
+                    self.set_back.entry(seq).or_default();
+                }
+            }
             Ok(News::Wait(until)) => {
                 self.resting.extend(work.entries().map(|seq| (seq, until)));
             }

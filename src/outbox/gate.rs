@@ -20,6 +20,8 @@ const SLEEP_MAX: SignedDuration = SignedDuration::from_secs(30);
 pub struct Gate {
     state: Mutex<State>,
     arrived: Notify,
+    /// Rung when a pause begins, or becomes longer.
+    paused_anew: Notify,
     clock: Clock,
     settings: Settings,
 }
@@ -78,7 +80,7 @@ impl Gate {
         let bucket = Bucket::new(settings.rate, settings.burst, clock.now());
         let state = State { bucket, waiting: BTreeMap::new(), tickets: 0, pause: None };
         let (state, settings) = (Mutex::new(state), settings.clone());
-        Self { state, arrived: Notify::new(), clock, settings }
+        Self { state, arrived: Notify::new(), paused_anew: Notify::new(), clock, settings }
     }
 
     /// The host asked for a pause: nobody is let through meanwhile, whatever for.
@@ -89,6 +91,13 @@ impl Gate {
         // Of several wishes the longest counts.
         let longer = state.pause.filter(|pause| pause.seen_at(now).until >= until);
         state.pause = longer.or(Some(Pause { from: now, until }));
+        drop(state);
+        self.paused_anew.notify_one();
+    }
+
+    /// Waits until the host asks for a pause, or has done so since the last time.
+    pub async fn paused_anew(&self) {
+        self.paused_anew.notified().await;
     }
 
     /// The time during which nobody is let through, if that is so.

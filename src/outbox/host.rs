@@ -87,6 +87,14 @@ impl Host {
         self.gate.as_ref().and_then(|gate| gate.paused())
     }
 
+    /// Waits until the host asks for a pause, whatever it was asked for.
+    pub async fn paused_anew(&self) {
+        match &self.gate {
+            Some(gate) => gate.paused_anew().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// What Gitea's clock said last.
     pub fn date(&self) -> Option<Timestamp> {
         *self.date.lock().unwrap_or_else(PoisonError::into_inner)

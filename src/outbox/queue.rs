@@ -36,6 +36,12 @@ impl Queue {
         }
     }
 
+    /// Whether an entry is for a repository.
+    pub fn is_for(&self, seq: u64, repository: &str) -> bool {
+        let entries = self.alert_of.get(&seq).and_then(|alert| self.by_alert.get(alert));
+        entries.and_then(|it| it.get(&seq)).is_some_and(|entry| entry.repository == repository)
+    }
+
     /// Notes that an entry is being worked on.
     pub fn begin(&mut self, seq: u64) {
         self.running.insert(seq);

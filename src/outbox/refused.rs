@@ -2,7 +2,7 @@
 
 use super::Priority;
 use super::deliver::Failure;
-use super::learn::{Verdict, blame, chain, learn};
+use super::learn::{Verdict, backoff, blame, chain, later, learn};
 use super::look;
 use super::repository::Place;
 use super::worker::{Ledger, News, Worker};
@@ -35,6 +35,17 @@ impl<L: Ledger> Worker<L> {
         };
         match learn(&self.settings, prospect, &error, (self.dice)(), now) {
             Verdict::Effect(outcome) => self.settle(seq, outcome, News::Nothing).await,
+            // It is refused for what it is, and holds up nothing else.
+            Verdict::Target { outcome, .. } if place.takes_others => {
+                let outcome = match outcome {
+                    Outcome::Refused { retry_at: None, error } => {
+                        let pause = backoff(&self.settings, prospect.entry.attempts, (self.dice)());
+                        Outcome::Refused { retry_at: Some(later(now, pause)), error }
+                    }
+                    outcome => outcome,
+                };
+                self.settle(seq, outcome, News::Nothing).await
+            }
             Verdict::Target { outcome, reason } => {
                 self.postpone(seq, outcome, News::Refused(reason)).await
             }

@@ -20,6 +20,8 @@ pub struct Place<'a> {
     pub name: String,
     /// Gitea's id of it, once it is known.
     pub id: Option<i64>,
+    /// Whether it has carried out something else since it refused what is tried now.
+    pub takes_others: bool,
 }
 
 impl<'a> Place<'a> {
@@ -28,7 +30,8 @@ impl<'a> Place<'a> {
         let present = record.renamed.as_deref().unwrap_or(repository);
         let (owner, name) = present.split_once('/').unwrap_or((present, ""));
         let id = record.admission.id;
-        Self { repository, owner: owner.to_owned(), name: name.to_owned(), id }
+        let (owner, name) = (owner.to_owned(), name.to_owned());
+        Self { repository, owner, name, id, takes_others: false }
     }
 
     /// Its present owner and name.

@@ -73,6 +73,8 @@ impl<L: Ledger> Task<L> {
                         break;
                     }
                 }
+                // Whoever else calls Gitea may have been told to wait.
+                () = self.worker.host.paused_anew() => {}
                 () = tokio::time::sleep(sleep) => {}
             }
         }

@@ -15,7 +15,7 @@ use super::{Host, Identity, Priority, Settings};
 use crate::alert::marker::Marker;
 use crate::alert::{EffectKind, Learned, Salt};
 use crate::clock::Clock;
-use crate::engine::{self, Core, Engine, Entry, Outcome, Prospect, Repository};
+use crate::engine::{self, Core, Engine, Entry, Outcome, Prospect};
 use crate::gitea::{self, IssueState, StateFilter};
 
 /// Whoever runs commands on the state and answers once they are on the disk: the engine,
@@ -72,7 +72,11 @@ impl<L: Ledger> Worker<L> {
         match what {
             What::Probe => self.probe(repository, record).await,
             What::Adopt => self.adopt(repository, record).await,
-            What::Attempt { seq, others } => self.attempt(*seq, others, repository, record).await,
+            What::Attempt { seq, others, others_got_through } => {
+                let mut place = Place::new(repository, record);
+                place.takes_others = *others_got_through;
+                self.attempt(*seq, others, &place).await
+            }
         }
     }
 
@@ -82,20 +86,18 @@ impl<L: Ledger> Worker<L> {
         &self,
         seq: u64,
         others: &[u64],
-        repository: &str,
-        record: &Repository,
+        place: &Place<'_>,
     ) -> Result<News, engine::Error> {
         let Some(prospect) = self.ledger.ask(move |core, _| core.prospect(seq)).await? else {
             return Ok(News::Nothing);
         };
-        let place = Place::new(repository, record);
         match plan(&self.settings, &prospect, self.clock.now()) {
             Step::Wait(until) => Ok(News::Wait(until)),
             Step::Settle(outcome) => self.settle(seq, outcome, News::Nothing).await,
-            Step::Try => self.send(&prospect, &place).await,
+            Step::Try => self.send(&prospect, place).await,
             Step::Look(look) => {
                 self.host.figures().looks.inc();
-                self.look(look, prospect, others, &place).await
+                self.look(look, prospect, others, place).await
             }
         }
     }

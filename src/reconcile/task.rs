@@ -167,6 +167,7 @@ impl<L: Ledger> Task<L> {
             let now = self.worker.clock.now();
             let every = Some(self.settings.every).filter(SignedDuration::is_positive);
             let is_due = known.is_poked
+                || round.may_owe_comments
                 || known.owes(now)
                 || every.is_some_and(|every| {
                     round.polled_at.is_none_or(|at| now.duration_since(at) >= every)

@@ -182,6 +182,7 @@ fn cases() -> Vec<Case> {
         ("limits.report_bytes", json!(mi), "2048", json!(2048)),
         ("limits.report_observations", json!(1000), "10", json!(10)),
         ("limits.body_timeout", json!("30s"), "6s", json!("6s")),
+        ("limits.unproven_bytes", json!(64 * mi), "4096", json!(4096)),
         ("limits.check_name_bytes", json!(200), "60", json!(60)),
         ("limits.source_bytes", json!(100), "30", json!(30)),
         ("limits.queue_commands", json!(8192), "101", json!(101)),
@@ -1157,6 +1158,7 @@ fn every_setting_reaches_its_reader() {
         token_probe: 130s,
         store_cache_bytes: 2097152,
         body_timeout: 6s,
+        unproven_bytes: 4096,
         free_bytes: 1024,
         engine: Settings {
             routes: Routes {
@@ -1450,6 +1452,8 @@ bad-checks.toml:50:10: `[[check]] strict` expects true or false, not "yes"
 bad-checks.toml:51:1: unknown key `graces` in [[check]], did you mean `grace`?
 bad-checks.toml:56:12: `[[check]] interval` must be none, or from 0.001 to 31622400 seconds
 bad-checks.toml:62:1: [[check]] names "web1/job" a second time
+bad-checks.toml:67:10: `source` names "teawatch", which has teawatch's own checks: name another
+bad-checks.toml:71:10: `source` names "teawatch", which has teawatch's own checks: name another
 "#,
     ),
     (

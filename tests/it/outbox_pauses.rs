@@ -21,6 +21,21 @@ fn is_refused(gitea: &Gitea, status: u16) -> bool {
 }
 
 #[test]
+fn a_pause_is_told_at_once_also_when_nothing_is_to_be_sent() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[("reconcile.every", "500ms")]);
+    eventually("it is up to date", || readiness(&teawatch).0 && teawatch.outbox().is_empty());
+    gitea.order(busy(429, 600).on(&Method::GET, Route::Issues));
+    eventually("a comparison is refused", || is_refused(&gitea, 429));
+    let began = std::time::Instant::now();
+    eventually("the pause is told", || {
+        readiness(&teawatch).1["notes"].to_string().contains("Gitea asked for a pause")
+    });
+    // A turn that comes by itself is up to 30 s away.
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
+
+#[test]
 fn while_the_host_wants_a_pause_nothing_else_is_sent_to_it_either() {
     for (status, method, route) in [
         (StatusCode::TOO_MANY_REQUESTS, Method::PATCH, Route::Issue),

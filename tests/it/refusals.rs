@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use http::Method;
 use teawatch::sandbox::{
-    Action, BOT_TOKEN, BodyKind, EventKind, Fault, Outcome, Right, Route, World,
+    Action, BOT_TOKEN, BodyKind, EventKind, Fault, Matcher, Outcome, Right, Route, World,
 };
 
 use crate::support::{
@@ -602,5 +602,43 @@ fn the_closing_of_a_deleted_issue_makes_room_for_one_issue_only() {
         teawatch.report(&passing(check));
     }
     eventually("all are closed", || gitea.open() == 0);
+    all_is_told(&teawatch, &gitea);
+}
+
+#[test]
+fn effects_that_are_refused_for_ever_hold_up_no_others_of_their_repository() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    // A probe goes well after a while each time, and that is far from often.
+    let probes = [("gitea.probe_first", "100ms"), ("gitea.probe_max", "1h")];
+    let teawatch = Teawatch::start(data.path(), &gitea, &[HOURS, &probes].concat());
+    let sick = ["db1/a", "db1/b", "db1/c"];
+    sick.iter().for_each(|check| teawatch.report(&failing(check)));
+    eventually("their issues are open", || gitea.open() == 3 && teawatch.outbox().is_empty());
+    let issue_of = |check: &str| {
+        let issues = gitea.issues();
+        issues.iter().find(|issue| issue.title.contains(check)).unwrap().number
+    };
+    // As many as may be under way at once.
+    for check in &sick[..2] {
+        let path = Some(format!("issues/{}", issue_of(check)));
+        let matcher = Matcher { method: Some("PATCH".to_owned()), path, ..Matcher::default() };
+        gitea.order(Fault { matcher, times: None, ..refuse(403) });
+        teawatch.report(&passing(check));
+    }
+    eventually("both are refused", || {
+        let refused = teawatch.outbox();
+        refused.iter().filter(|entry| entry["last_error"].to_string().contains("403")).count() == 2
+    });
+    for n in 0..5 {
+        let check = format!("db2/{n}");
+        teawatch.report(&failing(&check));
+        eventually("it is opened", || gitea.open() == 4);
+        teawatch.report(&passing(&check));
+        eventually("and closed", || gitea.open() == 3);
+    }
+    assert!(readiness(&teawatch).1["reasons"].to_string().contains("403"), "it is told");
+    gitea.world().clear_faults();
+    sick.iter().for_each(|check| teawatch.report(&passing(check)));
+    eventually("all is closed", || gitea.open() == 0);
     all_is_told(&teawatch, &gitea);
 }

@@ -15,7 +15,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 pub use self::address::{Address, Handle, NoAddress};
 pub use self::body::body;
 pub use self::run_id::random_run;
-use super::client::{client, retry_after};
+use super::client::{client, is_untrusted, retry_after};
 use crate::check::Uuid;
 
 /// After the first try; after each further one it is so much longer.
@@ -71,6 +71,8 @@ pub struct Taken {
 pub enum Lost {
     #[error("{server} was not reached in {tries} tries")]
     Unreached { server: String, tries: u32, source: reqwest::Error },
+    #[error("{server} has a certificate that nobody trusts here; --ca-file names more roots")]
+    Untrusted { server: String, source: reqwest::Error },
     #[error("{server} answered {status} in the last of {tries} tries")]
     Troubled { server: String, tries: u32, status: StatusCode },
     #[error("{server} answered {status} and asked for a pause of {} s; {} s are waited for at the most", pause.as_secs(), PAUSE_MAX.as_secs())]
@@ -117,9 +119,15 @@ fn hint(status: StatusCode) -> &'static str {
 
 impl Pinger {
     /// One that waits for an answer for `timeout`, and tries again so often after a failure
-    /// that may pass. Fails if HTTP cannot be set up.
-    pub fn new(address: Address, timeout: Duration, retries: u32) -> reqwest::Result<Self> {
-        let client = client(address.server(), timeout)
+    /// that may pass. `roots` are certificates in PEM that are trusted besides the system's.
+    /// Fails if they cannot be read, or if HTTP cannot be set up.
+    pub fn new(
+        address: Address,
+        timeout: Duration,
+        retries: u32,
+        roots: Option<&[u8]>,
+    ) -> reqwest::Result<Self> {
+        let client = client(address.server(), timeout, roots)?
             // What it carries is for this server.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("teawatch/", env!("CARGO_PKG_VERSION")))
@@ -159,7 +167,11 @@ impl Pinger {
                 },
                 Err(error) => {
                     let source = error.without_url();
-                    (Lost::Unreached { server, tries, source }, None)
+                    let lost = match is_untrusted(&source) {
+                        true => Lost::Untrusted { server, source },
+                        false => Lost::Unreached { server, tries, source },
+                    };
+                    (lost, None)
                 }
             };
             if tries > self.retries {

@@ -102,7 +102,8 @@ fn try_run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     // Nor for the name of its check.
-    let teller = match args.target.pinger() {
+    let ca_file = settings.as_ref().ok().and_then(|settings| settings.ca_file.clone());
+    let teller = match args.target.pinger(ca_file.as_deref()) {
         Ok(Some(pinger)) => Teller::Ping(Pinged { pinger, pings: &args.pings }),
         Ok(None) => {
             let settings = post::judge_name(&name)

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::auth::{Proof, bearer, prove, text};
 use super::super::{ApiError, App, body};
-use crate::observation::check_source;
 
 /// A message whose sender has proven to be a source.
 #[derive(Debug)]
@@ -31,8 +30,8 @@ impl FromRequest<App> for Proven {
                 return Err(error);
             }
         };
-        let (limit, timeout) = (app.settings.alertmanager.bytes, app.settings.body_timeout);
-        let body = body::read(&parts.headers, body, limit, timeout).await?;
+        let limit = app.settings.alertmanager.bytes;
+        let body = body::read(app, &parts.headers, body, limit).await?;
         Ok(Self { source, body })
     }
 }
@@ -40,8 +39,8 @@ impl FromRequest<App> for Proven {
 /// Who sends, once that is proven and allowed.
 fn judge(parts: &Parts, app: &super::Inner) -> Result<String, ApiError> {
     let (source, token) = credentials(parts)?;
-    check_source(&source, app.settings.limits.source_bytes)
-        .map_err(|_| ApiError::NoCredentials("the user, or `source`, names no source"))?;
+    let misshapen = ApiError::NoCredentials("the user, or `source`, names no source");
+    app.settings.judge_name(&source, misshapen)?;
     let now = app.clock.now();
     prove(&app.settings, &source, Proof::Token(&token), now).map_err(|error| match error {
         ApiError::Unproven(what) => ApiError::NoCredentials(what),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Settings;
 use super::naming::{ALERTNAME, name};
 use crate::check::{Kind, Observation};
-use crate::observation::fit;
+use crate::observation::{BadBody, Object, fit, read_object};
 
 /// The version that is understood; fields that are not known are passed over.
 const VERSION: &str = "4";
@@ -40,7 +40,7 @@ struct Message {
     common_annotations: BTreeMap<String, String>,
     #[serde(default, rename = "externalURL")]
     external_url: String,
-    alerts: Vec<Alert>,
+    alerts: Vec<Object<Alert>>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -73,31 +73,26 @@ pub(super) fn read(
     settings: &Settings,
     name_bytes: usize,
 ) -> Result<Vec<(String, Observation)>, String> {
-    let versioned: Versioned = parse(body)?;
+    let wrong = |error: BadBody| error.to_string();
+    let versioned: Versioned = read_object(body).map_err(wrong)?;
     if versioned.version.as_deref() != Some(VERSION) {
         return Err(format!(
             "version: must be \"{VERSION}\"; a receiver with a `payload` of its own sends another"
         ));
     }
-    let message: Message = parse(body)?;
+    let message: Message = read_object(body).map_err(wrong)?;
     let check = |status, labels: &BTreeMap<_, _>, named: &BTreeMap<_, _>, said| {
         let name = name(&message.receiver, named, name_bytes);
         Some((name, judged(status, labels, said, settings)?))
     };
     if settings.per_alert {
-        let alerts = message.alerts.iter();
+        let alerts = message.alerts();
         let checks = alerts.map(|it| check(it.status, &it.labels, &it.labels, message.alone(it)));
         return Ok(checks.flatten().collect());
     }
     let (status, labels) = (message.status(), message.labels());
     let checks = check(status, &labels, &message.group_labels, message.together());
     Ok(checks.into_iter().collect())
-}
-
-fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, String> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| format!("{}: {}", error.path(), error.inner()))
 }
 
 /// What is said, as a check takes it; nothing if it says nothing about one.
@@ -120,9 +115,13 @@ fn judged(
 }
 
 impl Message {
+    fn alerts(&self) -> impl Iterator<Item = &Alert> + Clone {
+        self.alerts.iter().map(|Object(alert)| alert)
+    }
+
     /// Firing if any of its alerts is, whatever it says of itself.
     fn status(&self) -> Status {
-        let is_firing = self.alerts.iter().any(|alert| alert.status == Status::Firing);
+        let is_firing = self.alerts().any(|alert| alert.status == Status::Firing);
         if is_firing { Status::Firing } else { self.status }
     }
 
@@ -134,7 +133,7 @@ impl Message {
 
     /// What the whole group says.
     fn together(&self) -> Observation {
-        let of = |status| self.alerts.iter().filter(move |alert| alert.status == status);
+        let of = |status| self.alerts().filter(move |alert| alert.status == status);
         let (firing, resolved) = (of(Status::Firing), of(Status::Resolved));
         let words = self.words();
         let (kind, summary) = match (self.status(), firing.clone().count(), self.truncated_alerts) {
@@ -175,7 +174,7 @@ impl Message {
     /// What is wrong, in a line.
     fn words(&self) -> String {
         let common = words(&self.common_annotations);
-        common.or_else(|| Some(self.alerts.first()?.words())).unwrap_or_else(|| UNNAMED.to_owned())
+        common.or_else(|| Some(self.alerts().next()?.words())).unwrap_or_else(|| UNNAMED.to_owned())
     }
 
     /// What these alerts say in full, but for what all of them wear, and where that can be

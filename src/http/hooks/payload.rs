@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::super::ApiError;
 use crate::engine::{About, Home, Message, Sender};
-use crate::observation::brief;
+use crate::observation::{brief, maybe_object, read_object};
 
 /// Longer names are cut, in bytes: what is kept of a message has a size.
 const NAME_MAX: usize = 200;
@@ -76,11 +76,11 @@ struct Payload {
     action: Option<String>,
     #[serde(default)]
     number: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_object")]
     issue: Option<Issue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_object")]
     repository: Option<Repository>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_object")]
     sender: Option<User>,
     #[serde(default)]
     is_pull: bool,
@@ -109,7 +109,7 @@ struct User {
 /// Reads a message. One that does not concern issues may look as it likes.
 pub(super) fn read(kind: Kind, id: &str, event: &str, payload: &[u8]) -> Result<Message, ApiError> {
     let about = kind.about();
-    let read: Payload = match serde_json::from_slice(payload) {
+    let read: Payload = match read_object(payload) {
         Ok(read) => read,
         Err(_) if about == About::Other => Payload::default(),
         Err(error) => return Err(ApiError::BadBody(error.to_string())),
@@ -165,7 +165,17 @@ mod tests {
 
     #[test]
     fn what_does_not_concern_issues_may_look_as_it_likes_and_what_does_may_not() {
-        for payload in ["", "{", "7", r#"{"issue":7}"#, r#"{"repository":"a/b"}"#] {
+        for payload in [
+            "",
+            "{",
+            "7",
+            r#"["opened",7]"#,
+            r#"{"issue":7}"#,
+            r#"{"issue":[7,"closed"]}"#,
+            r#"{"sender":[1,"max"]}"#,
+            r#"{"repository":[1,"a/b"]}"#,
+            r#"{"repository":"a/b"}"#,
+        ] {
             assert_eq!(read_as("push", payload).unwrap().about, About::Other);
             assert!(read_as("issues", payload).is_err(), "{payload}");
         }

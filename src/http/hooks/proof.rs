@@ -47,8 +47,8 @@ impl FromRequest<App> for Proven {
             body::turn_away(&headers, body).await;
             return Err(ApiError::HooksOff);
         };
-        let (limit, timeout) = (app.settings.hook_bytes, app.settings.body_timeout);
-        let body = body::read(&headers, body, limit, timeout).await?;
+        let limit = app.settings.hook_bytes;
+        let body = body::read_unproven(app, &headers, body, limit).await?;
         let payload = if is_form(&headers) { field(&body)? } else { body };
         proofs.judge(&headers, &payload)?;
         if !app.rates.admit(CALLER, app.clock.now()) {

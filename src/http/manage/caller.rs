@@ -24,8 +24,7 @@ impl Caller {
     /// Reads and judges a call. Returns also what the addresses in its answer begin with.
     pub(super) async fn of(app: &Inner, request: Request) -> Result<(Self, Base), Refused> {
         let (parts, body) = request.into_parts();
-        let limit = app.settings.body_timeout;
-        let body = body::read(&parts.headers, body, BODY_BYTES, limit).await?;
+        let body = body::read_unproven(app, &parts.headers, body, BODY_BYTES).await?;
         let json = match body.is_empty() {
             true => Map::new(),
             false => match serde_json::from_slice(&body) {

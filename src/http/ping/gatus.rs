@@ -13,7 +13,7 @@ use super::key::Caller;
 use super::{Refused, outcome, tell};
 use crate::check::{CheckId, Kind, Observation};
 use crate::engine::{Ping, Pinged};
-use crate::observation::{check_name, fit};
+use crate::observation::{check_name, fit, read_object};
 
 #[derive(Debug, Deserialize)]
 pub(in crate::http) struct Options {
@@ -93,7 +93,7 @@ fn seen(options: Options, body: &Body) -> Result<Observation, Refused> {
         Observation::new(Kind::Success, "OK")
     } else {
         // Bodies that say nothing of the kind are nothing to Gatus either.
-        let in_body = || serde_json::from_str::<Words>(body.text()).unwrap_or_default().error;
+        let in_body = || read_object::<Words>(body.text().as_bytes()).unwrap_or_default().error;
         let words = options.error.filter(|error| !error.is_empty()).unwrap_or_else(in_body);
         let nothing = "it says that it has failed";
         Observation::new(Kind::Failure, if words.is_empty() { nothing.to_owned() } else { words })

@@ -7,7 +7,9 @@ use serde_json::Value;
 use teawatch::signature::{Master, ping_key};
 
 use super::{Host, SOURCE, text};
-use crate::support::{Asked, Gitea, InTime as _, MASTER, StandIn, Teawatch, answer_of, eventually};
+use crate::support::{
+    Asked, Gitea, InTime as _, MASTER, StandIn, Teawatch, answer_of, eventually, tls_fixture,
+};
 
 pub const UUID: &str = "8116e449-d71c-4112-8f5d-a66f60902091";
 
@@ -49,6 +51,54 @@ fn a_run_pings_its_start_and_its_end_as_one_run_and_the_command_does_not_notice(
     assert!(["out\nerr\n", "err\nout\n"].contains(&asked[1].body.as_str()), "{:?}", asked[1].body);
     // Nothing is reported besides.
     assert!(!host.path("data").exists());
+}
+
+#[test]
+fn pings_trust_the_roots_of_the_agent_and_those_that_a_flag_or_a_variable_names() {
+    let server = StandIn::with_tls(|_, _| answer_of(200, "OK"));
+    let root = tls_fixture("ca.pem").display().to_string();
+    let agents = format!("ca_file = \"{root}\"\nping_url = \"{}agent\"\n", server.url);
+    let check = "[[command]]\nname = \"c\"\ncommand = [\"true\"]\n";
+    let (bare, knowing) = (Host::new(""), Host::new(&agents));
+    let api_url = format!("{}ping", server.url);
+    let target = ["--api-url", &api_url, "--uuid", UUID, "--retries=0"];
+    let run = |host: &Host, flags: &[&str], variable: Option<&str>| {
+        let mut command = host.command(&["run", "--no-start-ping"]);
+        let command = command.args(target).args(flags).args(["--", "true"]);
+        command.envs(variable.map(|path| ("TEAWATCH_CA_FILE", path))).output_in_time()
+    };
+    let beat = |host: &Host, flags: &[&str]| {
+        let mut command = host.command(&["beat", "job", "--interval=1h", "--dir=beats"]);
+        command.args(target).args(flags).output_in_time()
+    };
+    for output in [run(&bare, &[], None), beat(&bare, &[])] {
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let told = text(&output.stderr);
+        assert!(told.lines().count() == 1, "{told}");
+        assert!(told.contains("nobody trusts here; --ca-file names more roots"), "{told}");
+    }
+    assert!(server.asked().is_empty());
+    let flag = format!("--ca-file={root}");
+    let pinged = [
+        run(&bare, &[&flag], None),
+        run(&bare, &[], Some(&root)),
+        run(&knowing, &[], None),
+        beat(&bare, &[&flag]),
+        beat(&knowing, &[]),
+    ];
+    for output in &pinged {
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+    assert_eq!(server.asked().len(), pinged.len());
+    // A flag counts more than the agent's file.
+    let output = run(&knowing, &["--ca-file=nowhere.pem"], None);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(text(&output.stderr).contains("cannot read nowhere.pem"), "{output:?}");
+    // Nor is whoever watches the agent asked without them.
+    let knowing = Host::new(&format!("server = \"{}\"\n{agents}{check}", server.url));
+    let output = knowing.run(&["agent", "--quiet"]);
+    assert!(!text(&output.stderr).contains("the ping of"), "{output:?}");
+    assert_eq!(server.asked().last().unwrap().path(), "/agent");
 }
 
 #[test]

@@ -122,6 +122,36 @@ fn a_short_pause_that_the_server_asks_for_is_waited_for_once() {
 }
 
 #[test]
+fn a_long_pause_that_the_server_asks_for_is_kept_by_those_whom_cron_starts_as_well() {
+    let server = StandIn::start(|_, before| if before == 0 { busy("599") } else { taken() });
+    let host = host_of(&server.url);
+    host.run(&["agent", "--quiet"]);
+    for call in [&["agent", "--quiet"][..], &["beat", "job", "--interval=1h", "--dir=b", "--post"]]
+    {
+        let told = text(&host.run(call).stderr);
+        assert!(told.contains("has asked for a pause, of which 5"), "{call:?}: {told}");
+    }
+    assert_eq!((server.asked().len(), waiting(&host)), (1, 3));
+    // Another server has asked for nothing.
+    let other = StandIn::start(|_, _| taken());
+    host.configure(&format!("server = \"{}\"\n{CHECK}", other.url));
+    let output = host.run(&["agent", "--quiet"]);
+    assert!(output.stderr.is_empty(), "{output:?}");
+    assert_eq!((other.asked().len(), waiting(&host)), (4, 0));
+    // Nor does a pause hold that is over, or one that no clock explains, or half of one.
+    let rest = host.path("data/spool/rest.json");
+    let kept = std::fs::read_to_string(&rest).unwrap();
+    host.configure(&format!("server = \"{}\"\n{CHECK}", server.url));
+    let until = |year: &str| kept.replacen("\"until\":\"20", &format!("\"until\":\"{year}"), 1);
+    for other in [until("19"), until("21"), kept[..kept.len() / 2].to_owned(), String::new()] {
+        assert_ne!(other, kept);
+        std::fs::write(&rest, &other).unwrap();
+        let output = host.run(&["agent", "--quiet"]);
+        assert!(output.stderr.is_empty() && waiting(&host) == 0, "{other}: {output:?}");
+    }
+}
+
+#[test]
 fn for_a_long_pause_that_the_server_asks_for_everything_waits_and_then_goes() {
     let asked_for = Duration::from_secs(6);
     let server = StandIn::start(|_, before| if before == 0 { busy("6") } else { taken() });

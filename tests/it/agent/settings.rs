@@ -78,6 +78,7 @@ fn o3_a_wrong_call_exits_with_2_and_looks_at_nothing() {
         (&["agent", "--dry-run", "--watch", "--interval", "367d"], "after 366 days at the most"),
         (&["agent", "--dry-run", "--source", "web 1"], "name this host with `source`"),
         (&["agent", "--dry-run", "--source", ""], "name this host with `source`"),
+        (&["agent", "--dry-run", "--source", "teawatch"], "which has teawatch's own checks: name"),
         (&["agent", "--dry-run", "--config", "nowhere.toml"], "cannot read nowhere.toml"),
         (&["agent", "--panel", "--config", "nowhere.toml"], "cannot read nowhere.toml"),
         (&["agent", "--sing"], "unexpected argument"),

@@ -57,7 +57,8 @@ fn what_is_no_message_of_version_4_is_refused_and_leaves_nothing() {
         ),
         (with("groupLabels", json!([1])), "groupLabels"),
         (with("truncatedAlerts", json!(-1)), "truncatedAlerts: invalid value"),
-        (json!([]), "invalid length 0"),
+        (with("alerts", json!([["firing"]])), "alerts[0]: invalid type: sequence"),
+        (json!(["4"]), "the body: invalid type: sequence, expected an object in braces"),
     ] {
         let answer = send(&teawatch, &message);
         assert_eq!(answer.error(), (400, "bad_body"), "{words}: {answer:?}");

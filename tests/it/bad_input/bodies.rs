@@ -58,6 +58,22 @@ fn what_is_no_report_is_told_why_and_changes_nothing() {
         ),
         ("invalid UTF-8", observation(|_| {}).replace("full", "\u{1}").into_bytes(), "control"),
         ("a number as source", report(|b| b["source"] = json!(7)).into_bytes(), "source"),
+        (
+            "a report without the names of its fields",
+            br#"["db1", { "epoch": "a", "seq": 1 }, 60, [{ "name": "disk", "kind": "failure" }]]"#
+                .to_vec(),
+            "the body: invalid type: sequence, expected an object in braces",
+        ),
+        (
+            "an id without the names of its fields",
+            report(|b| b["id"] = json!(["a", 1])).into_bytes(),
+            "id: invalid type: sequence, expected an object in braces",
+        ),
+        (
+            "an observation without the names of its fields",
+            report(|b| b["observations"] = json!([["disk", "failure"]])).into_bytes(),
+            "observations[0]: invalid type: sequence, expected an object in braces",
+        ),
         ("a text as id", report(|b| b["id"] = json!("7")).into_bytes(), "id"),
         ("a negative number", report(|b| b["id"]["seq"] = json!(-1)).into_bytes(), "id.seq"),
         ("half a number", report(|b| b["id"]["seq"] = json!(1.5)).into_bytes(), "id.seq"),
@@ -182,6 +198,50 @@ fn what_is_no_report_is_told_why_and_changes_nothing() {
     }
     assert_eq!(known(&teawatch), before, "something was taken");
     teawatch.report(&passing("db1/known"));
+}
+
+#[test]
+fn a_list_is_taken_for_an_object_at_no_door() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    let before = settled(&teawatch);
+    let job = json!({ "name": "mine", "do": "sweep", "schedule": "every 1h" });
+    let silence = json!([{ "source": "db1" }, null, null, 60, "me", "why"]);
+    let matcher =
+        json!({ "match": ["db1"], "duration_seconds": 60, "author": "me", "reason": "why" });
+    let post = |path: &str| client().post(format!("{}{path}", teawatch.url));
+    let patch = |path: &str| client().patch(format!("{}{path}", teawatch.url));
+    assert_eq!(ask(post("/api/v1/jobs").json(&job)).status, 200);
+    let cases = [
+        (post("/api/v1/checks?source=db1&name=new"), json!([60]), "the body"),
+        (patch("/api/v1/checks?source=db1&name=known"), json!([60]), "the body"),
+        (
+            post("/api/v1/checks?source=db1&name=new"),
+            json!({ "interval_seconds": 60, "keywords": [["bad"]] }),
+            "keywords",
+        ),
+        (post("/api/v1/silences"), silence, "the body"),
+        (post("/api/v1/silences"), matcher, "match"),
+        (post("/api/v1/jobs"), json!(["other", "sweep", "every 1h"]), "the body"),
+        (patch("/api/v1/jobs/mine"), json!(["mine"]), "the body"),
+        (post("/api/v1/jobs/mine/pause"), json!(["why"]), "the body"),
+        (post("/api/v1/jobs/mine/run"), json!([false]), "the body"),
+        (post("/api/v1/scheduler/pause"), json!(["why"]), "the body"),
+    ];
+    for (request, body, place) in cases {
+        let what = format!("{request:?} {body}");
+        let answer = ask(request.json(&body));
+        refused(&what, &answer, 422, "bad_body");
+        let message = format!("{place}: invalid type: sequence, expected an object in braces");
+        assert!(answer.message().starts_with(&message), "{what}: {}", answer.message());
+    }
+    let (mut two, sound) = (job.to_string(), job.to_string());
+    two.push_str(&sound);
+    let answer = ask(post("/api/v1/jobs").body(two));
+    refused("two jobs", &answer, 422, "bad_body");
+    assert!(answer.message().starts_with("the end: trailing"), "{}", answer.message());
+    assert_eq!(teawatch.get("/api/v1/silences").1["items"], json!([]));
+    assert_eq!(known(&teawatch), before, "something was taken");
 }
 
 #[test]

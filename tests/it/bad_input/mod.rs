@@ -3,6 +3,7 @@
 mod bodies;
 mod foreign;
 mod names;
+mod ours;
 mod overload;
 mod proofs;
 mod secrets;

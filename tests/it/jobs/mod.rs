@@ -11,6 +11,7 @@ mod records;
 mod runs;
 mod scheduler;
 mod status;
+mod sweeps;
 mod ticking;
 
 use std::path::Path;

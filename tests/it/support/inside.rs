@@ -56,6 +56,7 @@ impl Inside {
             generations: [].into(),
             window: jiff::SignedDuration::from_mins(5),
             body_timeout: std::time::Duration::from_secs(30),
+            unproven_bytes: 64 * 1024 * 1024,
             report_bytes: 1024 * 1024,
             limits: teawatch::observation::Limits::default(),
             alertmanager: http::alertmanager::Settings {

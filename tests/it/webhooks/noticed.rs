@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 use teawatch::sandbox::{Action, Fault, Route};
 
-use super::{Scene, all_are_looked_into};
+use super::{Scene, all_are_looked_into, serve};
 use crate::support::{CHECK, REPOSITORY, Report, eventually, passing, turns};
 
 #[test]
@@ -189,4 +189,28 @@ fn a_command_is_obeyed_at_once_also_where_nobody_asks_by_itself() {
     scene.all_are_looked_into(1);
     // Our own answer is no reason to read anything. One list is a page and an empty one.
     assert_eq!(scene.asked()[1], lists + 2);
+}
+
+#[test]
+fn a_command_of_which_gitea_has_told_is_obeyed_after_a_crash_also_where_nobody_asks_by_itself() {
+    let alone = [("reconcile.every", "0s")];
+    let scene = Scene::without_hook(&alone);
+    scene.add_hook("json");
+    let stall = Fault::new(Action::StallAndDo { after_ms: None });
+    scene.gitea.order(stall.on(&Method::GET, Route::Issues));
+    let now = scene.gitea.now();
+    scene.gitea.world().comment_as("alice", REPOSITORY, 1, "/help", now).unwrap();
+    // The issue was looked at, and its comments are about to be read.
+    eventually("it is asked for", || scene.gitea.world().faults().is_empty());
+    scene.all_are_looked_into(1);
+    let Scene { gitea, teawatch, data } = scene;
+    teawatch.kill();
+    gitea.release();
+    let teawatch = serve(data.path(), &gitea, &alone);
+    let scene = Scene { gitea, teawatch, data };
+    eventually("it is answered", || {
+        scene.gitea.comments(1).iter().any(|comment| comment.contains("Each on a line of its own"))
+    });
+    scene.teawatch.settles(&scene.gitea);
+    assert_eq!(scene.gitea.comments(1).len(), 2, "once");
 }
