@@ -60,7 +60,6 @@ fn d7_a_scheduler_must_have_a_name_and_a_start_and_nothing_else() {
     assert!(bare.is_available());
     bare.stop();
     bare.on_jobs_changed();
-    tokio::runtime::Runtime::new().unwrap().block_on(bare.reconcile());
     let source = include_str!("../../../src/jobs/scheduler.rs");
     let (_, rest) = source.split_once("pub trait Scheduler: Send + Sync {\n").unwrap();
     let (body, _) = rest.split_once("\n}\n").unwrap();
