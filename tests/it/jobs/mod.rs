@@ -2,6 +2,7 @@
 
 mod backups;
 mod chores;
+mod chronos;
 mod doors;
 mod fire;
 mod kills;
