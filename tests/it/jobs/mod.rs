@@ -12,6 +12,7 @@ mod records;
 mod scheduler;
 mod status;
 mod ticking;
+mod within;
 
 use std::path::Path;
 use std::process::Command;
