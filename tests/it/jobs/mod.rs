@@ -12,6 +12,7 @@ mod records;
 mod scheduler;
 mod status;
 mod ticking;
+mod week;
 mod within;
 
 use std::path::Path;
@@ -149,7 +150,11 @@ fn fires_at(url: &str, body: &Value) -> Answer {
 
 /// The same signed by `secret`, by a clock that is off by so many seconds.
 fn signed(url: &str, secret: &Secret, body: &str, off: i64) -> RequestBuilder {
-    let at = Timestamp::now().as_second() + off;
+    signed_at(url, secret, body, Timestamp::now().as_second() + off)
+}
+
+/// The same at this second.
+fn signed_at(url: &str, secret: &Secret, body: &str, at: i64) -> RequestBuilder {
     client()
         .post(format!("{url}/webhooks/fire_due"))
         .header("webhook-id", "fire-1")
