@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::jobs::{Builtin, Choice, Runner, Scheduler, Seat, Settings};
+use crate::jobs::{Builtin, Choice, Runner, Scheduler, Seat, Settings, keep};
 use crate::tasks::{Pace, Supervisor};
 
 /// What the task is called.
@@ -24,7 +24,7 @@ pub(super) fn start(
         tracing::warn!("{warning}");
     }
     let builtin: Arc<dyn Scheduler> = Arc::new(Builtin::new(settings.every));
-    let (runner, mut starts) = (runner.clone(), 0);
+    let (runner, every, mut starts) = (runner.clone(), settings.every.unsigned_abs(), 0);
     supervisor.start(TASK, Pace::of_turns(settings.every), move |mark, stop| {
         starts += 1;
         let mut scheduler = Arc::clone(&chosen);
@@ -37,18 +37,8 @@ pub(super) fn start(
             runner.replaced(why);
             scheduler = Arc::clone(&builtin);
         }
-        let seat = Seat { runner: runner.clone(), stop: stop.clone(), mark };
-        async move {
-            let ended = async {
-                stop.cancelled().await;
-                scheduler.stop();
-                std::future::pending::<()>().await;
-            };
-            tokio::select! {
-                () = scheduler.start(seat) => {}
-                () = ended => {}
-            }
-        }
+        let seat = Seat { runner: runner.clone(), stop, mark };
+        async move { keep(&*scheduler, seat, every).await }
     });
 }
 
@@ -67,9 +57,11 @@ mod tests {
     use crate::jobs::Doing;
     use crate::tasks::{Marks, Patience};
 
-    /// A scheduler that panics whenever it is started.
-    #[derive(Default)]
-    struct Broken(AtomicU32);
+    /// A scheduler that ends whenever it is started, or panics.
+    struct Broken {
+        starts: AtomicU32,
+        panics: bool,
+    }
 
     impl Scheduler for Broken {
         fn name(&self) -> &'static str {
@@ -77,8 +69,9 @@ mod tests {
         }
 
         fn start(&self, _: Seat) -> Doing<'_, ()> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Box::pin(async { panic!("on purpose") })
+            self.starts.fetch_add(1, Ordering::Relaxed);
+            let panics = self.panics;
+            Box::pin(async move { assert!(!panics, "on purpose") })
         }
     }
 
@@ -100,13 +93,14 @@ mod tests {
         crate::cli::runtime().unwrap().block_on(async {
             let server = Server::start(&config, Clock::system(), Inherited::default());
             let server = server.await.unwrap();
+            for panics in [true, false] {
             let marks = Marks::new(Clock::system());
             // As many ends as usual are borne, with shorter pauses.
             let patience = Patience { first: Duration::from_millis(1), ..Patience::default() };
             let mut supervisor = Supervisor::new(marks.clone(), patience);
             let every = SignedDuration::from_millis(20);
             let settings = Settings { every, ..config.scheduler.clone() };
-            let broken = Arc::new(Broken::default());
+            let broken = Arc::new(Broken { starts: AtomicU32::new(0), panics });
             let scheduler: Arc<dyn Scheduler> = Arc::<Broken>::clone(&broken);
             start(&mut supervisor, &settings, Choice { scheduler, warning: None }, &server.runner);
             let is_at_work = async {
@@ -116,12 +110,13 @@ mod tests {
             };
             let patience = Duration::from_secs(20);
             tokio::time::timeout(patience, is_at_work).await.expect("jobs are looked for");
-            assert_eq!(broken.0.load(Ordering::Relaxed), ENDS_MAX);
+            assert_eq!(broken.starts.load(Ordering::Relaxed), ENDS_MAX);
             let why = "the scheduler `broken` ends again and again: the built-in one is at work \
                        instead";
             assert_eq!(server.runner.warning(), Some(why));
             let note = marks.report()[0].note.clone().unwrap_or_default();
             assert!(note.ends_with(why), "{note}");
+            }
         });
     }
 }

@@ -8,6 +8,7 @@
 
 mod builtin;
 mod choice;
+mod keeper;
 mod kinds;
 mod runner;
 mod scheduler;
@@ -16,8 +17,9 @@ mod webhook;
 
 pub use self::builtin::{Builtin, ticks};
 pub use self::choice::{Choice, PROVIDERS, choose};
+pub use self::keeper::keep;
 pub use self::kinds::{Morning, Tools};
 pub use self::runner::{Fired, Runner};
 pub use self::scheduler::{Ask, Doing, Scheduler, Seat};
 pub use self::settings::Settings;
-pub use self::webhook::{Step, Webhook, plan};
+pub use self::webhook::{LISTED_EVERY, Step, Webhook, plan};

@@ -21,6 +21,7 @@ use super::kinds::{self, Tools};
 use super::scheduler::Scheduler;
 use crate::engine::{self, Claimed, Core, Engine};
 use crate::job::{Ask, By, Job, JobId, NotFired, RENEWED, RunState};
+use crate::reconcile::Bell;
 use crate::tasks::Mark;
 
 /// So many jobs are fired in one commit; the rest follows in the next.
@@ -46,6 +47,8 @@ struct Inner {
     /// Nothing goes on.
     cut_off: CancellationToken,
     choice: Choice,
+    /// Rung when something has become of a job.
+    news: Bell,
     /// Why the built-in scheduler has taken the place of the chosen one, if it has.
     replaced: OnceLock<String>,
 }
@@ -67,6 +70,7 @@ impl Runner {
             closing: CancellationToken::new(),
             cut_off: CancellationToken::new(),
             choice,
+            news: Bell::default(),
             replaced: OnceLock::new(),
         }))
     }
@@ -99,6 +103,12 @@ impl Runner {
         if std::panic::catch_unwind(told).is_err() {
             tracing::error!("the scheduler panicked when it was told that jobs have changed");
         }
+        self.0.news.ring();
+    }
+
+    /// Waits until something becomes of a job, or has since the last time.
+    pub(super) async fn news(&self) {
+        self.0.news.rung().await;
     }
 
     /// Whether nothing more is begun.

@@ -46,7 +46,8 @@ pub trait Scheduler: Send + Sync {
     /// Hurries its end. The signal of the [`Seat`] is what ends it.
     fn stop(&self) {}
 
-    /// Jobs were made, changed, run or removed.
+    /// Jobs were made, changed, run or removed. Whoever says so waits for the end of this:
+    /// what takes time belongs into [`Scheduler::reconcile`], which follows.
     fn on_jobs_changed(&self) {}
 
     /// Somebody says that a job is due: claims what is meant, and runs it.
@@ -59,9 +60,12 @@ pub trait Scheduler: Send + Sync {
         Box::pin(runner.fire(job, ask, By::Outside))
     }
 
-    /// Brings in line with our jobs whatever it has arranged elsewhere.
-    fn reconcile(&self) -> Doing<'_, ()> {
-        Box::pin(std::future::ready(()))
+    /// Brings in line with our jobs whatever it has arranged elsewhere; or says why not, in a
+    /// sentence. It is called by [`keep`](super::keep) while `start` is at work, and never
+    /// twice at once: at the start, after each change and each run, and every so often. What
+    /// was cut short or failed is done by the next call.
+    fn reconcile<'a>(&'a self, _: &'a Runner) -> Doing<'a, Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

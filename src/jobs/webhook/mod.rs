@@ -1,19 +1,20 @@
 //! The scheduler outside: somebody else wakes us when a job is due.
 //!
 //! It is told of exactly one time for each job, the next one ([`Arming`]), and calls
-//! `/webhooks/fire_due` then. What it was told is brought in line with our jobs at the start,
-//! after each change and after each run, and every so often. Whatever it forgets, a job that
-//! it should have fired is run all the same, a grace later. Without an address nobody is told
-//! anything: then whoever calls knows by itself when.
+//! `/webhooks/fire_due` then. What it knows is brought in line with our jobs at the start,
+//! after each change and after each run; and it is asked now and then what it knows, since it
+//! may forget. A job that it should have fired is run all the same, a grace later. Without an
+//! address nobody is told anything: then whoever calls knows by itself when.
 
 mod arming;
 mod plan;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
 
 use self::arming::Arming;
 pub use self::plan::{Step, plan};
@@ -21,9 +22,12 @@ use super::runner::Runner;
 use super::scheduler::{Doing, Scheduler, Seat};
 use super::settings::Settings;
 use crate::engine;
-use crate::job::{By, JobId};
-use crate::reconcile::Bell;
+use crate::job::By;
 use crate::tasks::Mark;
+
+/// How often it is asked what it knows: half of what a job that it has forgotten is late by
+/// all the same, if nothing else is configured.
+pub const LISTED_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A scheduler outside.
 #[derive(Debug)]
@@ -31,8 +35,17 @@ pub struct Webhook {
     every: Duration,
     backstop: SignedDuration,
     arming: Option<Arming>,
-    /// Rung when there may be something to tell it.
-    bell: Bell,
+    /// What it knows; nothing, as long as it was not asked.
+    known: Mutex<Option<Known>>,
+    /// Why it was not told everything, if it was not.
+    trouble: std::sync::Mutex<Option<String>>,
+}
+
+/// What it said that it knows, and was told since.
+#[derive(Debug)]
+struct Known {
+    listed_at: Timestamp,
+    armed: BTreeMap<String, Timestamp>,
 }
 
 impl Webhook {
@@ -50,72 +63,76 @@ impl Webhook {
             (Some(url), Some(callback)) => Some(Arming::new(url, callback, secret)?),
         };
         let (every, backstop) = (settings.every.unsigned_abs(), settings.backstop);
-        Ok(Arc::new(Self { every, backstop, arming, bell: Bell::default() }))
+        let (known, trouble) = (Mutex::default(), std::sync::Mutex::default());
+        Ok(Arc::new(Self { every, backstop, arming, known, trouble }))
     }
 
     async fn work(&self, Seat { runner, stop, mark }: Seat) {
-        // What it was told before this start; nothing, as long as it has not said so.
-        let mut armed = None;
         loop {
-            let turn = mark.during(self.turn(&runner, &mark, &mut armed));
-            let went_well = tokio::select! {
-                turned = turn => match turned {
-                    Ok(()) => true,
-                    Err(why) => {
-                        tracing::error!("the scheduler outside: {why}");
-                        mark.failed(why);
-                        false
-                    }
-                },
+            tokio::select! {
+                () = mark.during(self.turn(&runner, &mark)) => {}
                 () = stop.cancelled() => return,
-            };
-            if went_well {
-                mark.succeeded();
             }
             tokio::select! {
-                () = stop.cancelled() => return,
                 () = mark.rest(self.every) => {}
-                // Whoever cannot be told now is not told again with each change.
-                () = self.bell.rung(), if went_well => {}
+                () = stop.cancelled() => return,
             }
         }
     }
 
-    /// Runs what should have been fired, and tells what is to be fired next.
-    async fn turn(
-        &self,
-        runner: &Runner,
-        mark: &Mark,
-        armed: &mut Option<BTreeMap<String, Timestamp>>,
-    ) -> Result<(), String> {
-        let engine = |error: engine::Error| error.to_string();
-        runner.fire_due(By::Backstop, Some(self.backstop)).await.map_err(engine)?;
+    /// Runs what should have been fired, and says how it is.
+    async fn turn(&self, runner: &Runner, mark: &Mark) {
         let who = match self.arming {
             Some(_) => "the scheduler outside, which is told of each time,",
             None => "a scheduler outside, which knows by itself when to fire,",
         };
-        runner.tell(mark, who).await.map_err(engine)?;
-        let Some(arming) = &self.arming else { return Ok(()) };
-        let wanted: BTreeMap<JobId, Timestamp> = runner.armed().await.map_err(engine)?;
-        let mut known = match armed.take() {
-            Some(known) => known,
-            // Telling it again changes nothing.
-            None => arming.list(runner.now()).await.unwrap_or_default(),
+        let looked = async {
+            runner.fire_due(By::Backstop, Some(self.backstop)).await?;
+            runner.tell(mark, who).await
         };
+        let looked: Result<(), engine::Error> = looked.await;
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match (looked, trouble) {
+            (Ok(()), None) => mark.succeeded(),
+            (Ok(()), Some(why)) => mark.failed(why),
+            (Err(error), _) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "no job can be run");
+                mark.erred(&error);
+            }
+        }
+    }
+
+    /// Tells it what is to be fired next.
+    async fn tell(&self, arming: &Arming, runner: &Runner) -> Result<(), String> {
+        let mut known = self.known.lock().await;
+        let now = runner.now();
+        let is_new = |known: &Known| {
+            (SignedDuration::ZERO..LISTED_EVERY).contains(&now.duration_since(known.listed_at))
+        };
+        let armed = match known.take() {
+            Some(known) if is_new(&known) => known,
+            old => {
+                let listed = arming.list(now).await;
+                // To be told again what it knows already changes nothing.
+                let armed = listed.unwrap_or_else(|_| old.map(|old| old.armed).unwrap_or_default());
+                Known { listed_at: now, armed }
+            }
+        };
+        let armed = &mut known.insert(armed).armed;
+        let wanted = runner.armed().await.map_err(|error| error.to_string())?;
         let mut failures = Vec::new();
-        for step in plan(&wanted, &known) {
+        for step in plan(&wanted, armed) {
             let told = match &step {
                 Step::Arm { job, at } => arming.arm(job, *at, runner.now()).await,
                 Step::Cancel { job } => arming.cancel(job, runner.now()).await,
             };
             match (told, step) {
-                (Ok(()), Step::Arm { job, at }) => drop(known.insert(job, at)),
-                (Ok(()), Step::Cancel { job }) => drop(known.remove(&job)),
+                (Ok(()), Step::Arm { job, at }) => drop(armed.insert(job, at)),
+                (Ok(()), Step::Cancel { job }) => drop(armed.remove(&job)),
                 // One that fails stops no other.
                 (Err(why), _) => failures.push(why),
             }
         }
-        *armed = Some(known);
         match failures.first() {
             None => Ok(()),
             Some(why) => Err(format!("{} of its times could not be told: {why}", failures.len())),
@@ -132,12 +149,12 @@ impl Scheduler for Webhook {
         Box::pin(self.work(seat))
     }
 
-    fn on_jobs_changed(&self) {
-        self.bell.ring();
-    }
-
-    fn reconcile(&self) -> Doing<'_, ()> {
-        self.bell.ring();
-        Box::pin(std::future::ready(()))
+    fn reconcile<'a>(&'a self, runner: &'a Runner) -> Doing<'a, Result<(), String>> {
+        Box::pin(async move {
+            let Some(arming) = &self.arming else { return Ok(()) };
+            let told = self.tell(arming, runner).await;
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = told.clone().err();
+            told
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 mod backups;
 mod chores;
+mod chronos;
 mod doors;
 mod fire;
 mod kills;
@@ -13,6 +14,8 @@ mod scheduler;
 mod status;
 mod sweeps;
 mod ticking;
+mod week;
+mod within;
 
 use std::path::Path;
 use std::process::Command;
@@ -149,7 +152,11 @@ fn fires_at(url: &str, body: &Value) -> Answer {
 
 /// The same signed by `secret`, by a clock that is off by so many seconds.
 fn signed(url: &str, secret: &Secret, body: &str, off: i64) -> RequestBuilder {
-    let at = Timestamp::now().as_second() + off;
+    signed_at(url, secret, body, Timestamp::now().as_second() + off)
+}
+
+/// The same at this second.
+fn signed_at(url: &str, secret: &Secret, body: &str, at: i64) -> RequestBuilder {
     client()
         .post(format!("{url}/webhooks/fire_due"))
         .header("webhook-id", "fire-1")

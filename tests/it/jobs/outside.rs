@@ -1,82 +1,12 @@
 //! A scheduler outside, as a small real server: told when each job is due, it fires, fires
 //! twice, comes late, forgets, and is away.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use teawatch::signature::{Headers, WINDOW, verify};
-
-use super::{OFTEN, Work, command, secret};
-use crate::support::{Asked, Say, StandIn, Teawatch, answer_of, eventually, status};
-
-/// What it knows: each job's time.
-type Armed = Arc<Mutex<BTreeMap<String, String>>>;
-
-/// Where it is to call.
-const CALLBACK: &str = "https://tea.test/webhooks/fire_due";
-
-struct Outside {
-    server: StandIn,
-    armed: Armed,
-    is_away: Arc<AtomicBool>,
-}
-
-impl Outside {
-    fn start() -> Self {
-        let (armed, is_away) = (Armed::default(), Arc::new(AtomicBool::new(false)));
-        let (known, away) = (Arc::clone(&armed), Arc::clone(&is_away));
-        let server = StandIn::start(move |asked, _| {
-            if away.load(Ordering::Relaxed) {
-                return answer_of(503, "{}");
-            }
-            answer(asked, &mut known.lock().unwrap())
-        });
-        Self { server, armed, is_away }
-    }
-
-    fn at(&self, job: &Value) -> Option<String> {
-        self.armed.lock().unwrap().get(job["id"].as_str().unwrap()).cloned()
-    }
-
-    /// How often it was asked for this.
-    fn calls(&self, path: &str) -> usize {
-        self.server.asked().iter().filter(|asked| asked.path().ends_with(path)).count()
-    }
-}
-
-/// Does as such a scheduler does, to whoever proves to be the one it knows.
-fn answer(asked: &Asked, armed: &mut BTreeMap<String, String>) -> Say {
-    let headers = Headers {
-        id: asked.header("webhook-id"),
-        timestamp: asked.header("webhook-timestamp"),
-        signature: asked.header("webhook-signature"),
-    };
-    let now = Timestamp::now();
-    if verify(&[secret()], headers, asked.body.as_bytes(), now, WINDOW).is_err() {
-        return answer_of(401, "{}");
-    }
-    if asked.path().ends_with("/list") {
-        let armed: Vec<_> = armed
-            .iter()
-            .map(|(job, at)| json!({ "job_id": job, "fire_at": at, "schedule_id": "x" }))
-            .collect();
-        return answer_of(200, &json!({ "armed": armed }).to_string());
-    }
-    let body = asked.json();
-    let job = body["job_id"].as_str().unwrap().to_owned();
-    if asked.path().ends_with("/cancel") {
-        armed.remove(&job);
-        return answer_of(200, "{}");
-    }
-    let at = body["fire_at"].as_str().unwrap().to_owned();
-    assert_eq!(body["dedup_key"], format!("{job}:{at}"));
-    assert_eq!(body["agent_callback_url"], CALLBACK);
-    armed.insert(job, at);
-    answer_of(200, &json!({ "schedule_id": "x" }).to_string())
-}
+use super::chronos::Outside;
+use super::{OFTEN, Work, at, command};
+use crate::support::{Teawatch, eventually, status};
 
 fn settings(outside: &Outside) -> Vec<(&'static str, String)> {
     vec![
@@ -125,10 +55,32 @@ fn b3_each_job_is_armed_for_its_next_time_and_for_no_other() {
         outside.at(&job).as_deref() == work.job("switch")["next"].as_str()
     });
     work.teawatch.cli(&["jobs", "remove", "switch"]);
-    eventually("it is gone", || outside.armed.lock().unwrap().is_empty());
+    eventually("it is gone", || outside.armed().is_empty());
     eventually("it is told who says when", || {
         status(work.data.path()).1.contains("the scheduler outside, which is told of each time,")
     });
+}
+
+/// Nothing is looked at by itself: what is told follows from what happens.
+#[test]
+fn b5_it_is_brought_in_line_at_the_start_after_each_change_and_after_each_run() {
+    let outside = Outside::start();
+    outside.remember([("0123456789ab".to_owned(), "2001-01-01T00:00:00Z".to_owned())].into());
+    let work = work(&outside, &[("scheduler.every", "1h")]);
+    eventually("the orphan is gone", || outside.armed().is_empty());
+    let job = work.add("switch", "dead-man", "every 20s");
+    let next = || work.job("switch")["next"].as_str().map(str::to_owned);
+    let first = next();
+    eventually("it is armed", || outside.at(&job) == first);
+    let body = json!({ "job_id": job["id"], "fire_at": first });
+    eventually("it is accepted", || work.fires(&body).status == 202);
+    eventually("the next is armed", || outside.at(&job) != first && outside.at(&job) == next());
+    work.post("/switch/pause", &json!({ "reason": "enough" }));
+    eventually("it is cancelled", || outside.at(&job).is_none());
+    work.post("/switch/resume", &json!({}));
+    eventually("it is armed again", || outside.at(&job).is_some());
+    work.teawatch.cli(&["jobs", "remove", "switch"]);
+    eventually("it is gone", || outside.armed().is_empty());
 }
 
 #[test]
@@ -137,15 +89,15 @@ fn b5_what_it_forgets_or_keeps_over_a_restart_is_brought_in_line() {
     let work = work(&outside, &[]);
     let job = work.add("switch", "dead-man", "0 3 * * *");
     eventually("it is armed", || outside.at(&job).is_some());
-    outside.armed.lock().unwrap().clear();
-    outside.armed.lock().unwrap().insert("0123456789ab".to_owned(), "2001-01-01T00:00:00Z".into());
+    let orphan = ("0123456789ab".to_owned(), "2001-01-01T00:00:00Z".to_owned());
+    outside.remember([orphan].into());
     let Work { teawatch, gitea, switch, data } = work;
     teawatch.kill();
     let settings = settings(&outside);
     let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let teawatch = Teawatch::launch(command(data.path(), &gitea, &switch, &settings));
     eventually("it is armed again, and the orphan is gone", || {
-        outside.at(&job).is_some() && outside.armed.lock().unwrap().len() == 1
+        outside.at(&job).is_some() && outside.armed().len() == 1
     });
     // What it still knows after a start is not told again.
     let calls = outside.calls("/provision");
@@ -155,6 +107,53 @@ fn b5_what_it_forgets_or_keeps_over_a_restart_is_brought_in_line() {
     eventually("it is asked what it knows", || outside.calls("/list") > lists);
     eventually("all is well", || teawatch.get("/readyz").0 == 200);
     assert_eq!(outside.calls("/provision"), calls);
+}
+
+#[test]
+fn b4_killed_while_the_scheduler_is_told_each_job_is_armed_for_its_time_and_no_slot_runs_twice() {
+    // The kill comes before it remembers what it is told, after that and before its answer, and
+    // at these many milliseconds after the answer.
+    for moment in [Err(true), Err(false), Ok(0), Ok(2), Ok(10), Ok(50)] {
+        let outside = Outside::start();
+        let Work { teawatch, gitea, switch, data } = work(&outside, &[]);
+        let work = Work { teawatch, gitea, switch, data };
+        let job = work.add("switch", "dead-man", "every 30s");
+        let first = job["next"].as_str().unwrap().to_owned();
+        eventually("it is armed", || outside.at(&job) == Some(first.clone()));
+        if let Err(is_before) = moment {
+            outside.hold(is_before);
+        }
+        let told = outside.calls("/provision");
+        let body = json!({ "job_id": job["id"], "fire_at": first });
+        eventually("it is accepted", || work.fires(&body).status == 202);
+        match moment {
+            Err(_) => eventually("it is told", || outside.calls("/provision") > told),
+            Ok(pause) => {
+                eventually("it is armed", || outside.at(&job) != Some(first.clone()));
+                std::thread::sleep(std::time::Duration::from_millis(pause));
+            }
+        }
+        let Work { teawatch, gitea, switch, data } = work;
+        teawatch.kill();
+        outside.release();
+        let settings = settings(&outside);
+        let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let teawatch = Teawatch::launch(command(data.path(), &gitea, &switch, &settings));
+        let work = Work { teawatch, gitea, switch, data };
+        // What had begun is used up; what had not is free, and fired again by whom it was told.
+        let is_in_line = || outside.at(&job).as_deref() == work.job("switch")["next"].as_str();
+        eventually("it is in line", is_in_line);
+        eventually("the slot is used up", || {
+            work.fires(&body);
+            work.job("switch")["running"].is_null()
+                && work.job("switch")["next"].as_str() > Some(&first)
+        });
+        eventually("the next is armed", is_in_line);
+        let runs = work.runs("switch");
+        let begun = runs.iter().filter(|run| run["slot"] == job["next"]);
+        let begun = begun.filter(|run| run["state"] == "done" || run["state"] == "unknown");
+        assert_eq!(begun.count(), 1, "{moment:?}: {runs:#?}");
+    }
 }
 
 #[test]
@@ -171,10 +170,69 @@ fn b5_a_job_that_nobody_fires_is_run_by_the_backstop_and_a_late_call_runs_nothin
     assert_eq!(work.pings(), 2);
 }
 
+/// Everybody fires at the very moment at which the backstop does.
+#[test]
+fn r99_sixty_four_callers_people_and_the_backstop_run_each_slot_once() {
+    const CALLERS: usize = 64;
+    const PEOPLE: usize = 4;
+    let work = Work::with(&[
+        ("scheduler.provider", "webhook"),
+        ("scheduler.backstop", "1s"),
+        ("scheduler.every", "20ms"),
+    ]);
+    eventually("the start is told", || work.pings() == 1);
+    // Some are due a second after the others.
+    let due = [at(2), at(3)];
+    let add = |(number, when): (usize, &String)| {
+        let id = work.add(&format!("once-{number}"), "dead-man", when)["id"].clone();
+        (id, when.clone())
+    };
+    let slots: Vec<_> = due.iter().cycle().take(12).enumerate().map(add).collect();
+    work.add("left-alone", "dead-man", &due[0]);
+    let accepted: usize = std::thread::scope(|scope| {
+        let (work, slots, due) = (&work, &slots, &due);
+        let fire = move |number: usize| {
+            let mut accepted = 0;
+            for when in due {
+                let moment = when.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(1);
+                let left = moment.duration_since(Timestamp::now()).max(SignedDuration::ZERO);
+                std::thread::sleep(left.unsigned_abs());
+                // Each begins elsewhere, so that they meet everywhere.
+                for (id, at) in slots.iter().cycle().skip(number % 12).take(12) {
+                    if at == when && number < CALLERS {
+                        let answer = work.fires(&json!({ "job_id": id, "fire_at": at }));
+                        assert!([200, 202].contains(&answer.status), "{answer:?}");
+                        accepted += usize::from(answer.status == 202);
+                    } else if at == when {
+                        let rest = format!("/{}/run", id.as_str().unwrap());
+                        accepted +=
+                            usize::from(work.post(&rest, &json!({ "slot": true })).status == 200);
+                    }
+                }
+            }
+            accepted
+        };
+        let calls: Vec<_> =
+            (0..CALLERS + PEOPLE).map(|number| scope.spawn(move || fire(number))).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).sum()
+    });
+    eventually("it is run though nobody asks", || work.states("left-alone") == ["done"]);
+    assert_eq!(work.runs("left-alone")[0]["by"], "backstop");
+    let mut backstop = 0;
+    for number in 0..12 {
+        let name = format!("once-{number}");
+        eventually("it is done", || work.states(&name) == ["done"]);
+        backstop += usize::from(work.runs(&name)[0]["by"] == "backstop");
+    }
+    assert_eq!(accepted + backstop, 12, "{accepted} {backstop}");
+    assert_eq!(work.pings(), 1 + 12 + 1);
+    println!("{accepted} by callers and people, {backstop} by the backstop");
+}
+
 #[test]
 fn a_scheduler_that_is_away_is_told_of_and_jobs_are_run_all_the_same() {
     let outside = Outside::start();
-    outside.is_away.store(true, Ordering::Relaxed);
+    outside.be_away(true);
     let work = work(&outside, &[("scheduler.backstop", "1s")]);
     work.add("switch", "dead-man", "every 2s");
     eventually("it is run all the same", || work.pings() > 1);
@@ -182,8 +240,8 @@ fn a_scheduler_that_is_away_is_told_of_and_jobs_are_run_all_the_same() {
         let (_, said) = status(work.data.path());
         said.contains("1 of its times could not be told: it answered 503 Service Unavailable")
     });
-    outside.is_away.store(false, Ordering::Relaxed);
-    eventually("it is told of the next time", || !outside.armed.lock().unwrap().is_empty());
+    outside.be_away(false);
+    eventually("it is told of the next time", || !outside.armed().is_empty());
 }
 
 #[test]

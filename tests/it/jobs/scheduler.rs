@@ -6,10 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
+use serde_json::json;
 use teawatch::clock::Clock;
-use teawatch::jobs::{Builtin, Choice, Doing, PROVIDERS, Scheduler, Seat, Settings, choose, ticks};
+use teawatch::job::{By, RunState};
+use teawatch::jobs::{
+    Builtin, Choice, Doing, PROVIDERS, Runner, Scheduler, Seat, Settings, choose, ticks,
+};
 use teawatch::tasks::{BEAT, Marks, Pace, Report};
 use tokio_util::sync::CancellationToken;
+
+use super::within::Within;
+use crate::support::{StandIn, answer_of, ask, client, eventually};
 
 /// A scheduler with what it must have, and nothing else.
 struct Bare;
@@ -60,7 +67,6 @@ fn d7_a_scheduler_must_have_a_name_and_a_start_and_nothing_else() {
     assert!(bare.is_available());
     bare.stop();
     bare.on_jobs_changed();
-    tokio::runtime::Runtime::new().unwrap().block_on(bare.reconcile());
     let source = include_str!("../../../src/jobs/scheduler.rs");
     let (_, rest) = source.split_once("pub trait Scheduler: Send + Sync {\n").unwrap();
     let (body, _) = rest.split_once("\n}\n").unwrap();
@@ -106,6 +112,101 @@ fn d8_there_is_always_a_scheduler() {
     assert!(PROVIDERS.iter().all(|(name, _)| *name != Builtin::NAME));
 }
 
+/// One that panics whenever it is told of a change, and counts how often it was asked to bring
+/// its times in line.
+#[derive(Default)]
+struct Touchy {
+    told: AtomicUsize,
+    reconciled: AtomicUsize,
+}
+
+impl Scheduler for Touchy {
+    fn name(&self) -> &'static str {
+        "touchy"
+    }
+
+    fn start(&self, _: Seat) -> Doing<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn on_jobs_changed(&self) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+        panic!("on purpose");
+    }
+
+    fn reconcile<'a>(&'a self, _: &'a Runner) -> Doing<'a, Result<(), String>> {
+        self.reconciled.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A switch that is pinged by runs of `dead-man`, and teawatch within this process, whose
+/// scheduler is this one.
+fn within(scheduler: Arc<dyn Scheduler>) -> (tempfile::TempDir, StandIn, Within) {
+    let (data, switch) = (tempfile::tempdir().unwrap(), StandIn::start(|_, _| answer_of(200, "")));
+    let choice = Choice { scheduler, warning: None };
+    let within = Within::start(data.path(), &Clock::system(), choice, &switch.url);
+    (data, switch, within)
+}
+
+#[test]
+fn b5_a_scheduler_that_panics_when_it_is_told_of_a_change_stops_nothing() {
+    let touchy = Arc::new(Touchy::default());
+    let scheduler: Arc<dyn Scheduler> = Arc::<Touchy>::clone(&touchy);
+    let (_data, switch, within) = within(scheduler);
+    // Making a job tells it once, by the door of people.
+    let told = || touchy.told.load(Ordering::Relaxed);
+    let jobs = format!("{}/api/v1/jobs", within.inside.url);
+    let draft = json!({ "name": "switch", "do": "dead-man", "schedule": "every 1h" });
+    let made = ask(client().post(&jobs).json(&draft));
+    assert_eq!(made.status, 200, "{made:?}");
+    assert_eq!(told(), 1);
+    // Each run tells it, and each is made.
+    for runs in 1..=3 {
+        let before = told();
+        let run = ask(client().post(format!("{jobs}/switch/run")).json(&json!({})));
+        assert_eq!(run.status, 200, "{run:?}");
+        eventually("it runs", || switch.asked().len() == runs);
+        eventually("its end is told", || told() > before + 1);
+    }
+    let states = within.inside.ask(|core, _| core.runs_page("switch", None, 9).unwrap().items);
+    assert!(states.iter().all(|run| run.state == RunState::Done), "{states:?}");
+    // What it has arranged is brought in line all the same.
+    let before = touchy.reconciled.load(Ordering::Relaxed);
+    eventually("it goes on", || touchy.reconciled.load(Ordering::Relaxed) > before);
+    within.kill();
+}
+
+/// One that never gets done with what it has arranged elsewhere.
+struct Stuck;
+
+impl Scheduler for Stuck {
+    fn name(&self) -> &'static str {
+        "stuck"
+    }
+
+    fn start(&self, seat: Seat) -> Doing<'_, ()> {
+        Box::pin(async move {
+            loop {
+                seat.runner.fire_due(By::Ticker, None).await.unwrap();
+                seat.mark.rest(Duration::from_millis(5)).await;
+            }
+        })
+    }
+
+    fn reconcile<'a>(&'a self, _: &'a Runner) -> Doing<'a, Result<(), String>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn jobs_are_run_however_long_it_takes_to_bring_in_line_what_is_arranged_elsewhere() {
+    let (_data, switch, within) = within(Arc::new(Stuck));
+    within.add(json!({ "name": "switch", "do": "dead-man", "schedule": "every 1s" }));
+    eventually("it runs", || switch.asked().len() > 1);
+    within.kill();
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("no luck")]
 struct NoLuck;
@@ -126,7 +227,7 @@ fn after(turn: impl Fn(usize) -> Result<(), NoLuck> + Send + Sync + 'static) -> 
         };
         ticks(Duration::ZERO, &stopped, &mark, turn).await;
     });
-    crate::support::eventually("it has ticked", || count.load(Ordering::Relaxed) > 3);
+    eventually("it has ticked", || count.load(Ordering::Relaxed) > 3);
     stop.cancel();
     // R90: within 5 s, though it is the next turn that sees it.
     let ended = async { tokio::time::timeout(Duration::from_secs(5), ticking).await };

@@ -9,14 +9,14 @@ use teawatch::engine::{Core, Ended, Engine, Feed, start};
 use teawatch::http::{self, App, Proofs, Told};
 use teawatch::reconcile::Bell;
 use teawatch::signature::Master;
-use teawatch::store::Memory;
+use teawatch::store::{Memory, Store};
 use teawatch::tasks::Marks;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 
-use super::{MASTER, SALT};
+use super::{MASTER, PATIENCE, SALT};
 
 /// Doors and engine without an outbox.
 pub struct Inside {
@@ -41,14 +41,26 @@ impl Inside {
         settings: Settings,
         secret: Option<&str>,
     ) -> Self {
-        let mut store = memory.clone();
+        let hooks =
+            secret.map(|secret| Proofs { secrets: vec![secret.into()], authorization: None });
+        let doors = |doors: &mut http::Settings| doors.hooks = hooks;
+        Self::over(memory.clone(), clock, settings, doors)
+    }
+
+    /// The same over any store, and with doors that are changed by `change`.
+    pub fn over(
+        mut store: impl Store + 'static,
+        clock: &Clock,
+        settings: Settings,
+        change: impl FnOnce(&mut http::Settings),
+    ) -> Self {
         let (salt, instance) = (Salt::new(SALT), "0123456789abcdef".to_owned());
         let mut core = Core::load(&mut store, settings, salt, None, instance, clock.now()).unwrap();
         let marks = Marks::new(clock.clone());
         let (_, outbox) = watch::channel(teawatch::outbox::Status::default());
         let (_, reconcile) = watch::channel(teawatch::reconcile::Status::default());
         let (_, shortage) = watch::channel(None);
-        let doors = http::Settings {
+        let mut doors = http::Settings {
             masters: vec![Master::parse(MASTER).unwrap()],
             auto: true,
             allow: [].into(),
@@ -66,8 +78,7 @@ impl Inside {
                 watchdogs: [].into(),
                 watchdog_interval: jiff::SignedDuration::from_hours(4),
             },
-            hooks: secret
-                .map(|secret| Proofs { secrets: vec![secret.into()], authorization: None }),
+            hooks: None,
             hook_bytes: 1024 * 1024,
             read_token: None,
             write_token: None,
@@ -77,6 +88,7 @@ impl Inside {
             public_url: None,
             fire_callers: vec!["chronos".to_owned()],
         };
+        change(&mut doors);
         core.address_by(doors.ping_uuids());
         let started = start(core, Box::new(store), clock.clone(), &marks).unwrap();
         let outbox_figures = teawatch::outbox::Figures::default();
@@ -114,6 +126,21 @@ impl Inside {
         work: impl FnOnce(&mut Core, Timestamp) -> T + Send + 'static,
     ) -> T {
         self.runtime.block_on(self.engine.ask(work)).unwrap()
+    }
+
+    /// Where its tasks run.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Cuts off everything but the engine, wherever it is, and then ends the engine: as a kill
+    /// between two commits does.
+    pub fn kill(self) {
+        let Self { engine, ended, app, runtime, .. } = self;
+        runtime.shutdown_timeout(PATIENCE);
+        drop(app);
+        engine.stop();
+        ended.blocking_recv().unwrap();
     }
 
     /// Waits for the engine's end.

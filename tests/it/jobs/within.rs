@@ -1,0 +1,109 @@
+//! Jobs in this process: the real engine over a real store, the real runner and doors, by a
+//! clock that a test can turn.
+
+use std::future::ready;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use teawatch::alert::Salt;
+use teawatch::clock::Clock;
+use teawatch::engine::{self, settings::Settings};
+use teawatch::gitea::{Network, NetworkOptions};
+use teawatch::job::Draft;
+use teawatch::jobs::{Choice, Morning, Runner, Seat, Tools, keep};
+use teawatch::notify::DeadMan;
+use teawatch::outbox::{self, Courier, Host, TokenProbe, Worker};
+use teawatch::reconcile::Poke;
+use teawatch::store::Sled;
+use teawatch::tasks::{BEAT, Marks, Pace};
+use tokio_util::sync::CancellationToken;
+
+use super::CALLER;
+use crate::support::{Inside, SALT, eventually};
+
+/// How often a scheduler looks by itself.
+pub(super) const EVERY: Duration = Duration::from_millis(3);
+
+/// Longer than any step of a clock that is turned: else nobody seems to be looking.
+const GAP: SignedDuration = SignedDuration::from_hours(12);
+
+pub(super) struct Within {
+    pub(super) inside: Inside,
+    pub(super) runner: Runner,
+}
+
+impl Within {
+    /// Begins, with what is in `data`. `switch` is the address of the dead man's switch.
+    pub(super) fn start(data: &Path, clock: &Clock, choice: Choice, switch: &str) -> Self {
+        let mut store = None;
+        eventually("the store is free", || {
+            store = Sled::open(data, 1 << 20).ok();
+            store.is_some()
+        });
+        let settings = Settings { absence_gap: GAP, ..Settings::default() };
+        let inside = Inside::over(store.unwrap(), clock, settings, |doors| {
+            doors.fire_callers = vec![CALLER.to_owned()];
+        });
+        // Tasks that beat by another clock than is turned would all seem to have stalled.
+        let marks = Marks::new(Clock::system());
+        let mark = marks.task("scheduler", Pace::of_turns(BEAT));
+        let tools = tools(data, clock, &inside, marks, switch);
+        let scheduler = Arc::clone(&choice.scheduler);
+        let runner = Runner::new(tools, 8, choice);
+        inside.app.run_jobs(runner.clone());
+        let seat = Seat { runner: runner.clone(), stop: CancellationToken::new(), mark };
+        inside.runtime().spawn(async move { keep(&*scheduler, seat, EVERY).await });
+        Self { inside, runner }
+    }
+
+    /// Makes a job, which must be taken. Returns its id.
+    #[track_caller]
+    pub(super) fn add(&self, draft: serde_json::Value) -> String {
+        let draft: Draft = serde_json::from_value(draft).unwrap();
+        let job = self.inside.ask(move |core, now| core.add_job(&draft, now)).unwrap();
+        self.runner.changed();
+        job.id.to_string()
+    }
+
+    /// Ends it as a kill does. Its store can be opened again.
+    pub(super) fn kill(self) {
+        let Self { inside, runner } = self;
+        drop(runner);
+        inside.kill();
+    }
+}
+
+fn tools(data: &Path, clock: &Clock, inside: &Inside, marks: Marks, switch: &str) -> Tools {
+    teawatch::gitea::install_crypto();
+    let engine = inside.engine.clone();
+    let network = Network::new(&NetworkOptions {
+        connect_timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        extra_roots: None,
+        tls: false,
+        proxies: false,
+    });
+    let base = "http://127.0.0.1:1/".parse().unwrap();
+    let worker = Worker {
+        ledger: engine.clone(),
+        host: Host::new(&base, &"token".into(), Arc::new(network.unwrap()), None).unwrap(),
+        settings: outbox::Settings::default(),
+        salt: Salt::new(SALT),
+        clock: clock.clone(),
+        courier: Courier::default(),
+        dice: || 0,
+    };
+    let hour = Duration::from_secs(3_600);
+    Tools {
+        engine,
+        clock: clock.clone(),
+        marks,
+        data_dir: data.to_owned(),
+        token: Arc::new(TokenProbe::new(Arc::new(worker), Vec::new(), SignedDuration::ZERO)),
+        poke: Poke::default(),
+        dead_man: Some(Arc::new(DeadMan::new(switch.parse().unwrap(), hour, false).unwrap())),
+        morning: Morning::new(|| ready(Err(engine::Error::Stopped))),
+    }
+}
