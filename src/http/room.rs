@@ -131,6 +131,7 @@ mod tests {
         place.take(1);
         assert!(is_lost(&mut place));
         drop(place);
-        assert_eq!((room.held().bytes, room.held().bodies.len()), (0, 0));
+        let held = room.held();
+        assert_eq!((held.bytes, held.bodies.len()), (0, 0));
     }
 }

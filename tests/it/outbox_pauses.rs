@@ -24,7 +24,8 @@ fn is_refused(gitea: &Gitea, status: u16) -> bool {
 fn a_pause_is_told_at_once_also_when_nothing_is_to_be_sent() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = Teawatch::start(data.path(), &gitea, &[("reconcile.every", "500ms")]);
-    eventually("it is up to date", || readiness(&teawatch).0 && teawatch.outbox().is_empty());
+    teawatch.report(&failing("db1/disk"));
+    eventually("an issue is open", || gitea.open() == 1 && teawatch.outbox().is_empty());
     gitea.order(busy(429, 600).on(&Method::GET, Route::Issues));
     eventually("a comparison is refused", || is_refused(&gitea, 429));
     let began = std::time::Instant::now();
