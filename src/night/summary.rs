@@ -20,7 +20,9 @@ pub fn title(report: &Report, prefix: &str) -> String {
 /// What must be known first: how bad it is, then how much of what.
 pub(super) fn summary(report: &Report) -> String {
     let Report { checks, .. } = report;
-    if checks.all() == 0 && report.faults.is_empty() && report.parked.is_empty() {
+    let told =
+        [report.faults.len(), report.parked.count(), report.outages.count(), report.jobs.count()];
+    if checks.all() == 0 && told.into_iter().sum::<usize>() == 0 {
         return "Nothing is watched yet.".to_owned();
     }
     let own = [
@@ -29,7 +31,8 @@ pub(super) fn summary(report: &Report) -> String {
     ];
     let verdict = if checks.down > 0 || own.iter().any(Option::is_some) {
         "Not well"
-    } else if checks.unknown > 0 || checks.never_seen > 0 || checks.all() == 0 {
+    } else if checks.unknown > 0 || checks.never_seen > 0 || checks.paused == checks.all() {
+        // Of what is paused nobody knows how it is.
         "It cannot be told whether all is well"
     } else {
         "All is well now"

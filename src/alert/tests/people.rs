@@ -190,3 +190,17 @@ fn a_clock_that_was_set_back_lengthens_no_respect() {
     alert.rewind(secs(5_000));
     assert_snapshot!(play(&rule(), Placement::Own, alert, "999:w 1000:w").1, @"1000s firing [tell reopen 1.1]");
 }
+
+#[test]
+fn an_issue_takes_room_while_it_is_open_or_on_its_way_and_not_where_a_person_closed_it() {
+    for (script, takes) in [
+        ("", true),
+        ("60:c", false),
+        // The reopening that is under way takes the room again.
+        ("60:c 10060:w", true),
+        ("60:n", false),
+    ] {
+        let (alert, _) = play(&rule(), Placement::Own, check(), &format!("{OPEN} {script}"));
+        assert_eq!(alert.takes_room(), takes, "{script}");
+    }
+}

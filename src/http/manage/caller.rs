@@ -12,8 +12,8 @@ use super::{BODY_BYTES, CheckPath, Uuid};
 use crate::check::CheckId;
 use crate::signature;
 
-/// A source that has proven to be one, and what it says.
-#[derive(Debug)]
+/// A source that has proven to be one, and what it says. It has no [`std::fmt::Debug`]: what
+/// it says may hold its key.
 pub(super) struct Caller {
     pub(super) source: String,
     /// Empty where nothing was sent.

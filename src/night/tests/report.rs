@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 
 use super::super::{
-    Draft, History, Parked, Period, Present, Quiet, ROWS_MAX, Report, Seen, State, markdown, title,
+    Draft, History, Parked, Period, Present, Quiet, ROWS_MAX, Report, Seen, State, Undone,
+    markdown, title,
 };
 use super::{DOWN, UP, at, disk, now_so, span};
 use crate::check::{CheckId, Status, Verdict};
@@ -176,8 +177,17 @@ fn summary(statuses: &[Status]) -> String {
 
 #[test]
 fn all_is_well_only_if_it_is_known_to_be() {
-    use Status::{Down, Late, NeverSeen, Unknown, Up};
-    let lines = [&[][..], &[Up, Late], &[Up], &[Up, Unknown], &[NeverSeen], &[Up, Up, Down]];
+    use Status::{Down, Late, NeverSeen, Paused, Unknown, Up};
+    let lines = [
+        &[][..],
+        &[Up, Late],
+        &[Up],
+        &[Up, Unknown],
+        &[NeverSeen],
+        &[Up, Up, Down],
+        &[Up, Paused],
+        &[Paused, Paused],
+    ];
     insta::assert_snapshot!(lines.map(summary).join("\n"), @r"
     Nothing is watched yet.
     All is well now: 2 checks up; none was down in the last 12 h.
@@ -185,7 +195,31 @@ fn all_is_well_only_if_it_is_known_to_be() {
     It cannot be told whether all is well: 1 unknown, 1 up of 2 checks; none was down in the last 12 h.
     It cannot be told whether all is well: 1 never seen of 1 check; none was down in the last 12 h.
     Not well: 1 down, 2 up of 3 checks; none was down in the last 12 h.
+    All is well now: 1 paused, 1 up of 2 checks; none was down in the last 12 h.
+    It cannot be told whether all is well: 2 paused of 2 checks; none was down in the last 12 h.
     ");
+}
+
+#[test]
+fn where_no_check_is_watched_what_happened_is_told_all_the_same() {
+    let now = at(MIDNIGHT);
+    let period = Period::until(now, SignedDuration::from_hours(12));
+    let undone = Undone {
+        job: "copy".to_owned(),
+        state: "missed".to_owned(),
+        at: at(MIDNIGHT - HOUR),
+        slots: 1,
+        why: String::new(),
+    };
+    let mut draft = Draft::new(period, History::new(), Vec::new(), now);
+    draft.undone(undone);
+    insta::assert_snapshot!(draft.finish().summary, @"It cannot be told whether all is well: none was down in the last 12 h, 1 run of a job went wrong.");
+
+    let mut history = History::new();
+    history.judged(disk(), DOWN, Some((UP, at(0))), at(MIDNIGHT - 2 * HOUR));
+    history.forgotten(disk(), at(MIDNIGHT - HOUR));
+    let draft = Draft::new(period, history, Vec::new(), now);
+    insta::assert_snapshot!(draft.finish().summary, @"It cannot be told whether all is well: 1 was down in the last 12 h.");
 }
 
 #[test]

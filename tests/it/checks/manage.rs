@@ -208,7 +208,12 @@ fn unique_finds_the_check_that_has_all_that_it_names() {
     let two = json!({ "name": "two", "tags": "b a", "unique": ["tags"] });
     assert_eq!(api.post("checks/", &two).0, 201);
     assert_eq!(api.post("checks/", &two).1["tags"], "a b");
-    // What is not said finds nothing.
+    // What is not said finds nothing, not even what has none of it.
+    api.make(&json!({ "name": "Nothing said", "schedule": "0 2 * * *" }));
+    for field in ["slug", "tags", "timeout", "grace"] {
+        let body = json!({ "name": format!("no {field}"), "unique": [field] });
+        assert_eq!(api.post("checks/", &body).0, 201, "{field}");
+    }
     let (status, other) = api.post("checks/", &json!({ "name": "b", "unique": ["name", "tags"] }));
     assert_eq!((status, &other["timeout"], &other["grace"]), (201, &json!(86_400), &json!(3_600)));
     let body = json!({ "name": "b", "tags": "x", "unique": ["tags"] });
