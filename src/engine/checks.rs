@@ -234,7 +234,11 @@ mod tests {
         assert!(core.forget(&CheckId::new("db1", "disk"), "why", Timestamp::UNIX_EPOCH));
         commit(&mut core, &mut memory);
         let mut left = 0;
-        memory.load(&mut |tree, _, _| Ok(left += usize::from(tree == Tree::Ended))).unwrap();
+        let mut count = |tree: Tree, _: &[u8], _: &[u8]| {
+            left += usize::from(tree == Tree::Ended);
+            Ok(())
+        };
+        memory.load(&mut count).unwrap();
         assert_eq!(left, 0);
     }
 
