@@ -94,7 +94,8 @@ async fn ping(
 }
 
 /// An address below `/ping` that says nothing.
-async fn unknown(State(App(app)): State<App>) -> Response {
+async fn unknown(State(App(app)): State<App>, request: Request) -> Response {
+    body::read(request.into_body()).await;
     finish(&app, &Err(Refused::NotFound))
 }
 
