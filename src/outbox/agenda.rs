@@ -59,7 +59,7 @@ pub struct Agenda {
     /// What is known of these and of all that it named once.
     repositories: BTreeMap<String, Repository>,
     targets: BTreeMap<String, Target>,
-    /// Effects that were refused in the name of their repository, and whether it has carried
+    /// Effects that were forbidden in the name of their repository, and whether it has carried
     /// out something else since.
     set_back: BTreeMap<u64, bool>,
     /// Repositories that are being asked about.
@@ -153,7 +153,7 @@ impl Agenda {
     }
 
     fn begin_attempt(&mut self, now: Timestamp) -> Option<Work> {
-        // What was refused comes last: others may show that it alone is.
+        // What was forbidden comes last: others may show that it alone is.
         let is_fresh = |entry: &Entry| !self.set_back.contains_key(&entry.seq);
         let fresh = self.queue.next(now, |entry| is_fresh(entry) && self.may_run(entry, now));
         let entry = fresh.or_else(|| self.queue.next(now, |entry| self.may_run(entry, now)))?;
@@ -224,7 +224,8 @@ impl Agenda {
                 }
             }
             Ok(News::Allowed) => target.allow(),
-            Ok(News::Refused(reason)) => {
+            Ok(News::Refused(reason)) => target.refuse(&self.settings, &reason, dice, now),
+            Ok(News::Forbidden(reason)) => {
                 target.refuse(&self.settings, &reason, dice, now);
                 for seq in work.entries() {
                     self.set_back.entry(seq).or_default();

@@ -1,5 +1,7 @@
 //! What follows when Gitea says no, or nothing: the verdict, and the questions that it takes.
 
+use http::StatusCode;
+
 use super::Priority;
 use super::deliver::Failure;
 use super::learn::{Verdict, backoff, blame, chain, later, learn};
@@ -33,10 +35,13 @@ impl<L: Ledger> Worker<L> {
                 return self.postpone(seq, outcome, News::Refused(message)).await;
             }
         };
+        // Gitea says so of a repository without rights and of what nobody may do to a thing.
+        // All else that concerns the target concerns nothing but that.
+        let is_forbidden = error.status() == Some(StatusCode::FORBIDDEN);
         match learn(&self.settings, prospect, &error, (self.dice)(), now) {
             Verdict::Effect(outcome) => self.settle(seq, outcome, News::Nothing).await,
             // It is refused for what it is, and holds up nothing else.
-            Verdict::Target { outcome, .. } if place.takes_others => {
+            Verdict::Target { outcome, .. } if is_forbidden && place.takes_others => {
                 let outcome = match outcome {
                     Outcome::Refused { retry_at: None, error } => {
                         let pause = backoff(&self.settings, prospect.entry.attempts, (self.dice)());
@@ -45,6 +50,9 @@ impl<L: Ledger> Worker<L> {
                     outcome => outcome,
                 };
                 self.settle(seq, outcome, News::Nothing).await
+            }
+            Verdict::Target { outcome, reason } if is_forbidden => {
+                self.postpone(seq, outcome, News::Forbidden(reason)).await
             }
             Verdict::Target { outcome, reason } => {
                 self.postpone(seq, outcome, News::Refused(reason)).await

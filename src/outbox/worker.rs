@@ -59,6 +59,8 @@ pub enum News {
     Allowed,
     /// Everything for the repository has to wait.
     Refused(String),
+    /// The same, unless the repository takes others: then this alone is not allowed.
+    Forbidden(String),
     /// Not before this time.
     Wait(Timestamp),
     /// Nothing about the repository.
