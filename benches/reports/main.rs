@@ -10,7 +10,8 @@
 //! cost. The same with pings, and with pings that each name a run of their own, which is to
 //! be remembered.
 //!
-//! `cargo bench --bench reports` prints the figures. Client and servers share the cores of
+//! `cargo bench --bench reports` prints the figures; `-- reports pings runs memory` behind it
+//! says which. Client and servers share the cores of
 //! the machine; elsewhere than on two, say `taskset -c 0,1` in front of it.
 
 mod ids;
@@ -47,13 +48,23 @@ fn main() -> anyhow::Result<()> {
         Some(ids::ARGUMENT) => return ids::serve(),
         _ => {}
     }
+    // Cargo says itself that this is a bench.
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stage = Stage::set().await?;
-        throughput(&stage, What::Report).await?;
-        throughput(&stage, What::Ping(Runs::Unnamed)).await?;
-        throughput(&stage, What::Ping(Runs::Named)).await?;
-        memory(&stage).await
+        let all = [What::Report, What::Ping(Runs::Unnamed), What::Ping(Runs::Named)];
+        for what in all {
+            let (name, _) = what.described();
+            if is_wanted(&format!("{name}s")) {
+                throughput(&stage, what).await?;
+            }
+        }
+        if is_wanted("memory") {
+            memory(&stage).await?;
+        }
+        Ok(())
     })
 }
 

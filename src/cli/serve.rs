@@ -205,7 +205,7 @@ impl Server {
         let stop_doors = CancellationToken::new();
         let accepting = http::Accepting::new(listener, stop_doors.clone());
         let over = accepting.over();
-        let doors = axum::serve(accepting, http::router(app)).with_graceful_shutdown(over);
+        let doors = axum::serve(accepting, http::doors(app)).with_graceful_shutdown(over);
         tracing::info!(%address, "teawatch {} is ready", env!("CARGO_PKG_VERSION"));
         let doors = super::spawn(doors.into_future());
         tellers.start(&mut supervisor, &engine.engine, &told);

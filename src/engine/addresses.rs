@@ -20,8 +20,8 @@ pub struct Addresses(Arc<RwLock<Index>>);
 struct Index {
     derive: Option<Derive>,
     uuids: Uuids,
-    /// By source and slug; no source has a slash in its name.
-    slugs: BTreeMap<String, BTreeSet<CheckId>>,
+    /// By the checks that would have these names.
+    slugs: BTreeMap<CheckId, BTreeSet<CheckId>>,
 }
 
 #[expect(
@@ -48,9 +48,10 @@ impl Addresses {
         self.read().derived(check).first().copied()
     }
 
-    /// The checks of a source that are defined to have this slug.
-    pub(super) fn of_slug(&self, source: &str, slug: &str) -> BTreeSet<CheckId> {
-        self.read().slugs.get(&spelled(source, slug)).cloned().unwrap_or_default()
+    /// The checks of a source that are defined to have a slug: that which would be the name of
+    /// this one.
+    pub(super) fn of_slug(&self, slug: &CheckId) -> BTreeSet<CheckId> {
+        self.read().slugs.get(slug).cloned().unwrap_or_default()
     }
 
     /// From now on the UUIDs are these. `checks` are all that there are.
@@ -75,8 +76,10 @@ impl Addresses {
     }
 }
 
-fn spelled(source: &str, slug: &str) -> String {
-    format!("{source}/{slug}")
+/// The check that would have the slug of this one for its name.
+fn slug(check: &Check) -> Option<CheckId> {
+    let slug = check.definition.as_ref()?.slug.as_ref()?;
+    Some(CheckId::new(check.id.source(), slug))
 }
 
 impl Index {
@@ -91,10 +94,8 @@ impl Index {
         for uuid in self.derived(check) {
             self.uuids.insert(uuid, check.id.clone());
         }
-        let slug = check.definition.as_ref().and_then(|definition| definition.slug.as_ref());
-        if let Some(slug) = slug {
-            let checks = self.slugs.entry(spelled(check.id.source(), slug)).or_default();
-            checks.insert(check.id.clone());
+        if let Some(slug) = slug(check) {
+            self.slugs.entry(slug).or_default().insert(check.id.clone());
         }
     }
 
@@ -102,8 +103,7 @@ impl Index {
         for uuid in self.derived(check) {
             self.uuids.remove(&uuid);
         }
-        let slug = check.definition.as_ref().and_then(|definition| definition.slug.as_ref());
-        let Some(slug) = slug.map(|slug| spelled(check.id.source(), slug)) else { return };
+        let Some(slug) = slug(check) else { return };
         if let Some(checks) = self.slugs.get_mut(&slug) {
             checks.remove(&check.id);
             if checks.is_empty() {

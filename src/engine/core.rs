@@ -122,10 +122,11 @@ impl Core {
         };
         let policy = &self.settings.routes.resolve(id.source(), id.name(), labels).policy;
         let before = std::mem::replace(check, Check::new(id.clone(), now));
-        let status = before.timeless_status();
+        let status_before = before.timeless_status();
         let changes;
         (*check, changes) = check::step(policy, &self.absences, before, unseen, input, now);
-        self.tally.check(Some(status), Some(check.timeless_status()));
+        let status = check.timeless_status();
+        self.tally.check(Some(status_before), Some(status));
         let deadline = check.deadline(policy, &self.absences);
         self.deadlines.wake_check_by(watched, deadline);
         let check = &mut watched.check;
@@ -144,7 +145,7 @@ impl Core {
             let summary = summary.unwrap_or_default().into();
             self.remember(Happened::Judged { check, verdict, summary, before }, now);
         }
-        self.remember_sight(id, status, now);
+        self.remember_sight(id, (status_before, status), now);
         if changes.is_news {
             self.dirty.checks.insert(id.clone());
         } else if changes.is_beat {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::core::Core;
 use super::records::{Happened, Past};
 use super::turn::earlier;
-use crate::check::{Check, CheckId, Status};
+use crate::check::{CheckId, Status};
 
 /// Into so many pieces the time is divided for which the history is kept: by one of them a
 /// record may live longer.
@@ -119,13 +119,16 @@ impl Core {
     }
 
     /// Adds to the history when nobody can tell any more how a check is, and when somebody can
-    /// again. It was in this status before.
-    pub(super) fn remember_sight(&mut self, id: &CheckId, before: Status, now: Timestamp) {
-        let after = self.checks.get(id).map(Check::timeless_status);
-        let check = id.clone();
-        match (is_obscured(before), after.is_some_and(is_obscured)) {
-            (false, true) => self.remember(Happened::Obscured { check }, now),
-            (true, false) => self.remember(Happened::Revealed { check }, now),
+    /// again: its status was `before` and is `after`.
+    pub(super) fn remember_sight(
+        &mut self,
+        id: &CheckId,
+        (before, after): (Status, Status),
+        now: Timestamp,
+    ) {
+        match (is_obscured(before), is_obscured(after)) {
+            (false, true) => self.remember(Happened::Obscured { check: id.clone() }, now),
+            (true, false) => self.remember(Happened::Revealed { check: id.clone() }, now),
             (false, false) | (true, true) => {}
         }
     }

@@ -49,14 +49,13 @@ pub enum Pinged {
 impl Core {
     /// Takes a ping by a slug into account: that of the check of this name, or of one that is
     /// defined to have it.
-    pub fn ping_slug(&mut self, source: &str, slug: &str, ping: Ping, now: Timestamp) -> Pinged {
-        let id = self.checks.id(&mut String::new(), source, slug);
-        let mut defined = self.addresses.of_slug(source, slug);
-        if !defined.is_empty() && self.checks.contains(&id) {
-            defined.insert(id.clone());
+    pub fn ping_slug(&mut self, slug: &CheckId, ping: Ping, now: Timestamp) -> Pinged {
+        let mut defined = self.addresses.of_slug(slug);
+        if !defined.is_empty() && self.checks.contains(slug) {
+            defined.insert(slug.clone());
         }
         match (defined.pop_first(), defined.is_empty()) {
-            (None, _) => self.ping(&id, ping, now),
+            (None, _) => self.ping(slug, ping, now),
             (Some(only), true) => self.ping(&only, ping, now),
             (Some(_), false) => Pinged::Ambiguous,
         }

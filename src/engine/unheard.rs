@@ -133,14 +133,13 @@ impl Core {
     /// Tells alerts that wait for a check that it is well, once that is believed. What went
     /// down has told it already.
     pub(super) fn speak_up(&mut self, id: &CheckId, now: Timestamp) {
-        let Some(check) = self.checks.get(id).filter(|check| !check.unseen) else { return };
-        let is_bound = !check.is_down() && self.bound.contains_key(id);
-        let is_blind = self.blind_unheard.contains(id);
+        let (is_bound, is_blind) = (self.bound.contains_key(id), self.blind_unheard.contains(id));
         if !is_bound && !is_blind {
             return;
         }
+        let Some(check) = self.checks.get(id).filter(|check| !check.unseen) else { return };
         let policy = &self.settings.routes.resolve(id.source(), id.name(), &check.labels).policy;
-        let is_well = is_bound && check.is_believed_well(policy);
+        let is_well = is_bound && !check.is_down() && check.is_believed_well(policy);
         let can_tell = is_blind && check.can_tell();
         let told = Told::of(check);
         if is_well {

@@ -11,8 +11,7 @@ pub(super) const DETAILS_MAX: usize = 3_000;
 /// An observation as a report may hold it: what would be cut is cut, and what would be
 /// refused is left out, so that nothing else is lost for it.
 pub fn fit(mut observation: Observation) -> Observation {
-    observation.summary = head(&observation.summary, SUMMARY_MAX);
-    observation.details = head_and_tail(&observation.details, DETAILS_MAX);
+    cut(&mut observation, SUMMARY_MAX, DETAILS_MAX);
     let is_short = |text: &str| text.len() <= PAIR_BYTES && !text.chars().any(char::is_control);
     observation.numbers.retain(|name, value| is_short(name) && value.is_finite());
     while observation.numbers.len() > PAIRS_MAX {
@@ -27,11 +26,13 @@ pub fn fit(mut observation: Observation) -> Observation {
 
 /// Cuts the texts of an observation: so many bytes of the summary, and of the details.
 pub fn cut(observation: &mut Observation, summary: usize, details: usize) {
-    observation.summary = head(&observation.summary, summary);
-    observation.details = match details {
-        0 => String::new(),
-        details => head_and_tail(&observation.details, details),
-    };
+    let Observation { summary: line, details: lines, .. } = observation;
+    line.truncate(boundary_before(line, summary));
+    if details == 0 {
+        lines.clear();
+    } else if lines.len() > details {
+        *lines = head_and_tail(lines, details);
+    }
 }
 
 /// At most `max` bytes of `words` and an ellipsis; their middle is left out.

@@ -54,12 +54,16 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn read(query: &str) -> Result<Self, Refused> {
-        let last = |name: &str| {
-            let pairs = form_urlencoded::parse(query.as_bytes());
-            pairs.filter(|(key, _)| key == name).map(|(_, value)| value).last()
-        };
-        let rid = last("rid").map(|rid| Uuid::parse(&rid).ok_or(Refused::Misshapen(NO_UUID)));
-        Ok(Self { create: last("create").as_deref() == Some("1"), rid: rid.transpose()? })
+        let (mut create, mut rid) = (None, None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "create" => create = Some(value),
+                "rid" => rid = Some(value),
+                _ => {}
+            }
+        }
+        let rid = rid.map(|rid| Uuid::parse(&rid).ok_or(Refused::Misshapen(NO_UUID)));
+        Ok(Self { create: create.as_deref() == Some("1"), rid: rid.transpose()? })
     }
 }
 

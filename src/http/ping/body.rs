@@ -20,6 +20,10 @@ impl Body {
         &self.0
     }
 
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+
     /// The last line that says anything.
     pub(super) fn last_line(&self) -> Option<&str> {
         self.0.lines().map(str::trim).rfind(|line| !line.is_empty())
@@ -47,10 +51,15 @@ pub(super) async fn read(mut body: axum::body::Body) -> Body {
     // What has come until then counts.
     drop(tokio::time::timeout(PATIENCE, reading).await);
     let left_out = all - head.len() - tail.len();
-    let tail: Vec<_> = tail.into();
-    let (head, tail) = (String::from_utf8_lossy(&head), String::from_utf8_lossy(&tail));
+    let (head, tail) = (text(head), text(tail.into()));
     Body(match left_out {
-        0 => head.into_owned() + &tail,
+        0 => head + &tail,
         bytes => format!("{head}\n[... {bytes} bytes left out ...]\n{tail}"),
     })
+}
+
+/// What is no text in it becomes `\u{fffd}`.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -12,21 +12,20 @@ mod key;
 mod kuma;
 mod slug;
 
-use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use self::address::{Address, Options, To};
 use self::body::Body;
 use self::key::Caller;
 pub(super) use self::kuma::push;
-use self::slug::{Action, Slug};
-use super::{ApiError, App, Inner};
+use self::slug::Action;
+use super::{ApiError, App, Inner, error};
+use crate::check::CheckId;
 use crate::engine::{Core, Ping, Pinged, Weight};
 
 /// How much of a body is looked at, in bytes: its first and its last. Clients that ask are
@@ -66,41 +65,35 @@ fn outcome(pinged: Pinged) -> &'static str {
     }
 }
 
-/// The doors below `/ping`. Only what fetches or posts is a ping: a browser that asks what it
-/// may do is none.
-pub(super) fn doors() -> Router<App> {
-    // Not nested: that would take every address apart twice.
-    Router::new()
-        .route("/ping/{*address}", get(ping).post(ping))
-        .route("/ping/", any(unknown))
-        .route("/ping", any(unknown))
+/// Whether a request goes below `/ping`.
+pub(super) fn is_addressed(request: &Request) -> bool {
+    address(request.uri()).is_some()
 }
 
-/// A ping, whatever its address says.
-async fn ping(
-    State(App(app)): State<App>,
-    path: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Response {
+/// What stands behind `/ping/`.
+fn address(uri: &Uri) -> Option<&str> {
+    let rest = uri.path().strip_prefix("/ping")?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+}
+
+/// A ping, whatever its address says. Only what fetches or posts is one: a browser that asks
+/// what it may do pings nothing.
+pub(super) async fn create(App(app): &App, request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {
+        let allowed = (header::ALLOW, HeaderValue::from_static("GET,HEAD,POST"));
+        return ([allowed], error::unknown_method(request).await).into_response();
+    }
     let (parts, body) = request.into_parts();
     // Also of what is refused: who is still sending does not read the answer.
     let body = body::read(body).await;
-    let answer = match &path {
-        Ok(Path(path)) => take(&app, path, &parts, &body).await,
-        // It is not even text.
-        Err(_) => Err(Refused::NotFound),
-    };
-    finish(&app, &answer)
+    finish(app, &take(app, &parts, body).await)
 }
 
-/// An address below `/ping` that says nothing.
-async fn unknown(State(App(app)): State<App>, request: Request) -> Response {
-    body::read(request.into_body()).await;
-    finish(&app, &Err(Refused::NotFound))
-}
-
-async fn take(app: &Inner, path: &str, parts: &Parts, body: &Body) -> Result<Pinged, Refused> {
-    let Address { to, action } = Address::read(path)?;
+async fn take(app: &Inner, parts: &Parts, body: Body) -> Result<Pinged, Refused> {
+    let path = percent_decode_str(address(&parts.uri).unwrap_or_default());
+    // It may not even be text.
+    let path = path.decode_utf8().map_err(|_| Refused::NotFound)?;
+    let Address { to, action } = Address::read(&path)?;
     // Who has no secret learns nothing else.
     match to {
         To::Check(uuid) => {
@@ -112,17 +105,18 @@ async fn take(app: &Inner, path: &str, parts: &Parts, body: &Body) -> Result<Pin
         }
         To::Slug { key, slug } => {
             let Caller { source } = Caller::of(key, app)?;
-            let Slug(slug) = Slug::parse(slug, app.settings.limits.name_bytes)?;
+            let slug = slug::parse(slug, app.settings.limits.name_bytes)?;
+            let id = CheckId::new(source, slug);
             let ping = read(action, parts, body)?;
             let bytes = ping.bytes();
-            let work = move |core: &mut Core, now| core.ping_slug(&source, &slug, ping, now);
+            let work = move |core: &mut Core, now| core.ping_slug(&id, ping, now);
             tell(app, bytes, work).await
         }
     }
 }
 
 /// Understands what a ping says.
-fn read(action: Option<&str>, parts: &Parts, body: &Body) -> Result<Ping, Refused> {
+fn read(action: Option<&str>, parts: &Parts, body: Body) -> Result<Ping, Refused> {
     let action = Action::parse(action)?;
     let options = Options::read(parts.uri.query().unwrap_or_default())?;
     let is_post = parts.method == Method::POST;

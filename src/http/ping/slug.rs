@@ -10,16 +10,12 @@ use crate::observation::fit;
 
 const MISSHAPEN: Refused = Refused::Misshapen("invalid url format");
 
-/// The name of a check in an address: of `a-z 0-9 - _`.
-pub(super) struct Slug(pub(super) String);
-
-impl Slug {
-    pub(super) fn parse(text: &str, name_bytes: usize) -> Result<Self, Refused> {
-        if !is_slug(text) || text.len() > name_bytes {
-            return Err(MISSHAPEN);
-        }
-        Ok(Self(text.to_owned()))
+/// Reads the name of a check in an address: of `a-z 0-9 - _`.
+pub(super) fn parse(text: &str, name_bytes: usize) -> Result<&str, Refused> {
+    if !is_slug(text) || text.len() > name_bytes {
+        return Err(MISSHAPEN);
     }
+    Ok(text)
 }
 
 /// What has happened.
@@ -49,37 +45,37 @@ impl Action {
     }
 
     /// The same as the engine takes it.
-    pub(super) fn ping(self, body: &Body, rid: Option<Uuid>) -> Ping {
+    pub(super) fn ping(self, body: Body, rid: Option<Uuid>) -> Ping {
         let (kind, words) = match self {
-            Self::Log => (Kind::Log, "it says nothing".to_owned()),
-            Self::Start => (Kind::Start, "running".to_owned()),
-            Self::Success | Self::Exited(0) => {
-                (Kind::Success, "it says that all is well".to_owned())
-            }
-            Self::Fail => (Kind::Failure, "it says that it has failed".to_owned()),
-            Self::Exited(status) => (Kind::Failure, format!("exit status {status}")),
+            Self::Log => (Kind::Log, "it says nothing"),
+            Self::Start => (Kind::Start, "running"),
+            Self::Success | Self::Exited(0) => (Kind::Success, "it says that all is well"),
+            Self::Fail => (Kind::Failure, "it says that it has failed"),
+            Self::Exited(_) => (Kind::Failure, "exit status"),
         };
         // The last line of what a program prints says best how it ended.
         let summary = match (self, body.last_line()) {
-            (Self::Start, _) | (_, None) => words,
-            (Self::Exited(status), Some(line)) if status > 0 => format!("{words}: {line}"),
+            (Self::Exited(status), Some(line)) if status > 0 => format!("{words} {status}: {line}"),
+            (Self::Exited(status), None) if status > 0 => format!("{words} {status}"),
+            (Self::Start, _) | (_, None) => words.to_owned(),
             (_, Some(line)) => line.to_owned(),
         };
         let status = match self {
             Self::Exited(status) => Some(("exit_status".to_owned(), f64::from(status))),
             Self::Success | Self::Start | Self::Fail | Self::Log => None,
         };
+        let may_judge = match self {
+            Self::Success | Self::Exited(0) => true,
+            // Whatever the body says, a failure is one.
+            Self::Start | Self::Fail | Self::Log | Self::Exited(1..) => false,
+        };
         let seen = Observation {
-            details: body.text().to_owned(),
+            details: body.into_text(),
             numbers: status.into_iter().collect::<BTreeMap<_, _>>(),
             rid,
             ..Observation::new(kind, summary)
         };
-        let body = match self {
-            Self::Success | Self::Exited(0) => Some(body.text().to_owned()),
-            // Whatever the body says, a failure is one.
-            Self::Start | Self::Fail | Self::Log | Self::Exited(1..) => None,
-        };
+        let body = may_judge.then(|| seen.details.clone());
         Ping { seen: fit(seen), body, is_post: false, may_make: false }
     }
 }

@@ -109,6 +109,33 @@ fn only_what_fetches_or_posts_is_a_ping() {
 }
 
 #[test]
+fn nothing_but_what_goes_below_the_address_of_pings_is_one() {
+    let turned = started();
+    turned.define("job", Definition::default());
+    let uuid = turned.uuid("job");
+    let ask = |method: Method, path: &str| {
+        let url = format!("{}{path}", turned.inside.url);
+        let answer = client().request(method, url).send().unwrap();
+        let allowed = answer.headers().get("allow").map(|it| it.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), answer.text().unwrap(), allowed)
+    };
+    let unknown = (404, "not found".to_owned(), None);
+    for path in ["/ping", "/ping/", "/ping//", "/ping/%ff", &format!("/ping/ping/{uuid}")] {
+        assert_eq!(ask(Method::GET, path), unknown, "{path}");
+    }
+    for path in [format!("/pings/{uuid}"), format!("/ping{uuid}"), format!("//ping/{uuid}")] {
+        let (status, words, _) = ask(Method::GET, &path);
+        assert!(status == 404 && words.contains("no door at"), "{path}: {status} {words}");
+    }
+    // An escaped letter is the letter.
+    let path = format!("/ping/{}", uuid.replacen('-', "%2d", 1));
+    assert_eq!(ask(Method::GET, &path).0, 200);
+    let (status, words, allowed) = ask(Method::PUT, &path);
+    assert_eq!((status, allowed.as_deref()), (405, Some("GET,HEAD,POST")), "{words}");
+    assert_eq!(turned.check("job")["results"], 1);
+}
+
+#[test]
 fn a_check_that_wants_posts_answers_others_and_does_not_count_them() {
     let turned = started();
     turned.define("job", Definition { post_only: true, ..Definition::default() });

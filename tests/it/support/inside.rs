@@ -103,7 +103,7 @@ impl Inside {
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let doors = http::router(app.clone());
+        let doors = http::doors(app.clone());
         runtime.spawn(async move { axum::serve(listener, doors).await });
         Self { url, engine: started.engine, ended: started.ended, marks, app, runtime }
     }
