@@ -5,7 +5,7 @@ use serde_json::Value;
 use teawatch::check::{Definition, Keywords};
 
 use super::{Turned, key, said};
-use crate::support::client;
+use crate::support::{client, figure};
 
 const RID: &str = "2C9c4D2e-3f2a-4b1c-8d5e-6f7a8b9c0d1e";
 
@@ -122,9 +122,8 @@ fn a_check_that_wants_posts_answers_others_and_does_not_count_them() {
     );
     turned.ping(&uuid);
     assert_eq!((turned.status("job").as_str(), &turned.check("job")["results"]), ("up", &1.into()));
-    let figures = client().get(format!("{}/metrics", turned.inside.url)).send().unwrap();
-    let figures = figures.text().unwrap();
-    assert!(figures.contains("teawatch_pings_total{outcome=\"ignored\"} 2"), "{figures}");
+    let ignored = figure(&turned.inside.url, "teawatch_pings_total{outcome=\"ignored\"}");
+    assert_eq!(ignored, 2.0);
 }
 
 #[test]
