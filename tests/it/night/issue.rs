@@ -21,7 +21,7 @@ fn start(data: &Path, gitea: &Gitea, zone: (&'static str, &'static str)) -> Teaw
     Teawatch::start(data, gitea, &[zone, OFTEN, LOOKS])
 }
 
-/// Makes the report of the last night an issue. Returns whether it was none before.
+/// Makes the report of the last night an issue. Returns what is answered.
 #[track_caller]
 fn files(teawatch: &Teawatch) -> Value {
     let answer = ask(client().post(format!("{}/api/v1/report", teawatch.url)));
