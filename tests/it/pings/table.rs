@@ -111,6 +111,12 @@ fn only_what_fetches_or_posts_is_a_ping() {
 #[test]
 fn a_check_that_wants_posts_answers_others_and_does_not_count_them() {
     let turned = started();
+    let counted = |outcome: &str| {
+        let series = format!("teawatch_pings_total{{outcome=\"{outcome}\"}}");
+        figure(&turned.inside.url, &series)
+    };
+    // Each is there before there is anything to be counted.
+    assert_eq!(["ignored", "ambiguous"].map(counted), [0.0, 0.0]);
     turned.define("job", Definition { post_only: true, ..Definition::default() });
     let uuid = turned.uuid("job");
     for method in [Method::GET, Method::HEAD] {
@@ -122,8 +128,7 @@ fn a_check_that_wants_posts_answers_others_and_does_not_count_them() {
     );
     turned.ping(&uuid);
     assert_eq!((turned.status("job").as_str(), &turned.check("job")["results"]), ("up", &1.into()));
-    let ignored = figure(&turned.inside.url, "teawatch_pings_total{outcome=\"ignored\"}");
-    assert_eq!(ignored, 2.0);
+    assert_eq!(counted("ignored"), 2.0);
 }
 
 #[test]
