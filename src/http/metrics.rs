@@ -81,7 +81,8 @@ const MESSAGE_OUTCOMES: [&str; 12] = [
 ];
 
 /// The same of a ping. Who has no key is not told apart from who names no check.
-const PING_OUTCOMES: [&str; 6] = ["taken", "missing", "bad_query", "too_many", "busy", "no_room"];
+const PING_OUTCOMES: [&str; 8] =
+    ["taken", "ignored", "missing", "ambiguous", "bad_query", "too_many", "busy", "no_room"];
 
 /// The same of a message of Gitea's.
 const DELIVERY_OUTCOMES: [&str; 11] = [

@@ -225,6 +225,8 @@ impl Job {
             (self.next, self.used) = (Some(slot), claim.used);
             self.fired = self.fired.saturating_sub(1);
             self.completed_at = None;
+            // It may be to run fewer times than when this was claimed.
+            self.complete(now);
         }
     }
 

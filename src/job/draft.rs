@@ -74,10 +74,9 @@ impl Draft {
     /// What a job is to do by this: a new one, or one that was `onto` so far.
     pub fn apply(&self, onto: Option<&Definition>, now: Timestamp) -> Result<Definition, Wrong> {
         let schedule = self.schedule(onto, now)?;
-        let times = match (self.times, onto, &schedule) {
-            (Some(times), _, _) => Some(times).filter(|times| *times > 0),
-            (None, Some(onto), _) => onto.times,
-            (None, None, _) => None,
+        let times = match self.times {
+            Some(times) => Some(times).filter(|times| *times > 0),
+            None => onto.and_then(|onto| onto.times),
         };
         let jitter = match &self.jitter {
             Some(text) => length("jitter", text, SignedDuration::ZERO, JITTER_MAX)?,
@@ -175,8 +174,10 @@ impl Draft {
             return wrong("body", why);
         }
         // What teawatch itself must find again stands in such comments.
-        if ["<!--", "-->"].iter().any(|mark| title.contains(mark) || body.contains(mark)) {
-            return wrong("body", "must not hold comments of HTML");
+        for (field, text) in [("title", &title), ("body", &body)] {
+            if text.contains("<!--") || text.contains("-->") {
+                return wrong(field, "must not hold comments of HTML");
+            }
         }
         let one = self.one_at_a_time.or_else(|| before.map(|it| it.one_at_a_time));
         Ok(Template { title, body, one_at_a_time: one.unwrap_or(true) })

@@ -140,7 +140,7 @@ impl Job {
             self.complete(now);
             return;
         }
-        if let Some(claim) = &mut self.claim {
+        if !is_same && let Some(claim) = &mut self.claim {
             // Its slot is none of this schedule's: nobody gets it back.
             claim.slot = None;
         }

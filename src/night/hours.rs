@@ -36,8 +36,8 @@ impl Hours {
     /// The night that ended last. While one goes on, that is the one before it: what is said
     /// of a night is said of all of it.
     ///
-    /// A time that the clock skips comes when it has done so; of one that comes twice the
-    /// first counts.
+    /// A time that the clock skips comes as much later as it skips; of one that comes twice the
+    /// first counts. A night of which nothing is left then is empty.
     pub fn last(&self, now: Timestamp) -> (Date, Span) {
         let mut day = now.to_zoned(self.zone.clone()).date();
         // A clock that is set forward may take the end of a day into the next one.
@@ -50,7 +50,8 @@ impl Hours {
             true => day,
             false => day.yesterday().unwrap_or(Date::MIN),
         };
-        (day, Span { from: self.at(first, self.begin), until: self.at(day, self.end) })
+        let until = self.at(day, self.end);
+        (day, Span { from: self.at(first, self.begin).min(until), until })
     }
 
     fn at(&self, day: Date, time: Time) -> Timestamp {
@@ -132,6 +133,11 @@ mod tests {
         assert_eq!(
             last("22:00", "02:30", "Europe/Berlin", "2026-10-25T09:00:00Z"),
             "2026-10-25: 2026-10-24T20:00:00Z to 2026-10-25T00:30:00Z"
+        );
+        // From 02:30, which is 03:30 then, to 03:15.
+        assert_eq!(
+            last("02:30", "03:15", "Europe/Berlin", "2026-03-29T09:00:00Z"),
+            "2026-03-29: 2026-03-29T01:15:00Z to 2026-03-29T01:15:00Z"
         );
     }
 }

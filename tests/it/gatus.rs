@@ -1,13 +1,7 @@
 //! Results as clients of Gatus push them to external endpoints.
 
-use serde_json::Value;
-use teawatch::signature::{Master, ping_key};
-
-use crate::support::{Gitea, MASTER, Teawatch, client, eventually};
-
-fn key(source: &str) -> String {
-    ping_key(&Master::parse(MASTER).unwrap(), source, 1).expose().to_owned()
-}
+use crate::pings::{check, key};
+use crate::support::{Gitea, Teawatch, client, eventually};
 
 /// What is answered to a push of the source `web1`.
 fn push(teawatch: &Teawatch, path: &str, body: &str) -> (u16, String) {
@@ -19,12 +13,6 @@ fn push_as(teawatch: &Teawatch, authorization: &str, path: &str, body: &str) -> 
     let request = request.header("authorization", authorization).body(body.to_owned());
     let answer = request.send().unwrap();
     (answer.status().as_u16(), answer.text().unwrap())
-}
-
-fn check(teawatch: &Teawatch, name: &str) -> Value {
-    let found = teawatch.get("/api/v1/checks").1["items"].clone();
-    let mut found = found.as_array().unwrap().iter();
-    found.find(|check| check["name"] == name).cloned().unwrap_or(Value::Null)
 }
 
 #[test]

@@ -145,3 +145,38 @@ fn b4_a_person_may_run_what_is_paused_and_nobody_else_and_it_stays_paused() {
     assert!(job.begin(1, due) && job.finish(1, RunState::Done, "", due).is_some());
     assert_eq!((job.paused, job.next, job.used, job.fired), (Some(pause), Some(due), None, 0));
 }
+
+#[test]
+fn what_is_changed_besides_the_schedule_takes_no_slot_from_a_claim_that_has_not_begun() {
+    let mut job = job(&draft("in 1m"), second(0));
+    assert_eq!(fire(&mut job, Ask::Due, 1, second(60)), Ok(Some(second(60))));
+    let limit = Draft { limit: Some("1h".to_owned()), ..Draft::default() };
+    let definition = limit.apply(Some(&job.definition), second(61)).unwrap();
+    job.redefine(definition, second(61));
+    assert!(job.give_back(1, second(62)));
+    assert_eq!((job.fired, job.next, job.state()), (0, Some(second(60)), State::Scheduled));
+}
+
+#[test]
+fn a_slot_that_is_given_back_comes_no_more_where_fewer_are_wanted_meanwhile() {
+    let mut job = job(&draft("every 1m"), second(0));
+    assert_eq!(fire(&mut job, Ask::Due, 1, second(60)), Ok(Some(second(60))));
+    assert!(job.begin(1, second(60)) && job.finish(1, RunState::Done, "", second(60)).is_some());
+    assert_eq!(fire(&mut job, Ask::Due, 2, second(120)), Ok(Some(second(120))));
+    let fewer = Draft { times: Some(1), ..Draft::default() };
+    let definition = fewer.apply(Some(&job.definition), second(121)).unwrap();
+    job.redefine(definition, second(121));
+    assert!(job.give_back(2, second(122)));
+    assert_eq!((job.fired, job.next, job.state()), (1, None, State::Completed));
+}
+
+/// Jobs of one time do not all come at once, and neither does one always come as late.
+#[test]
+fn by_how_much_a_slot_is_put_off_differs_from_job_to_job_and_from_slot_to_slot() {
+    let most = SignedDuration::from_secs(2);
+    let delay =
+        |number: u64, slot: i64| JobId::new("store", number).jitter(second(slot), most).as_secs();
+    let all = BTreeSet::from([0, 1, 2]);
+    assert_eq!((0..100).map(|number| delay(number, 0)).collect::<BTreeSet<_>>(), all);
+    assert_eq!((0..100).map(|slot| delay(1, slot)).collect::<BTreeSet<_>>(), all);
+}

@@ -75,10 +75,11 @@ fn finish(mut file: NamedTempFile, to: &Path) -> std::io::Result<u64> {
     Ok(records)
 }
 
-/// Removes all backups of this job but the newest. Returns how many went.
-fn prune(newest: &Path, prefix: &str, keep: u32) -> std::io::Result<usize> {
-    let Some(folder) = newest.parent() else { return Ok(0) };
-    let mut backups: Vec<PathBuf> = Vec::new();
+/// Removes all backups of this job but the newest. The one that was just made is one of these,
+/// also if another was made by a clock that was ahead. Returns how many went.
+fn prune(made: &Path, prefix: &str, keep: u32) -> std::io::Result<usize> {
+    let Some(folder) = made.parent() else { return Ok(0) };
+    let mut others: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -86,14 +87,14 @@ fn prune(newest: &Path, prefix: &str, keep: u32) -> std::io::Result<usize> {
             .to_str()
             .and_then(|name| name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(ENDING)));
         // The name of another job may begin like this one's.
-        if middle.is_some_and(|middle| !middle.contains('-')) {
-            backups.push(entry.path());
+        if middle.is_some_and(|middle| !middle.contains('-')) && entry.path() != made {
+            others.push(entry.path());
         }
     }
-    backups.sort();
+    others.sort();
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-    let surplus = backups.len().saturating_sub(keep);
-    for backup in &backups[..surplus] {
+    let surplus = others.len().saturating_sub(keep.saturating_sub(1));
+    for backup in &others[..surplus] {
         fs::remove_file(backup)?;
     }
     Ok(surplus)

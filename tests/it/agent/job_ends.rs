@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use rustix::process::Signal;
 
-use super::{Host, SOURCE, signal, text};
+use super::{Host, SOURCE, is_ignored, signal, text};
 use crate::support::{Gitea, InTime as _, StandIn, Teawatch, eventually, taken};
 
 /// Starts a command that says "ready" before anything else.
@@ -38,13 +38,9 @@ const SIGNALS: [(Signal, &str); 6] = [
     (Signal::USR2, "USR2"),
 ];
 
-/// Those that whoever runs the tests lets through: what `nohup` ignores, say, no program
-/// below it is killed by.
+/// Those that whoever runs the tests lets through.
 fn heeded() -> impl Iterator<Item = (Signal, &'static str)> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap();
-    SIGNALS.into_iter().filter(move |(number, _)| ignored >> (number.as_raw() - 1) & 1 == 0)
+    SIGNALS.into_iter().filter(|(signal, _)| !is_ignored(*signal))
 }
 
 #[test]

@@ -22,4 +22,15 @@ mod tls;
 mod web;
 mod whole;
 
+use rustix::process::Signal;
+
 use crate::support::{Host, SOURCE, signal, text, waiting};
+
+/// Whether this process, and so each that it starts, ignores a signal: what `nohup` ignores,
+/// say, no program below it is killed by.
+fn is_ignored(signal: Signal) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+    mask >> (signal.as_raw() - 1) & 1 == 1
+}

@@ -3,12 +3,10 @@
 use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
-use teawatch::signature::{Master, ping_key};
-
 use super::{Host, SOURCE, text};
+use crate::pings::{check, key};
 use crate::support::{
-    Asked, Gitea, InTime as _, MASTER, StandIn, Teawatch, answer_of, eventually, tls_fixture,
+    Asked, Gitea, InTime as _, StandIn, Teawatch, answer_of, eventually, tls_fixture,
 };
 
 pub const UUID: &str = "8116e449-d71c-4112-8f5d-a66f60902091";
@@ -171,12 +169,6 @@ fn a_start_that_is_answered_slowly_holds_up_no_command_and_arrives_before_the_en
     assert_eq!(server.asked().len(), 2);
 }
 
-fn check(teawatch: &Teawatch, name: &str) -> Value {
-    let found = teawatch.get("/api/v1/checks").1["items"].clone();
-    let mut found = found.as_array().unwrap().iter();
-    found.find(|check| check["name"] == name).cloned().unwrap_or(Value::Null)
-}
-
 #[test]
 fn the_ping_door_of_a_server_takes_what_a_run_pings() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
@@ -184,7 +176,7 @@ fn the_ping_door_of_a_server_takes_what_a_run_pings() {
     // A host of which teawatch knows no more than its key.
     let host = Host::new("");
     std::fs::remove_file(host.path("teawatch-agent.toml")).unwrap();
-    let key = ping_key(&Master::parse(MASTER).unwrap(), SOURCE, 1).expose().to_owned();
+    let key = key(SOURCE);
     host.write("key", &format!("{key}\n"));
     let run = |arguments: &[&str]| {
         let mut command = host.command(&["run", "--slug", "backup", "--ping-key", "file:key"]);

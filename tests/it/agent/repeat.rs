@@ -2,8 +2,8 @@
 
 use rustix::process::Signal;
 
-use super::Host;
 use super::ping::{paths, taking};
+use super::{Host, is_ignored};
 use crate::support::{PATIENCE, Told, eventually};
 
 fn start(host: &Host, arguments: &[&str]) -> Told {
@@ -86,12 +86,4 @@ fn between_two_runs_only_what_asks_to_end_ends_it() {
         child.signal(end);
         assert_eq!(child.end(PATIENCE).0, Some(0), "{end:?}");
     }
-}
-
-/// Whether this process, and so each that it starts, ignores a signal.
-fn is_ignored(signal: Signal) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
-    mask >> (signal.as_raw() - 1) & 1 == 1
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use teawatch::sandbox::Right;
 
 use super::{GROUP, SOURCE, checks, message, request, send, tell};
-use crate::support::{Gitea, REPOSITORY, Teawatch, ask, client, eventually};
+use crate::support::{Gitea, REPOSITORY, Teawatch, ask, eventually, figure};
 
 #[test]
 fn a_group_is_one_issue_from_its_first_alert_to_its_last() {
@@ -85,12 +85,7 @@ fn a_message_of_many_alerts_leaves_turns_to_others() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let settings = [("alertmanager.issue_per", "alert"), ("limits.report_observations", "2")];
     let teawatch = Teawatch::start(data.path(), &gitea, &settings);
-    let turns = || -> f64 {
-        let figures = client().get(format!("{}/metrics", teawatch.url)).send().unwrap();
-        let figures = figures.text().unwrap();
-        let turns = figures.lines().find_map(|line| line.strip_prefix("teawatch_turns_total "));
-        turns.unwrap().parse().unwrap()
-    };
+    let turns = || figure(&teawatch.url, "teawatch_turns_total");
     let mut many = message("resolved");
     let alert = many["alerts"][0].clone();
     let alerts = (0..401).map(|number| {
@@ -180,7 +175,7 @@ fn nobody_waits_for_ever_to_hear_of_what_was_cut_off() {
     let mut resolved = message("resolved");
     resolved["truncatedAlerts"] = json!(7);
     tell(&teawatch, &resolved);
-    eventually("that nobody can tell is told", || gitea.open() == 2);
+    eventually("that nobody can tell is told", || gitea.issues().len() == 2);
     eventually("both are over", || gitea.open() == 0);
     teawatch.settles(&gitea);
     assert_eq!(checks(&teawatch)[0].1["status"], "up");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use teawatch::signature::{Master, manage_key};
 
 use super::{complaint, ping, told};
-use crate::support::{Gitea, MASTER, SALT, Teawatch, client, eventually};
+use crate::support::{Gitea, MASTER, SALT, Teawatch, client, eventually, turns};
 
 fn check(name: &str, settings: &str) -> String {
     format!("[[check]]\nsource = \"web1\"\nname = \"{name}\"\n{settings}\n")
@@ -31,7 +31,7 @@ fn a_check_of_the_configuration_is_there_from_the_start_and_its_silence_is_told(
     assert_eq!(ping(&teawatch, "other"), 404);
     eventually("its silence opens an issue", || gitea.open() == 1);
     assert_eq!(ping(&teawatch, "job"), 200);
-    eventually("it is closed", || gitea.comments(1).len() == 1);
+    eventually("it is closed", || turns(&gitea.issue(1)).first() == Some(&"closed"));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use http::Method;
 use serde_json::{Value, json};
 use teawatch::check::{CheckId, Definition};
 use teawatch::engine::DEFINED_MAX;
-use teawatch::signature::{Master, manage_key, ping_key};
+use teawatch::signature::{Master, manage_key};
 
-use crate::pings::Turned;
+use crate::pings::{Turned, key};
 use crate::support::{MASTER, client};
 
 /// Calls `/api/v3` of a server with the key of a source.
@@ -138,8 +138,7 @@ fn a_list_is_of_one_source_and_can_be_narrowed_by_slug_and_tags() {
     api.make(&json!({ "name": "The C", "slug": "c" }));
     other.make(&json!({ "name": "d", "tags": "prod" }));
     // What is only heard of has no definition that could be managed.
-    let key = ping_key(&Master::parse(MASTER).unwrap(), "web1", 1);
-    assert_eq!(turned.send(Method::GET, &format!("{}/e?create=1", key.expose()), "").0, 201);
+    assert_eq!(turned.send(Method::GET, &format!("{}/e?create=1", key("web1")), "").0, 201);
     for (query, names) in [
         ("", vec!["The C", "a", "b"]),
         ("?tag=prod", vec!["a", "b"]),
@@ -301,7 +300,7 @@ fn a_key_is_needed_and_manages_the_checks_of_its_source_only() {
     assert_eq!(bare("{}"), (401, json!("missing api key")));
     assert_eq!(bare(r#"{"api_key": 5}"#), (401, json!("missing api key")));
     // The key that pings manages nothing, and the other way round.
-    let ping = ping_key(&Master::parse(MASTER).unwrap(), "web1", 1).expose().to_owned();
+    let ping = key("web1");
     for key in [&ping, "web1.", "web1", "x", &api.key[1..], &format!("{}x", api.key)] {
         let wrong = Caller { turned: &turned, key: key.to_owned() };
         let refused = wrong.refused(Method::GET, "checks/", &Value::Null);

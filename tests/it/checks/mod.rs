@@ -6,9 +6,8 @@ mod manage;
 
 use std::process::Output;
 
-use teawatch::signature::{Master, ping_key};
-
-use crate::support::{MASTER, Teawatch, client};
+use crate::pings::key;
+use crate::support::{Teawatch, client};
 
 /// What a command prints that goes well.
 #[track_caller]
@@ -24,7 +23,6 @@ fn complaint(output: &Output) -> String {
 
 /// The status that a ping of `web1` is answered with.
 fn ping(teawatch: &Teawatch, path: &str) -> u16 {
-    let key = ping_key(&Master::parse(MASTER).unwrap(), "web1", 1);
-    let url = format!("{}/ping/{}/{path}", teawatch.url, key.expose());
+    let url = format!("{}/ping/{}/{path}", teawatch.url, key("web1"));
     client().get(url).send().unwrap().status().as_u16()
 }

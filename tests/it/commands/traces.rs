@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::{
-    CHECK, Gitea, OFTEN, REPOSITORY, Scene, Teawatch, add_hook, client, eventually, failing,
+    CHECK, Gitea, OFTEN, REPOSITORY, Scene, Teawatch, add_hook, eventually, failing, figures,
 };
 
 const SECRET: &str = "the-secret-of-a-webhook";
@@ -41,8 +41,7 @@ impl Way {
 
 /// How many comments were read, by what came of them.
 fn counted(scene: &Scene) -> BTreeMap<String, u64> {
-    let figures = client().get(format!("{}/metrics", scene.teawatch.url)).send().unwrap();
-    let figures = figures.text().unwrap();
+    let figures = figures(&scene.teawatch.url);
     let counts = figures.lines().filter_map(|line| {
         let (class, count) =
             line.strip_prefix("teawatch_comments_total{outcome=\"")?.split_once("\"} ")?;

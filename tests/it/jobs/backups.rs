@@ -53,6 +53,21 @@ fn a_backup_is_whole_the_newest_are_kept_and_others_are_left_alone() {
     assert!(output.ends_with("1 older ones are gone"), "{output}");
 }
 
+#[test]
+fn a_backup_that_is_just_made_stays_though_a_clock_was_ahead_before() {
+    let work = Work::with(&[]);
+    let folder = work.data.path().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let ahead = folder.join("night-29991231T235959.999Z.backup");
+    fs::write(&ahead, "of a time that has not come").unwrap();
+    work.adds(&json!({ "name": "night", "do": "backup", "keep": 1, "schedule": "0 3 * * *" }));
+    work.run("night");
+    eventually("one is made", || work.states("night") == ["done"]);
+    let files = backups(&work);
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert_ne!(files[0], ahead);
+}
+
 fn is_of(file: &std::path::Path, beginning: &str) -> bool {
     file.file_name().unwrap().to_string_lossy().starts_with(beginning)
 }

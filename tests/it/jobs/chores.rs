@@ -86,6 +86,7 @@ fn what_an_issue_may_not_say_is_refused() {
         ("title", json!(""), "title: must be one line of 1 to 200 bytes"),
         ("title", json!("x".repeat(201)), "title: must be one line"),
         ("title", json!("two\nlines"), "title: must be one line"),
+        ("title", json!("Try -->"), "title: must not hold comments of HTML"),
         ("body", json!("x".repeat(4_001)), "body: must be at most 4000 bytes"),
         ("body", json!("<!-- teawatch -->"), "body: must not hold comments of HTML"),
         ("keep", json!(3), "keep: is for backups alone"),

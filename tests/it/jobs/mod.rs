@@ -165,6 +165,18 @@ fn signed_at(url: &str, secret: &Secret, body: &str, at: i64) -> RequestBuilder 
         .body(body.to_owned())
 }
 
+/// What whoever fires a job is answered: the status, and the one word.
+fn words(answer: &Answer) -> (u16, String) {
+    let body = &answer.body;
+    let word = body["status"].as_str().or_else(|| body["error"].as_str()).unwrap_or_default();
+    (answer.status, word.to_owned())
+}
+
+/// The same, as it should be.
+fn is(status: u16, word: &str) -> (u16, String) {
+    (status, word.to_owned())
+}
+
 /// So many seconds from now, in whole seconds, as a schedule.
 fn at(seconds: i64) -> String {
     Timestamp::from_second(Timestamp::now().as_second() + seconds).unwrap().to_string()

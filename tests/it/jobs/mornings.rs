@@ -11,7 +11,8 @@ fn r76_a_job_makes_the_report_of_a_night_one_issue_however_often_it_is_run() {
     work.add("morning", "report", "30 6 * * *");
     work.run("morning");
     eventually("the report is open", || work.gitea.open() == 1);
-    assert!(work.gitea.issues()[0].title.contains("ight"), "{}", work.gitea.issues()[0].title);
+    let title = work.gitea.issues()[0].title.clone();
+    assert!(title.starts_with("[watchdog] Night to "), "{title}");
     eventually("it is done", || work.states("morning") == ["done"]);
     work.run("morning");
     eventually("it is done again", || work.states("morning") == ["done", "done"]);
@@ -19,7 +20,7 @@ fn r76_a_job_makes_the_report_of_a_night_one_issue_however_often_it_is_run() {
     assert!(why.as_str().unwrap().ends_with("already"), "{why}");
     let work = work.killed(&[]);
     work.run("morning");
-    eventually("it is done after a kill", || work.states("morning").len() == 3);
+    eventually("it is done after a kill", || work.states("morning") == ["done"; 3]);
     work.teawatch.settles(&work.gitea);
     assert_eq!(work.gitea.issues().len(), 1);
 }

@@ -115,8 +115,7 @@ fn b4_killed_while_the_scheduler_is_told_each_job_is_armed_for_its_time_and_no_s
     // at these many milliseconds after the answer.
     for moment in [Err(true), Err(false), Ok(0), Ok(2), Ok(10), Ok(50)] {
         let outside = Outside::start();
-        let Work { teawatch, gitea, switch, data } = work(&outside, &[]);
-        let work = Work { teawatch, gitea, switch, data };
+        let work = work(&outside, &[]);
         let job = work.add("switch", "dead-man", "every 30s");
         let first = job["next"].as_str().unwrap().to_owned();
         eventually("it is armed", || outside.at(&job) == Some(first.clone()));

@@ -357,9 +357,8 @@ fn jobs_of_the_configuration_come_and_go_with_it_and_keep_their_slots() {
     assert_eq!((job.state, job.definition.name.as_str()), (State::Paused, "JOB"));
     assert_eq!(core.resume_job("job", at(2_000)).unwrap().next, Some(at(9_200)));
     memory.commit(core.take_writes().0).unwrap();
-    let mut core = load(&mut memory, Settings::default(), 3_000);
+    let core = load(&mut memory, Settings::default(), 3_000);
     assert_eq!(core.job("job").unwrap_err(), Unmade::Unknown("job".to_owned()));
-    memory.commit(core.take_writes().0).unwrap();
 }
 
 /// Changes the record of the first job of a store, as a later or an earlier version or a
@@ -455,9 +454,8 @@ fn of_all_jobs_together_the_newest_runs_are_kept_and_those_under_way() {
     assert_eq!(kept(&inside).len(), RUNS_MAX);
 }
 
-/// With ten thousand jobs, of which none is due, looking for what is due is next to nothing.
 #[test]
-fn there_are_ten_thousand_jobs_and_not_one_more() {
+fn there_may_be_ten_thousand_jobs_and_not_one_more() {
     let mut inside = Inside::new(0);
     for number in 0..JOBS_MAX {
         inside.core.add_job(&draft(&format!("job-{number}"), "every 1h"), at(0)).unwrap();
@@ -466,6 +464,5 @@ fn there_are_ten_thousand_jobs_and_not_one_more() {
     assert_eq!(full, Unmade::Full);
     inside.turn(0);
     assert_eq!(inside.core.jobs_health().active, JOBS_MAX);
-    let shown: Value = json!(inside.core.jobs_page(None, 500).items.len());
-    assert_eq!(shown, 500);
+    assert_eq!(inside.core.jobs_page(None, 500).items.len(), 500);
 }

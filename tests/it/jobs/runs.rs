@@ -23,8 +23,8 @@ use teawatch::store::{Fault, Memory};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use super::{fires_at, signed};
-use crate::support::{Answer, Inside, SALT, ask, client, eventually};
+use super::{fires_at, is, signed, words};
+use crate::support::{Inside, SALT, ask, client, eventually};
 
 /// What a run does.
 type Work = Pin<Box<dyn Future<Output = Result<Filed, Error>> + Send>>;
@@ -247,14 +247,7 @@ fn d16_a_scheduler_that_breaks_when_it_is_told_of_a_change_harms_none() {
     assert_eq!(bench.ended("job").state, RunState::Done);
     eventually("it is told", || told.load(Ordering::Relaxed) > before);
     bench.run("job");
-    eventually("it is done again", || bench.runs("job").len() == 2);
-}
-
-/// What whoever fires a job is answered, with its words in one.
-fn words(answer: &Answer) -> (u16, &str) {
-    let body = &answer.body;
-    let word = body["status"].as_str().or_else(|| body["error"].as_str()).unwrap_or_default();
-    (answer.status, word)
+    assert_eq!((bench.ended("job").state, bench.runs("job").len()), (RunState::Done, 2));
 }
 
 #[test]
@@ -272,16 +265,16 @@ fn b2_who_fires_too_soon_or_what_cannot_be_stored_is_told_to_come_again_and_noth
     let fire = || fires_at(url, &json!({ "job_id": "job" }));
     // Nobody runs jobs so far.
     let answer = fire();
-    assert_eq!(words(&answer), (503, "starting"));
+    assert_eq!(words(&answer), is(503, "starting"));
     assert_eq!(answer.headers["retry-after"], "5");
     bench.inside.app.run_jobs(bench.runner.clone());
     // Who proves nothing is not told what else is amiss.
     let stranger = signed(url, &Secret::parse(&"s".repeat(32)).unwrap(), "{}", 0);
-    assert_eq!(words(&ask(stranger)), (401, "invalid fire token"));
+    assert_eq!(words(&ask(stranger)), is(401, "invalid fire token"));
     // The disk does not take the claim.
     bench.memory.order(bench.memory.commits() + 1, Fault::Lost);
     let answer = fire();
-    assert_eq!(words(&answer), (503, "cron fire admission failed"));
+    assert_eq!(words(&answer), is(503, "cron fire admission failed"));
     assert!(answer.headers.contains_key("retry-after"));
     assert_eq!(ran.load(Ordering::Relaxed), 0);
     // The next start knows nothing of it, so that the slot is still to be run.

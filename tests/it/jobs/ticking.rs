@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use serde_json::{Value, json};
 
 use super::{Work, at, command};
-use crate::support::{Gitea, Say, StandIn, Teawatch, answer_of, eventually};
+use crate::support::{Gitea, Say, StandIn, Teawatch, answer_of, client, eventually, figures};
 
 #[test]
 fn a_job_comes_on_schedule_each_slot_once_and_its_check_is_up() {
@@ -25,8 +25,7 @@ fn a_job_comes_on_schedule_each_slot_once_and_its_check_is_up() {
     assert_eq!(slots.len(), runs.len(), "{runs:#?}");
     let done = runs.iter().filter(|run| run["state"] == "done");
     assert_eq!(done.count(), work.pings() - 1, "{runs:#?}");
-    let figures = crate::support::client().get(format!("{}/metrics", work.teawatch.url)).send();
-    let figures = figures.unwrap().text().unwrap();
+    let figures = figures(&work.teawatch.url);
     let ended = format!("teawatch_job_runs_total{{state=\"done\"}} {}\n", work.pings() - 1);
     for line in [&*ended, "teawatch_jobs{state=\"paused\"} 1\n"] {
         assert!(figures.contains(line), "{line} {figures}");
@@ -110,7 +109,7 @@ fn nothing_comes_by_itself_while_all_are_paused_and_what_is_late_comes_once() {
     eventually("the start is told", || work.pings() == 1);
     let url = format!("{}/api/v1/scheduler", work.teawatch.url);
     let post = |rest: &str, body: Value| {
-        let answer = crate::support::client().post(format!("{url}{rest}")).json(&body).send();
+        let answer = client().post(format!("{url}{rest}")).json(&body).send();
         answer.unwrap().status().as_u16()
     };
     assert_eq!(post("/pause", json!({})), 422);

@@ -10,7 +10,7 @@ use teawatch::engine::settings::Settings;
 use teawatch::store::Memory;
 
 use super::row;
-use crate::support::{CHECK, Inside, Report, Teawatch, ask, client};
+use crate::support::{CHECK, Inside, Letter, Report, Teawatch, ask, client};
 
 /// A server in this process whose clock says what the test wants.
 struct Turned {
@@ -39,15 +39,9 @@ impl Turned {
         self.seq += 1;
         let mut report = Report::new("db1").check("disk", kind, "seen");
         report.body["id"] = json!({ "epoch": "night", "seq": self.seq });
-        let secret = Teawatch::secret("db1");
-        let at = self.seconds.load(Ordering::SeqCst);
-        let body = report.body.to_string();
-        let signature = teawatch::signature::sign(&secret, "letter", at, body.as_bytes());
-        let request = client().post(format!("{}/api/v1/reports", self.inside.url)).body(body);
-        let request = request.header("teawatch-source", "db1").header("webhook-id", "letter");
-        let request =
-            request.header("webhook-timestamp", at).header("webhook-signature", signature);
-        let answer = ask(request);
+        let off = self.seconds.load(Ordering::SeqCst) - Timestamp::now().as_second();
+        let (secret, body) = (Teawatch::secret("db1"), report.body.to_string());
+        let answer = Letter::signed(&secret, "db1", off, body).send_to(&self.inside.url);
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 

@@ -21,7 +21,7 @@ fn start(data: &Path, gitea: &Gitea, zone: (&'static str, &'static str)) -> Teaw
     Teawatch::start(data, gitea, &[zone, OFTEN, LOOKS])
 }
 
-/// Makes the report of the last night an issue. Returns whether it was none before.
+/// Makes the report of the last night an issue. Returns what is answered.
 #[track_caller]
 fn files(teawatch: &Teawatch) -> Value {
     let answer = ask(client().post(format!("{}/api/v1/report", teawatch.url)));
@@ -149,17 +149,20 @@ fn a_night_whose_opening_is_in_doubt_is_closed_by_the_next_once_it_is_found() {
     assert_eq!(issues(&gitea), [(1, false), (2, true)]);
 }
 
-#[test]
-fn a_store_that_was_lost_opens_no_second_issue_of_a_night_and_closes_the_one_before() {
-    let gitea = Gitea::start();
-    let data = tempfile::tempdir().unwrap();
+/// A Gitea with the report of a night, of which nobody knows any more.
+fn with_the_report_of_a_lost_store() -> Gitea {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let teawatch = start(data.path(), &gitea, TODAY);
     files(&teawatch);
     eventually("it is open", || gitea.open() == 1);
     teawatch.settles(&gitea);
     teawatch.kill();
-    data.close().unwrap();
+    gitea
+}
 
+#[test]
+fn a_store_that_was_lost_opens_no_second_issue_of_a_night_and_closes_the_one_before() {
+    let gitea = with_the_report_of_a_lost_store();
     let data = tempfile::tempdir().unwrap();
     let teawatch = start(data.path(), &gitea, TODAY);
     eventually("the open issues were read", || {
@@ -181,15 +184,7 @@ fn a_store_that_was_lost_opens_no_second_issue_of_a_night_and_closes_the_one_bef
 
 #[test]
 fn a_night_that_is_told_before_the_lost_one_was_read_has_an_issue_of_its_own() {
-    let gitea = Gitea::start();
-    let data = tempfile::tempdir().unwrap();
-    let teawatch = start(data.path(), &gitea, TODAY);
-    files(&teawatch);
-    eventually("it is open", || gitea.open() == 1);
-    teawatch.settles(&gitea);
-    teawatch.kill();
-    data.close().unwrap();
-
+    let gitea = with_the_report_of_a_lost_store();
     let refusal = Action::Refuse { status: 503, retry_after: None, body: Default::default() };
     gitea.order(Fault::new(refusal).on(&Method::GET, Route::Issues).until_cleared());
     let data = tempfile::tempdir().unwrap();

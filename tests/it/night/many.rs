@@ -5,17 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{last_hour, report, rows};
-use crate::support::{Gitea, Report, Teawatch, client};
+use crate::support::{Gitea, Report, Teawatch, figure};
 
 const SOURCES: usize = 10;
 const CHECKS: usize = 1_000;
-
-/// How many turns the engine has made.
-fn turns(teawatch: &Teawatch) -> u64 {
-    let metrics = client().get(format!("{}/metrics", teawatch.url)).send().unwrap().text().unwrap();
-    let value = metrics.lines().find_map(|line| line.strip_prefix("teawatch_turns_total "));
-    value.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
-}
 
 #[test]
 fn ten_thousand_checks_are_read_in_pages_and_the_worst_hundred_are_told() {
@@ -29,10 +22,11 @@ fn ten_thousand_checks_are_read_in_pages_and_the_worst_hundred_are_told() {
         });
         teawatch.report(&report);
     }
-    let before = turns(&teawatch);
+    let turns = || figure(&teawatch.url, "teawatch_turns_total");
+    let before = turns();
     let told = last_hour(&teawatch);
     // Pages of 500 checks, each in a turn of its own, and those of the history.
-    assert!(turns(&teawatch) - before >= 20, "{before}");
+    assert!(turns() - before >= 20.0, "{before}");
     let all = SOURCES * CHECKS + SOURCES;
     let counts: BTreeMap<String, usize> = serde_json::from_value(told["checks"].clone()).unwrap();
     assert_eq!((counts["down"], counts["up"]), (1_000, all - 1_000));

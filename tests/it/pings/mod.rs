@@ -16,7 +16,8 @@ use teawatch::signature::{Master, ping_key};
 
 use crate::support::{Gitea, InTime as _, MASTER, Teawatch, client, eventually, turns};
 
-fn key(source: &str) -> String {
+/// The key by which a source pings.
+pub fn key(source: &str) -> String {
     ping_key(&Master::parse(MASTER).unwrap(), source, 1).expose().to_owned()
 }
 
@@ -32,7 +33,8 @@ fn said(answer: Response) -> (u16, String) {
     (answer.status().as_u16(), answer.text().unwrap())
 }
 
-fn check(teawatch: &Teawatch, name: &str) -> Value {
+/// The check of this name, of whatever source; null if there is none.
+pub fn check(teawatch: &Teawatch, name: &str) -> Value {
     let found = teawatch.get("/api/v1/checks").1["items"].clone();
     let mut found = found.as_array().unwrap().iter();
     found.find(|check| check["name"] == name).cloned().unwrap_or(Value::Null)

@@ -5,7 +5,7 @@ use serde_json::Value;
 use teawatch::check::{Definition, Keywords};
 
 use super::{Turned, key, said};
-use crate::support::client;
+use crate::support::{client, figure};
 
 const RID: &str = "2C9c4D2e-3f2a-4b1c-8d5e-6f7a8b9c0d1e";
 
@@ -138,6 +138,12 @@ fn nothing_but_what_goes_below_the_address_of_pings_is_one() {
 #[test]
 fn a_check_that_wants_posts_answers_others_and_does_not_count_them() {
     let turned = started();
+    let counted = |outcome: &str| {
+        let series = format!("teawatch_pings_total{{outcome=\"{outcome}\"}}");
+        figure(&turned.inside.url, &series)
+    };
+    // Each is there before there is anything to be counted.
+    assert_eq!(["ignored", "ambiguous"].map(counted), [0.0, 0.0]);
     turned.define("job", Definition { post_only: true, ..Definition::default() });
     let uuid = turned.uuid("job");
     for method in [Method::GET, Method::HEAD] {
@@ -149,9 +155,7 @@ fn a_check_that_wants_posts_answers_others_and_does_not_count_them() {
     );
     turned.ping(&uuid);
     assert_eq!((turned.status("job").as_str(), &turned.check("job")["results"]), ("up", &1.into()));
-    let figures = client().get(format!("{}/metrics", turned.inside.url)).send().unwrap();
-    let figures = figures.text().unwrap();
-    assert!(figures.contains("teawatch_pings_total{outcome=\"ignored\"} 2"), "{figures}");
+    assert_eq!(counted("ignored"), 2.0);
 }
 
 #[test]

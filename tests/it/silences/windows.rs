@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::Scene;
-use crate::support::{CHECK, Gitea, Teawatch, client, eventually, failing};
+use crate::support::{CHECK, Gitea, Teawatch, eventually, failing, figure};
 
 /// A server with this in its file.
 fn configured(file: &str) -> Scene {
@@ -22,11 +22,9 @@ fn window(starts: &str, duration: &str) -> String {
     )
 }
 
-fn windows(scene: &Scene) -> String {
-    let figures = client().get(format!("{}/metrics", scene.teawatch.url)).send().unwrap();
-    let figures = figures.text().unwrap();
-    let found = figures.lines().find_map(|line| line.strip_prefix("teawatch_maintenance_windows "));
-    found.unwrap().to_owned()
+/// How many windows hold.
+fn windows(scene: &Scene) -> f64 {
+    figure(&scene.teawatch.url, "teawatch_maintenance_windows")
 }
 
 #[test]
@@ -35,8 +33,8 @@ fn a_window_that_comes_once_holds_from_its_start_to_its_end() {
     let start = Timestamp::now() + SignedDuration::from_secs(3);
     let start = start.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
     let scene = configured(&window(&format!("start = \"{start}\""), "3s"));
-    assert_eq!(windows(&scene), "0");
-    eventually("it holds", || windows(&scene) == "1");
+    assert_eq!(windows(&scene), 0.0);
+    eventually("it holds", || windows(&scene) == 1.0);
     scene.teawatch.report(&failing(CHECK));
     scene.teawatch.report(&failing("web1/disk"));
     eventually("the other one is told", || scene.gitea.open() == 1);
@@ -47,7 +45,7 @@ fn a_window_that_comes_once_holds_from_its_start_to_its_end() {
     assert!(explanation.ends_with("(the nightly backup)."), "{explanation}");
     assert_eq!(scene.gitea.issues_about(CHECK).len(), 0);
     eventually("it is told at the end", || scene.gitea.issues_about(CHECK).len() == 1);
-    assert_eq!((windows(&scene).as_str(), &scene.alert(CHECK)["silenced"]), ("0", &json!(null)));
+    assert_eq!((windows(&scene), &scene.alert(CHECK)["silenced"]), (0.0, &json!(null)));
     scene.teawatch.settles(&scene.gitea);
 }
 
@@ -63,8 +61,8 @@ fn a_window_that_is_repeated_holds_across_restarts_until_it_is_taken_away() {
     let teawatch = Teawatch::start_with_file(data.path(), &gitea, &[], &file);
     let scene = Scene { data, gitea, teawatch };
     scene.goes_on();
-    assert_eq!((scene.gitea.open(), windows(&scene).as_str()), (0, "1"));
+    assert_eq!((scene.gitea.open(), windows(&scene)), (0, 1.0));
     let scene = scene.restarted(&[], || ());
     eventually("it is told", || scene.gitea.open() == 1);
-    assert_eq!(windows(&scene), "0");
+    assert_eq!(windows(&scene), 0.0);
 }

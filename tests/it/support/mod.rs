@@ -2,6 +2,7 @@
 
 mod deed;
 mod ending;
+mod figures;
 mod gitea;
 mod host;
 mod in_time;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 pub use deed::{CHECK, Deed, OTHER};
 pub use ending::{all_is_told, readiness};
+pub use figures::{figure, figures};
 pub use gitea::Gitea;
 pub use host::{Host, SOURCE, signal, text, waiting};
 pub use in_time::InTime;

@@ -7,19 +7,12 @@ use teawatch::alert::marker::Marker;
 use teawatch::sandbox::{Entry, EventKind, Issue, Outcome, Route};
 
 use super::teawatch::SALT;
-use super::{Gitea, PATIENCE, Teawatch, eventually};
+use super::{Gitea, Teawatch, client, eventually};
 
 impl Gitea {
     /// Lets the requests go on that a fault holds.
     pub fn release(&self) {
-        teawatch::gitea::install_crypto();
-        let client = reqwest::blocking::Client::builder()
-            .timeout(PATIENCE)
-            .no_proxy()
-            .tls_certs_only([])
-            .build()
-            .unwrap();
-        let answer = client.post(format!("{}-/admin/release", self.url)).send().unwrap();
+        let answer = client().post(format!("{}-/admin/release", self.url)).send().unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
     }
 

@@ -15,7 +15,9 @@ use reqwest::blocking::RequestBuilder;
 use serde_json::Value;
 use teawatch::sandbox::Route;
 
-use crate::support::{CHECK, Gitea, REPOSITORY, Teawatch, add_hook, client, eventually, failing};
+use crate::support::{
+    CHECK, Gitea, REPOSITORY, Teawatch, add_hook, client, eventually, failing, figures,
+};
 
 /// That of the recordings.
 const SECRET: &str = "s3cret-hook";
@@ -95,8 +97,7 @@ fn deliveries(teawatch: &Teawatch) -> Vec<Value> {
 
 /// How many deliveries were counted, by what came of them.
 fn outcomes(scene: &Scene) -> BTreeMap<String, u64> {
-    let figures = client().get(format!("{}/metrics", scene.teawatch.url)).send().unwrap();
-    let figures = figures.text().unwrap();
+    let figures = figures(&scene.teawatch.url);
     let counts = figures.lines().filter_map(|line| {
         let (class, count) =
             line.strip_prefix("teawatch_delivery_outcomes_total{outcome=\"")?.split_once("\"} ")?;
