@@ -224,10 +224,10 @@ impl Core {
     }
 
     /// The clock was set back.
-    pub(super) fn rewind_jobs(&mut self, by: SignedDuration) {
+    pub(super) fn rewind_jobs(&mut self, by: SignedDuration, now: Timestamp) {
         let ids: Vec<_> = self.jobs.all.keys().cloned().collect();
         for id in ids {
-            self.change_job(&id, |job| job.rewind(by));
+            self.change_job(&id, |job| job.rewind(by, now));
         }
         if let Some(pause) = &mut self.meta.jobs.paused {
             pause.since = earlier(pause.since, by);

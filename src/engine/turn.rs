@@ -90,7 +90,7 @@ impl Core {
         self.silences.values_mut().for_each(|silence| silence.rewind(by, before));
         self.dirty.silences.extend(self.silences.keys());
         self.look_at_patterns(now);
-        self.rewind_jobs(by);
+        self.rewind_jobs(by, now);
         self.repositories.values_mut().for_each(|record| record.admission.rewind(by));
         self.dirty.repositories.extend(self.repositories.keys().cloned());
         self.wake_everything(now);

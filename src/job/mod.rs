@@ -189,9 +189,11 @@ impl Job {
         }
     }
 
-    /// The clock was set back: what has passed since then stays as long ago. Times on a
-    /// calendar stay what they are.
-    pub fn rewind(&mut self, by: SignedDuration) {
+    /// The clock was set back by so much, and it is `now`: what has passed since then stays as
+    /// long ago. Times on a calendar stay what they are, and the next one that was used up
+    /// already is not used again. Any more were of a clock that was ahead for long: to wait until
+    /// they are past could take years.
+    pub fn rewind(&mut self, by: SignedDuration, now: Timestamp) {
         let back = |at: &mut Timestamp| *at = at.checked_sub(by).unwrap_or(Timestamp::MIN);
         back(&mut self.made_at);
         if let Some(claim) = &mut self.claim {
@@ -212,5 +214,13 @@ impl Job {
                 claim.slot.iter_mut().chain(&mut claim.used).for_each(back);
             }
         }
+        let next = self.definition.schedule.after(now);
+        if next.zip(self.used).is_some_and(|(next, used)| next < used) {
+            self.used = Some(now);
+            if let Some(claim) = &mut self.claim {
+                claim.slot = None;
+            }
+        }
+        self.look_again(now);
     }
 }

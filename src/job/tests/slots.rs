@@ -180,3 +180,32 @@ fn by_how_much_a_slot_is_put_off_differs_from_job_to_job_and_from_slot_to_slot()
     assert_eq!((0..100).map(|number| delay(number, 0)).collect::<BTreeSet<_>>(), all);
     assert_eq!((0..100).map(|slot| delay(1, slot)).collect::<BTreeSet<_>>(), all);
 }
+
+#[test]
+fn slots_that_a_clock_ahead_has_used_up_come_again_but_for_the_very_next() {
+    let hour = SignedDuration::from_hours(1);
+    // At three it is due; then the clock is set back by so many hours, from five past.
+    for (back, next) in [(1, "2026-07-02T04:00:00Z"), (2, "2026-07-02T02:00:00Z")] {
+        let mut job = job(&draft("0 * * * *"), at("2026-07-02T02:30:00Z"));
+        let ahead = at("2026-07-02T03:05:00Z");
+        assert!(fire(&mut job, Ask::Due, 1, ahead).is_ok());
+        assert!(job.begin(1, ahead) && job.finish(1, RunState::Done, "", ahead).is_some());
+        let now = ahead - hour * back;
+        job.rewind(hour * back, now);
+        assert_eq!(job.next, Some(at(next)), "{back}");
+    }
+    // By years, with what was claimed and not begun, and with nothing that was ever run.
+    let ahead = at("2033-01-01T00:00:00Z");
+    let now = at("2026-07-02T02:30:00Z");
+    for is_claimed in [true, false] {
+        let mut job = job(&draft("0 3 * * *"), if is_claimed { now } else { ahead });
+        if is_claimed {
+            assert!(fire(&mut job, Ask::Due, 1, ahead + hour * 3).is_ok());
+        }
+        job.rewind(ahead.duration_since(now), now);
+        assert_eq!(job.give_back(1, now), is_claimed);
+        assert_eq!(job.next, Some(at("2026-07-02T03:00:00Z")), "{is_claimed}");
+        let slot = job.next;
+        assert_eq!(fire(&mut job, Ask::Due, 2, now + hour), Ok(slot));
+    }
+}
