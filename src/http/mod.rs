@@ -20,6 +20,7 @@ mod manage;
 mod metrics;
 mod night;
 mod page;
+mod panics;
 mod ping;
 mod rate;
 mod reports;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{any, delete, get, post};
 use jiff::SignedDuration;
 use tokio::sync::watch;
@@ -182,5 +184,6 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(error::unknown_method)
         // Bodies are limited where they are read, by the setting of each door.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(panics::answered))
         .with_state(app)
 }
