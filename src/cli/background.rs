@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 
-use super::scheduling;
 use super::space::{self, watch_space};
 use crate::clock::Clock;
 use crate::engine::{self, Engine, Feed};
@@ -139,9 +138,9 @@ impl Background {
         }
 
         let choice = choose(&self.scheduler, jobs::PROVIDERS);
-        let runner = Runner::new(tools, self.scheduler.parallel, choice.clone());
+        let runner = Runner::new(tools, self.scheduler.parallel, choice);
         app.run_jobs(runner.clone());
-        scheduling::start(supervisor, &self.scheduler, choice, &runner);
+        jobs::start(supervisor, &self.scheduler, &runner);
 
         supervisor.start(http::Watch::NAME, http::Watch::PACE, move |mark, _| {
             http::Watch::run(app.clone(), mark)
@@ -151,7 +150,7 @@ impl Background {
 
     /// Lets jobs and the outbox finish what they have under way, without reconcile in its way.
     pub(super) async fn finish(supervisor: &Supervisor, runner: &Runner, patience: Duration) {
-        supervisor.stop(scheduling::TASK).await;
+        supervisor.stop(jobs::TASK).await;
         runner.finish(patience).await;
         supervisor.stop(RECONCILE).await;
         supervisor.stop(HINTS).await;

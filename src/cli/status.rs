@@ -13,9 +13,10 @@ use serde::Serialize;
 
 use super::call::{plain, table};
 use super::pid_file::PidFile;
-use super::{ConfigArgs, output, scheduling};
+use super::{ConfigArgs, output};
 use crate::clock::Clock;
 use crate::config::Caller;
+use crate::jobs;
 use crate::tasks::{Left, Life, Process, Report, State};
 
 /// A disk that does not answer for this long hangs.
@@ -206,7 +207,7 @@ impl Status {
 impl Status {
     /// Whether jobs are run by themselves, in a sentence, if a server ever left a mark of that.
     fn jobs(&self) -> Option<String> {
-        let task = self.tasks.iter().find(|task| task.name == scheduling::TASK)?;
+        let task = self.tasks.iter().find(|task| task.name == jobs::TASK)?;
         if !matches!(self.server, Server::Runs { .. }) {
             return Some("Jobs will NOT be run before it is.".to_owned());
         }

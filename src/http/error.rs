@@ -98,6 +98,9 @@ pub enum ApiError {
     /// 503: the body came slowly, and others needed its room.
     #[error("too many bodies are arriving, and this one took longest")]
     Crowded,
+    /// 500: a fault of ours, of which the log knows.
+    #[error("teawatch failed at this")]
+    Panicked,
     /// 503.
     #[error("teawatch cannot take this now")]
     Busy(#[source] engine::Error),
@@ -220,6 +223,12 @@ impl ApiError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "crowded",
                 "send it again; `limits.unproven_bytes` says how much may be under way",
+            ),
+            Self::Panicked => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "this is a mistake in teawatch, and its log says where: report it; what was sent \
+                 may be sent again",
             ),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "send it again"),
         }

@@ -20,6 +20,7 @@ mod manage;
 mod metrics;
 mod night;
 mod page;
+mod panics;
 mod ping;
 mod rate;
 mod reports;
@@ -159,12 +160,17 @@ pub fn doors(
     Shared::new(service_fn(move |request: Request| {
         let (app, others) = (app.clone(), others.clone());
         async move {
-            // There are more of these than of all else, and little else is to be done for each:
-            // to look for their door among all would be a sixth of their price.
-            if ping::is_addressed(&request) {
-                return Ok(ping::create(&app, request).await);
-            }
-            others.oneshot(request).await
+            let method = request.method().clone();
+            let answer = async {
+                // There are more of these than of all else, and little else is to be done for
+                // each: to look for their door among all would be a sixth of their price.
+                if ping::is_addressed(&request) {
+                    return ping::create(&app, request).await;
+                }
+                let Ok(answer) = others.oneshot(request).await;
+                answer
+            };
+            Ok(panics::answered(&method, answer).await)
         }
     }))
 }

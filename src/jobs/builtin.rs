@@ -37,20 +37,22 @@ impl Scheduler for Builtin {
         Self::NAME
     }
 
+    fn called(&self) -> String {
+        "the built-in scheduler".to_owned()
+    }
+
     fn start(&self, seat: Seat) -> Doing<'_, ()> {
         let Seat { runner, stop, mark } = seat;
         Box::pin(async move {
-            let teller = mark.clone();
-            let turn = move || tick(runner.clone(), teller.clone());
+            let turn = move || tick(runner.clone());
             ticks(self.every, &stop, &mark, turn).await;
         })
     }
 }
 
-/// Fires what is due, and says how jobs are.
-async fn tick(runner: Runner, mark: Mark) -> Result<(), crate::engine::Error> {
-    runner.fire_due(By::Ticker, None).await?;
-    runner.tell(&mark, "the built-in scheduler").await
+/// Fires what is due.
+async fn tick(runner: Runner) -> Result<(), crate::engine::Error> {
+    runner.fire_due(By::Ticker, None).await
 }
 
 /// Does a turn, again and again, until `stop`; at least one. Whatever becomes of a turn, be it

@@ -1,17 +1,56 @@
-//! Keeps a scheduler at its work, and what it has arranged elsewhere in line with our jobs.
+//! Keeps a scheduler at its work, what is told of jobs true, and what the scheduler has
+//! arranged elsewhere in line with our jobs.
 //!
-//! Both go on side by side: however long somebody elsewhere takes to answer, jobs are run.
+//! All of it goes on side by side: however long somebody elsewhere takes to answer, jobs are
+//! run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
+use super::builtin::Builtin;
+use super::choice::Choice;
 use super::runner::Runner;
 use super::scheduler::{Scheduler, Seat};
+use super::settings::Settings;
+use crate::tasks::{Mark, Pace, Supervisor};
 
-/// Lets a scheduler work until it ends or is told to stop. Meanwhile it is asked to bring in
-/// line what it has arranged elsewhere: at the start, after jobs were changed or run, and
-/// `every` so often.
+/// What the task is called.
+pub const TASK: &str = "scheduler";
+
+/// A scheduler that has ended so often by itself is no longer relied upon.
+pub const ENDS_MAX: u32 = 3;
+
+/// Starts the scheduler of the runner, as a task. The built-in one takes its place if it ends
+/// again and again.
+pub fn start(supervisor: &mut Supervisor, settings: &Settings, runner: &Runner) {
+    if let Some(warning) = runner.warning() {
+        tracing::warn!("{warning}");
+    }
+    let (runner, every, mut starts) = (runner.clone(), settings.every, 0);
+    supervisor.start(TASK, Pace::of_turns(every), move |mark, stop| {
+        starts += 1;
+        let name = runner.scheduler().name();
+        if starts > ENDS_MAX && name != Builtin::NAME {
+            let warning = format!(
+                "the scheduler `{name}` ends again and again: the built-in one is at work instead"
+            );
+            tracing::warn!("{warning}");
+            let scheduler = Arc::new(Builtin::new(every));
+            runner.replace(Choice { scheduler, warning: Some(warning) });
+        }
+        let scheduler = Arc::clone(runner.scheduler());
+        let seat = Seat { runner: runner.clone(), stop, mark };
+        async move { keep(&*scheduler, seat, every.unsigned_abs()).await }
+    });
+}
+
+/// Lets a scheduler work until it ends or is told to stop. Meanwhile its mark says how jobs
+/// are, and it is asked to bring in line what it has arranged elsewhere: at the start, after
+/// jobs were changed or run, and `every` so often.
 pub async fn keep(scheduler: &dyn Scheduler, seat: Seat, every: Duration) {
-    let (runner, stop) = (seat.runner.clone(), seat.stop.clone());
+    let Seat { runner, stop, mark } = seat.clone();
     let ended = async {
         stop.cancelled().await;
         scheduler.stop();
@@ -19,22 +58,48 @@ pub async fn keep(scheduler: &dyn Scheduler, seat: Seat, every: Duration) {
     };
     tokio::select! {
         () = scheduler.start(seat) => {}
-        () = in_line(scheduler, &runner, every) => {}
+        () = told(&runner, &mark, every) => {}
+        () = in_line(scheduler, &runner, &mark, every) => {}
         () = ended => {}
     }
 }
 
 /// Never ends.
-async fn in_line(scheduler: &dyn Scheduler, runner: &Runner, every: Duration) {
+async fn told(runner: &Runner, mark: &Mark, every: Duration) {
+    let mut news = runner.news();
+    loop {
+        if let Err(error) = runner.tell(mark).await {
+            // An engine that is too busy is asked again; one that has ended ends the process.
+            tracing::debug!(%error, "how jobs are cannot be told");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = next(&mut news) => {}
+        }
+    }
+}
+
+/// Never ends.
+async fn in_line(scheduler: &dyn Scheduler, runner: &Runner, mark: &Mark, every: Duration) {
+    let mut news = runner.news();
     loop {
         let brought = scheduler.reconcile(runner).await;
         if let Err(why) = &brought {
             tracing::error!("the scheduler `{}`: {why}", scheduler.name());
+            mark.failed(why);
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             // Whoever cannot be told now is not told again with each change.
-            () = runner.news(), if brought.is_ok() => {}
+            () = next(&mut news), if brought.is_ok() => {}
         }
+    }
+}
+
+/// Waits until something becomes of a job, or has since the last time.
+async fn next(news: &mut watch::Receiver<()>) {
+    if news.changed().await.is_err() {
+        // Nobody is left who could change anything.
+        std::future::pending::<()>().await;
     }
 }

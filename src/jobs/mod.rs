@@ -17,7 +17,7 @@ mod webhook;
 
 pub use self::builtin::{Builtin, ticks};
 pub use self::choice::{Choice, PROVIDERS, choose};
-pub use self::keeper::keep;
+pub use self::keeper::{ENDS_MAX, TASK, keep, start};
 pub use self::kinds::{Morning, Tools};
 pub use self::runner::{Fired, Runner};
 pub use self::scheduler::{Ask, Doing, Scheduler, Seat};

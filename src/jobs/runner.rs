@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +21,6 @@ use super::kinds::{self, Tools};
 use super::scheduler::Scheduler;
 use crate::engine::{self, Claimed, Core, Engine};
 use crate::job::{Ask, By, Job, JobId, NotFired, RENEWED, RunState};
-use crate::reconcile::Bell;
 use crate::tasks::Mark;
 
 /// So many jobs are fired in one commit; the rest follows in the next.
@@ -47,10 +46,10 @@ struct Inner {
     /// Nothing goes on.
     cut_off: CancellationToken,
     choice: Choice,
-    /// Rung when something has become of a job.
-    news: Bell,
-    /// Why the built-in scheduler has taken the place of the chosen one, if it has.
-    replaced: OnceLock<String>,
+    /// What has taken the place of that, if something has.
+    instead: OnceLock<Choice>,
+    /// Sends when something has become of a job.
+    news: watch::Sender<()>,
 }
 
 /// How work ended.
@@ -70,8 +69,8 @@ impl Runner {
             closing: CancellationToken::new(),
             cut_off: CancellationToken::new(),
             choice,
-            news: Bell::default(),
-            replaced: OnceLock::new(),
+            instead: OnceLock::new(),
+            news: watch::Sender::new(()),
         }))
     }
 
@@ -79,21 +78,23 @@ impl Runner {
         &self.0.tools.engine
     }
 
-    /// Who says when.
-    pub fn scheduler(&self) -> &dyn Scheduler {
-        &*self.0.choice.scheduler
+    fn at_work(&self) -> &Choice {
+        self.0.instead.get().unwrap_or(&self.0.choice)
     }
 
-    /// The built-in scheduler takes the place of the chosen one, from now on.
-    pub fn replaced(&self, why: String) {
-        // It is said once.
-        self.0.replaced.set(why).ok();
+    /// Who says when: the scheduler that was chosen, or what has taken its place.
+    pub fn scheduler(&self) -> &Arc<dyn Scheduler> {
+        &self.at_work().scheduler
     }
 
-    /// Why that is not the one that was asked for, or not the one at work, if it is not.
+    /// Another scheduler takes the place of the chosen one, from now on; once and for all.
+    pub fn replace(&self, instead: Choice) {
+        self.0.instead.set(instead).ok();
+    }
+
+    /// Why that is not the one that was asked for, if it is not.
     pub fn warning(&self) -> Option<&str> {
-        let replaced = self.0.replaced.get();
-        self.0.choice.warning.as_deref().or(replaced.map(String::as_str))
+        self.at_work().warning.as_deref()
     }
 
     /// Tells the scheduler that something has become of a job. Whatever it makes of that, the
@@ -103,12 +104,12 @@ impl Runner {
         if std::panic::catch_unwind(told).is_err() {
             tracing::error!("the scheduler panicked when it was told that jobs have changed");
         }
-        self.0.news.ring();
+        self.0.news.send_replace(());
     }
 
-    /// Waits until something becomes of a job, or has since the last time.
-    pub(super) async fn news(&self) {
-        self.0.news.rung().await;
+    /// Hears whenever something has become of a job from now on.
+    pub(super) fn news(&self) -> watch::Receiver<()> {
+        self.0.news.subscribe()
     }
 
     /// Whether nothing more is begun.
@@ -161,14 +162,14 @@ impl Runner {
 
     /// Says through a mark how jobs are: who fires them, which is next, and whether they are
     /// paused.
-    pub async fn tell(&self, mark: &Mark, who: &str) -> Result<(), engine::Error> {
+    pub(super) async fn tell(&self, mark: &Mark) -> Result<(), engine::Error> {
         let health = self.engine().ask(|core, _| core.jobs_health()).await?;
         let next = match &health.next {
             Some((at, name)) => format!(", the next is `{name}` at {at}"),
             None => String::new(),
         };
         let warning = self.warning().map_or_else(String::new, |why| format!("; {why}"));
-        let (active, jobs) = (health.active, health.jobs);
+        let (who, active, jobs) = (self.scheduler().called(), health.active, health.jobs);
         mark.note(format!("{who} has {active} active of {jobs} jobs{next}{warning}"));
         mark.paused(health.paused.map(|pause| format!("all jobs are paused: {}", pause.reason)));
         Ok(())

@@ -35,6 +35,11 @@ pub trait Scheduler: Send + Sync {
     /// What it is called.
     fn name(&self) -> &str;
 
+    /// What it is, for people: the subject of a sentence.
+    fn called(&self) -> String {
+        format!("the scheduler `{}`", self.name())
+    }
+
     /// Does its work until it is told to stop.
     fn start(&self, seat: Seat) -> Doing<'_, ()>;
 
@@ -61,7 +66,7 @@ pub trait Scheduler: Send + Sync {
     }
 
     /// Brings in line with our jobs whatever it has arranged elsewhere; or says why not, in a
-    /// sentence. It is called by [`keep`](super::keep) while `start` is at work, and never
+    /// sentence, by which its task fails until it says that it has succeeded. It is called by [`keep`](super::keep) while `start` is at work, and never
     /// twice at once: at the start, after each change and each run, and every so often. What
     /// was cut short or failed is done by the next call.
     fn reconcile<'a>(&'a self, _: &'a Runner) -> Doing<'a, Result<(), String>> {

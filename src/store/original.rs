@@ -2,7 +2,8 @@
 //!
 //! What sled cannot read it takes for the end of its log, and it wipes what follows, be it
 //! nearly all of the store. Whoever looks at a damaged store after that sees little of it. So
-//! a copy is made first, which stays if the store turns out to be damaged.
+//! a copy is made first, which stays if the store turns out to be damaged. It is on the disk
+//! before sled changes anything: else a power cut while the store is opened could take both.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -57,12 +58,18 @@ impl Original {
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(true).mode(0o600);
         let copied = File::open(data)
-            .and_then(|mut from| io::copy(&mut from, &mut options.open(&unfinished)?))
-            .and_then(|_| fs::rename(&unfinished, copy));
+            .and_then(|mut from| {
+                let mut to = options.open(&unfinished)?;
+                io::copy(&mut from, &mut to)?;
+                to.sync_all()
+            })
+            .and_then(|()| fs::rename(&unfinished, copy));
         if copied.is_err() {
             drop(fs::remove_file(unfinished));
         }
-        copied
+        copied?;
+        // Its name too.
+        File::open(&self.store)?.sync_all()
     }
 
     /// The store was opened, or was not.

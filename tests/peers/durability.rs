@@ -1,5 +1,6 @@
 //! Durability as the kernel sees it: no report is answered, and nothing is sent to Gitea,
-//! before the `fdatasync` after the write of its round has returned.
+//! before the `fdatasync` after the write of its round has returned; and sled is not let at
+//! its file before the copy of it has been synced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -15,8 +16,12 @@ use crate::support::{Gitea, InTime as _, Letter, Report, Teawatch, eventually, f
 const SOURCES: usize = 16;
 const REPORTS: usize = 8;
 
-/// What is traced: requests as they come, what becomes durable, and whatever is sent.
-const CALLS: &str = "read,recvfrom,pwrite64,fdatasync,write,writev,sendto,sendmsg";
+/// What is traced of reports: requests as they come, what becomes durable, and whatever is
+/// sent.
+const REPORTS_CALLS: &str = "read,recvfrom,pwrite64,fdatasync,write,writev,sendto,sendmsg";
+
+/// What is traced of a start: which files are opened, named and synced.
+const START_CALLS: &str = "openat,/^rename,fsync,fdatasync";
 
 /// A server under `strace`. `strace` alone would be killed when a test fails.
 struct Traced {
@@ -25,11 +30,11 @@ struct Traced {
 }
 
 impl Traced {
-    fn start(data: &Path, gitea: &Gitea, trace: &Path) -> Self {
+    fn start(data: &Path, gitea: &Gitea, calls: &str, trace: &Path) -> Self {
         let plain = Teawatch::command(data, gitea, &[]);
         let mut command = Command::new("strace");
         // Strings as a whole, and files and sockets by name.
-        command.args(["-f", "-yy", "-s", "1000000", "-e", &format!("trace={CALLS}"), "-o"]);
+        command.args(["-f", "-yy", "-s", "1000000", "-e", &format!("trace={calls}"), "-o"]);
         command.arg(trace).arg(plain.get_program()).args(plain.get_args());
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -131,7 +136,7 @@ fn name(source: usize, report: usize) -> String {
 fn no_report_is_answered_and_nothing_is_sent_before_the_disk_has_its_round() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     let trace = data.path().join("trace");
-    let mut teawatch = Traced::start(data.path(), &gitea, &trace);
+    let mut teawatch = Traced::start(data.path(), &gitea, REPORTS_CALLS, &trace);
     let url = &teawatch.strace.url;
     thread::scope(|scope| {
         for source in 0..SOURCES {
@@ -226,4 +231,41 @@ fn a_sync_that_fails_is_acknowledged_to_nobody_and_ends_the_process_with_74() {
     assert_eq!(after.send(&teawatch).status, 200);
     teawatch.settles(&gitea);
     assert_eq!(gitea.open(), 2);
+}
+
+/// sled wipes what it takes for the end of its log, so the copy must outlive a power cut.
+#[test]
+fn d16_the_copy_of_the_data_file_is_on_the_disk_before_sled_may_change_it() {
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let trace = data.path().join("trace");
+    let teawatch = Teawatch::start(data.path(), &gitea, &[]);
+    teawatch.report(&failing("db1/disk"));
+    teawatch.settles(&gitea);
+    assert!(teawatch.stop().success());
+    Traced::start(data.path(), &gitea, START_CALLS, &trace).stop();
+
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let calls = calls(&trace);
+    let mut done = 0;
+    // One after the other, each begun once the one before has returned.
+    let mut next = |what: &str, is: &dyn Fn(&Call) -> bool| {
+        let mut later = calls.iter().filter(|call| call.began >= done);
+        let call = later.find(|call| is(call)).unwrap_or_else(|| panic!("it never {what}"));
+        done = call.returned + 1;
+        call.returned
+    };
+    let is_done = |call: &Call| !call.text.contains("= -1");
+    next("syncs the copy", &|it| {
+        it.is("fsync") && it.text.contains("/db.unfinished>") && is_done(it)
+    });
+    next("names it", &|it| {
+        it.text.starts_with("rename") && it.text.contains("/db.original\"") && is_done(it)
+    });
+    let named =
+        next("syncs the name", &|it| it.is("fsync") && it.text.contains("/store>") && is_done(it));
+    let opened = calls.iter().find(|it| {
+        it.is("openat") && it.text.contains("/store/db\"") && it.text.contains("O_RDWR")
+    });
+    let opened = opened.expect("sled opens its file");
+    assert!(named < opened.began, "line {named}, {opened:?}");
 }

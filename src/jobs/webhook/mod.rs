@@ -10,7 +10,8 @@ mod arming;
 mod plan;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +22,6 @@ pub use self::plan::{Step, plan};
 use super::runner::Runner;
 use super::scheduler::{Doing, Scheduler, Seat};
 use super::settings::Settings;
-use crate::engine;
 use crate::job::By;
 use crate::tasks::Mark;
 
@@ -37,8 +37,8 @@ pub struct Webhook {
     arming: Option<Arming>,
     /// What it knows; nothing, as long as it was not asked.
     known: Mutex<Option<Known>>,
-    /// Why it was not told everything, if it was not.
-    trouble: std::sync::Mutex<Option<String>>,
+    /// Whether it could not be told everything.
+    is_behind: AtomicBool,
 }
 
 /// What it said that it knows, and was told since.
@@ -63,8 +63,8 @@ impl Webhook {
             (Some(url), Some(callback)) => Some(Arming::new(url, callback, secret)?),
         };
         let (every, backstop) = (settings.every.unsigned_abs(), settings.backstop);
-        let (known, trouble) = (Mutex::default(), std::sync::Mutex::default());
-        Ok(Arc::new(Self { every, backstop, arming, known, trouble }))
+        let (known, is_behind) = (Mutex::default(), AtomicBool::default());
+        Ok(Arc::new(Self { every, backstop, arming, known, is_behind }))
     }
 
     async fn work(&self, Seat { runner, stop, mark }: Seat) {
@@ -80,22 +80,13 @@ impl Webhook {
         }
     }
 
-    /// Runs what should have been fired, and says how it is.
+    /// Runs what should have been fired.
     async fn turn(&self, runner: &Runner, mark: &Mark) {
-        let who = match self.arming {
-            Some(_) => "the scheduler outside, which is told of each time,",
-            None => "a scheduler outside, which knows by itself when to fire,",
-        };
-        let looked = async {
-            runner.fire_due(By::Backstop, Some(self.backstop)).await?;
-            runner.tell(mark, who).await
-        };
-        let looked: Result<(), engine::Error> = looked.await;
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match (looked, trouble) {
-            (Ok(()), None) => mark.succeeded(),
-            (Ok(()), Some(why)) => mark.failed(why),
-            (Err(error), _) => {
+        match runner.fire_due(By::Backstop, Some(self.backstop)).await {
+            // That it could not be told everything was said when that was tried.
+            Ok(()) if self.is_behind.load(Ordering::Relaxed) => {}
+            Ok(()) => mark.succeeded(),
+            Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "no job can be run");
                 mark.erred(&error);
             }
@@ -145,6 +136,14 @@ impl Scheduler for Webhook {
         Self::NAME
     }
 
+    fn called(&self) -> String {
+        let called = match self.arming {
+            Some(_) => "the scheduler outside, which is told of each time,",
+            None => "a scheduler outside, which knows by itself when to fire,",
+        };
+        called.to_owned()
+    }
+
     fn start(&self, seat: Seat) -> Doing<'_, ()> {
         Box::pin(self.work(seat))
     }
@@ -153,7 +152,7 @@ impl Scheduler for Webhook {
         Box::pin(async move {
             let Some(arming) = &self.arming else { return Ok(()) };
             let told = self.tell(arming, runner).await;
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = told.clone().err();
+            self.is_behind.store(told.is_err(), Ordering::Relaxed);
             told
         })
     }

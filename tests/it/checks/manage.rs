@@ -213,6 +213,11 @@ fn unique_finds_the_check_that_has_all_that_it_names() {
         let body = json!({ "name": format!("no {field}"), "unique": [field] });
         assert_eq!(api.post("checks/", &body).0, 201, "{field}");
     }
+    // An empty slug is said: it finds the first that has none, as Healthchecks does.
+    let body = json!({ "slug": "", "desc": "found", "unique": ["slug"] });
+    let (status, found) = api.post("checks/", &body);
+    assert_eq!((status, &found["name"]), (200, &json!("Nothing said")), "{found}");
+    assert_eq!((&found["slug"], &found["desc"]), (&json!(""), &json!("found")));
     let (status, other) = api.post("checks/", &json!({ "name": "b", "unique": ["name", "tags"] }));
     assert_eq!((status, &other["timeout"], &other["grace"]), (201, &json!(86_400), &json!(3_600)));
     let body = json!({ "name": "b", "tags": "x", "unique": ["tags"] });

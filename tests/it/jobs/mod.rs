@@ -9,6 +9,7 @@ mod kills;
 mod mornings;
 mod outside;
 mod records;
+mod replaced;
 mod runs;
 mod scheduler;
 mod status;

@@ -12,6 +12,7 @@ use teawatch::clock::Clock;
 use teawatch::tasks::{Folder, Marks, Pace};
 
 use super::Work;
+use super::chronos::Outside;
 use crate::support::{Gitea, Teawatch, eventually, status, status_json, task_state};
 
 const FIRES: &str = "Jobs will fire automatically";
@@ -222,4 +223,41 @@ fn r119_to_r123_a_stale_scheduler_is_told_as_what_it_is() {
     for said in [&fresh, &stalled, &begun, &said_of(10_000, None, 5)] {
         assert!(said.contains(&format!("pid {}", std::process::id())), "{said}");
     }
+}
+
+/// The scheduler itself does not look for an hour.
+#[test]
+fn a_pause_of_all_jobs_and_its_end_are_told_at_once() {
+    let work = Work::with(&[("scheduler.every", "1h")]);
+    work.add("switch", "dead-man", "0 3 * * *");
+    let data = work.data.path();
+    says(data, || (), 0, &["the built-in scheduler has 1 active of 1 jobs"], true);
+    let pause = ["jobs", "pause", "--all", "--reason", "we move"];
+    assert!(work.teawatch.cli(&pause).status.success());
+    says(data, || (), 0, &["Jobs do NOT fire: all jobs are paused: we move."], false);
+    assert!(work.teawatch.cli(&["jobs", "resume", "--all"]).status.success());
+    says(data, || (), 0, &["the built-in scheduler has 1 active of 1 jobs"], true);
+    let pause = ["jobs", "pause", "switch", "--reason", "it moves"];
+    assert!(work.teawatch.cli(&pause).status.success());
+    says(data, || (), 0, &["the built-in scheduler has 0 active of 1 jobs"], true);
+}
+
+/// It was at work before, and does not look for an hour.
+#[test]
+fn u26_a_time_that_cannot_be_told_outside_is_in_status_at_once() {
+    let outside = Outside::start();
+    let settings = [
+        ("scheduler.provider", "webhook"),
+        ("scheduler.arming_url", &outside.server.url),
+        ("public_url", "https://tea.test/"),
+        ("scheduler.every", "1h"),
+    ];
+    let work = Work::with(&settings);
+    let data = work.data.path();
+    let who = "the scheduler outside, which is told of each time, has ";
+    says(data, || (), 0, &[who], true);
+    outside.be_away(true);
+    work.add("switch", "dead-man", "0 3 * * *");
+    let failing = ["1 of its times could not be told: it answered 503 Service Unavailable", who];
+    says(data, || (), 1, &failing, false);
 }

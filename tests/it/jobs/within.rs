@@ -37,6 +37,25 @@ pub(super) struct Within {
 impl Within {
     /// Begins, with what is in `data`. `switch` is the address of the dead man's switch.
     pub(super) fn start(data: &Path, clock: &Clock, choice: Choice, switch: &str) -> Self {
+        // Tasks that beat by another clock than is turned would all seem to have stalled.
+        let marks = Marks::new(Clock::system());
+        let mark = marks.task("scheduler", Pace::of_turns(BEAT));
+        let within = Self::without_scheduler(data, clock, choice, switch, marks);
+        let runner = within.runner.clone();
+        let scheduler = Arc::clone(runner.scheduler());
+        let seat = Seat { runner, stop: CancellationToken::new(), mark };
+        within.inside.runtime().spawn(async move { keep(&*scheduler, seat, EVERY).await });
+        within
+    }
+
+    /// The same with nobody yet who keeps the scheduler at work.
+    pub(super) fn without_scheduler(
+        data: &Path,
+        clock: &Clock,
+        choice: Choice,
+        switch: &str,
+        marks: Marks,
+    ) -> Self {
         let mut store = None;
         eventually("the store is free", || {
             store = Sled::open(data, 1 << 20).ok();
@@ -46,15 +65,8 @@ impl Within {
         let inside = Inside::over(store.unwrap(), clock, settings, |doors| {
             doors.fire_callers = vec![CALLER.to_owned()];
         });
-        // Tasks that beat by another clock than is turned would all seem to have stalled.
-        let marks = Marks::new(Clock::system());
-        let mark = marks.task("scheduler", Pace::of_turns(BEAT));
-        let tools = tools(data, clock, &inside, marks, switch);
-        let scheduler = Arc::clone(&choice.scheduler);
-        let runner = Runner::new(tools, 8, choice);
+        let runner = Runner::new(tools(data, clock, &inside, marks, switch), 8, choice);
         inside.app.run_jobs(runner.clone());
-        let seat = Seat { runner: runner.clone(), stop: CancellationToken::new(), mark };
-        inside.runtime().spawn(async move { keep(&*scheduler, seat, EVERY).await });
         Self { inside, runner }
     }
 
