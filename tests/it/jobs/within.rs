@@ -96,6 +96,7 @@ fn tools(data: &Path, clock: &Clock, inside: &Inside, marks: Marks, switch: &str
         dice: || 0,
     };
     let hour = Duration::from_secs(3_600);
+    let switch = DeadMan::new(switch.parse().unwrap(), hour, DeadMan::TIMEOUT, false).unwrap();
     Tools {
         engine,
         clock: clock.clone(),
@@ -103,7 +104,7 @@ fn tools(data: &Path, clock: &Clock, inside: &Inside, marks: Marks, switch: &str
         data_dir: data.to_owned(),
         token: Arc::new(TokenProbe::new(Arc::new(worker), Vec::new(), SignedDuration::ZERO)),
         poke: Poke::default(),
-        dead_man: Some(Arc::new(DeadMan::new(switch.parse().unwrap(), hour, false).unwrap())),
+        dead_man: Some(Arc::new(switch)),
         morning: Morning::new(|| ready(Err(engine::Error::Stopped))),
     }
 }
