@@ -139,7 +139,7 @@ impl Background {
         }
 
         let choice = choose(&self.scheduler, jobs::PROVIDERS);
-        let runner = Runner::new(tools, self.scheduler.parallel, choice.clone());
+        let runner = Runner::new(tools, &self.scheduler, choice.clone());
         app.run_jobs(runner.clone());
         scheduling::start(supervisor, &self.scheduler, choice, &runner);
 

@@ -1,8 +1,10 @@
 //! Jobs: what is run on a schedule, by whoever says that it is due.
 
+mod arming;
 mod backups;
 mod chores;
 mod chronos;
+mod claims;
 mod doors;
 mod fire;
 mod kills;

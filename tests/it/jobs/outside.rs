@@ -8,7 +8,7 @@ use super::chronos::Outside;
 use super::{OFTEN, Work, at, command};
 use crate::support::{Teawatch, eventually, status};
 
-fn settings(outside: &Outside) -> Vec<(&'static str, String)> {
+pub(super) fn settings(outside: &Outside) -> Vec<(&'static str, String)> {
     vec![
         ("scheduler.provider", "webhook".to_owned()),
         ("scheduler.arming_url", outside.server.url.clone()),
@@ -16,7 +16,7 @@ fn settings(outside: &Outside) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn work(outside: &Outside, more: &[(&str, &str)]) -> Work {
+pub(super) fn work(outside: &Outside, more: &[(&str, &str)]) -> Work {
     let settings = settings(outside);
     let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let work = Work::with(&[&settings[..], more].concat());

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
 use serde_json::json;
 use teawatch::clock::Clock;
 use teawatch::job::{By, RunState};
@@ -15,7 +14,7 @@ use teawatch::jobs::{
 use teawatch::tasks::{BEAT, Marks, Pace, Report};
 use tokio_util::sync::CancellationToken;
 
-use super::within::Within;
+use super::within::{Within, settings};
 use crate::support::{StandIn, answer_of, ask, client, eventually};
 
 /// A scheduler with what it must have, and nothing else.
@@ -45,18 +44,6 @@ impl Scheduler for Away {
 
     fn is_available(&self) -> bool {
         false
-    }
-}
-
-fn settings(provider: &str) -> Settings {
-    Settings {
-        provider: provider.to_owned(),
-        every: SignedDuration::from_secs(60),
-        backstop: SignedDuration::from_mins(10),
-        parallel: 4,
-        arming_url: None,
-        callback_url: None,
-        secret: None,
     }
 }
 
