@@ -138,7 +138,7 @@ impl Background {
         }
 
         let choice = choose(&self.scheduler, jobs::PROVIDERS);
-        let runner = Runner::new(tools, self.scheduler.parallel, choice);
+        let runner = Runner::new(tools, &self.scheduler, choice);
         app.run_jobs(runner.clone());
         jobs::start(supervisor, &self.scheduler, &runner);
 

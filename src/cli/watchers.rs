@@ -85,7 +85,8 @@ fn dead_man(config: &Config) -> anyhow::Result<Option<DeadMan>> {
     let Some(url) = &config.deadman.url else { return Ok(None) };
     let url = address(url, "deadman.url_file")?;
     let proxies = !is_on_this_machine(&url);
-    let dead_man = DeadMan::new(url, config.deadman.every.unsigned_abs(), proxies);
+    let every = config.deadman.every.unsigned_abs();
+    let dead_man = DeadMan::new(url, every, DeadMan::TIMEOUT, proxies);
     Ok(Some(dead_man.context("cannot set up the dead man's switch")?))
 }
 

@@ -11,8 +11,8 @@ use super::problem::Problem;
 use super::table::{Preset, Setting, setting};
 use super::value::Value;
 use super::view::View;
-use crate::job::{self, Draft, KEEP_MAX, MISSED_MAX};
-use crate::jobs::Settings;
+use crate::job::{self, Draft, KEEP_MAX, MISSED_MAX, RENEWED};
+use crate::jobs::{ARMING_TIMEOUT, Settings};
 
 /// A run that nobody has made is overdue after this, or so many ticks, or so long after the
 /// backstop should have made it: after what is longest.
@@ -162,7 +162,9 @@ pub(super) fn scheduler(view: View<'_>) -> Settings {
         every: view.duration("scheduler.every"),
         backstop: view.duration("scheduler.backstop"),
         parallel: view.size("scheduler.parallel"),
+        renewed: RENEWED,
         arming_url: view.url("scheduler.arming_url"),
+        arming_timeout: ARMING_TIMEOUT,
         callback_url: callback,
         // It follows from the master secret.
         secret: None,

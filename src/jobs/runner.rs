@@ -19,8 +19,9 @@ use tokio_util::task::TaskTracker;
 use super::choice::Choice;
 use super::kinds::{self, Tools};
 use super::scheduler::Scheduler;
+use super::settings::Settings;
 use crate::engine::{self, Claimed, Core, Engine};
-use crate::job::{Ask, By, Job, JobId, NotFired, RENEWED, RunState};
+use crate::job::{Ask, By, Job, JobId, NotFired, RunState};
 use crate::tasks::Mark;
 
 /// So many jobs are fired in one commit; the rest follows in the next.
@@ -40,6 +41,8 @@ pub struct Runner(Arc<Inner>);
 struct Inner {
     tools: Tools,
     room: Semaphore,
+    /// How often the claim of a run is renewed.
+    renewed: Duration,
     running: TaskTracker,
     /// Nothing more is begun.
     closing: CancellationToken,
@@ -60,11 +63,13 @@ struct Ended {
 }
 
 impl Runner {
-    /// A runner that has so many runs under way at once, and tells the scheduler of each.
-    pub fn new(tools: Tools, parallel: usize, choice: Choice) -> Self {
+    /// A runner that tells the chosen scheduler of each run. Of the settings, `parallel` and
+    /// `renewed` are its own.
+    pub fn new(tools: Tools, settings: &Settings, choice: Choice) -> Self {
         Self(Arc::new(Inner {
             tools,
-            room: Semaphore::new(parallel.max(1)),
+            room: Semaphore::new(settings.parallel.max(1)),
+            renewed: settings.renewed.unsigned_abs(),
             running: TaskTracker::new(),
             closing: CancellationToken::new(),
             cut_off: CancellationToken::new(),
@@ -268,7 +273,7 @@ impl Runner {
         loop {
             tokio::select! {
                 result = &mut work => return Some(result),
-                () = tokio::time::sleep(RENEWED.unsigned_abs()) => {}
+                () = tokio::time::sleep(self.0.renewed) => {}
             }
             let renewed = self.engine().ask(move |core, now| core.renew_run(run, now));
             // An engine that is too busy is asked again before the claim expires.

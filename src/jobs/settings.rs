@@ -16,8 +16,12 @@ pub struct Settings {
     pub backstop: SignedDuration,
     /// How many runs may be under way at once.
     pub parallel: usize,
+    /// How often a run that goes on renews its claim.
+    pub renewed: SignedDuration,
     /// Where an outside scheduler is armed. Ends in a slash.
     pub arming_url: Option<Url>,
+    /// How long it may take to answer when it is told something.
+    pub arming_timeout: SignedDuration,
     /// Where it fires, as it reaches us.
     pub callback_url: Option<Url>,
     /// What such a scheduler and we prove ourselves with.

@@ -5,7 +5,6 @@
 //! other: its engine has committed and answered, and none of its tasks has stalled. When the
 //! pings stay out, the switch raises the alarm.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -15,10 +14,9 @@ use url::Url;
 
 use super::client;
 use crate::engine::{self, Engine};
+use crate::outbox::chain;
 use crate::tasks::{Mark, Marks, Pace, Report, State};
 
-/// For one ping.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// An engine that does not answer for this long hangs.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(10);
 /// A ping that was held back is due again after this long: nobody outside was troubled.
@@ -56,10 +54,18 @@ impl Trouble {
 }
 
 impl DeadMan {
-    /// A switch that is asked for with GET every so often. `proxies` says whether those of
-    /// the environment are used.
-    pub fn new(url: Url, every: Duration, proxies: bool) -> reqwest::Result<Self> {
-        let client = client(&url, PING_TIMEOUT, proxies).build()?;
+    /// How long one ping may take.
+    pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// A switch that is asked for with GET every so often, and that has `timeout` to answer.
+    /// `proxies` says whether those of the environment are used.
+    pub fn new(
+        url: Url,
+        every: Duration,
+        timeout: Duration,
+        proxies: bool,
+    ) -> reqwest::Result<Self> {
+        let client = client(&url, timeout, proxies).build()?;
         Ok(Self { url, every, client })
     }
 
@@ -98,10 +104,7 @@ impl DeadMan {
 
     /// One ping besides those that come by themselves; or why there was none, in a sentence.
     pub async fn ping_once(&self, engine: &Engine, marks: &Marks) -> Result<(), String> {
-        self.ping(engine, marks).await.map_err(|trouble| match trouble.source() {
-            Some(cause) => format!("{trouble}: {cause}"),
-            None => trouble.to_string(),
-        })
+        self.ping(engine, marks).await.map_err(|trouble| chain(&trouble))
     }
 
     /// One ping, by a teawatch that is at work.
@@ -118,9 +121,9 @@ impl DeadMan {
         let answer = self.client.get(self.url.clone()).send().await;
         // The address is a secret.
         let answer = answer.map_err(|error| Trouble::Unreachable(error.without_url()))?;
-        if answer.status().is_client_error() || answer.status().is_server_error() {
-            return Err(Trouble::Refused(answer.status()));
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(Trouble::Refused(status)),
         }
-        Ok(())
     }
 }

@@ -10,16 +10,20 @@ mod systemd;
 
 use std::time::Duration;
 
+use reqwest::redirect::Policy;
 use url::Url;
 
 pub use self::dead_man::DeadMan;
 pub use self::fallback::{Fallback, Pace, Sent, Service, Word, learn, step};
 pub use self::systemd::{Systemd, watchdog};
 
-/// What calls an address of somebody outside. `proxies` says whether those of the environment
-/// are used.
+/// What calls an address of somebody outside, and waits for so long. `proxies` says whether
+/// those of the environment are used.
+///
+/// A redirect is an answer like others: following it would turn a message into a question,
+/// take a page that asks for a login for a success, and carry a secret elsewhere.
 pub fn client(url: &Url, timeout: Duration, proxies: bool) -> reqwest::ClientBuilder {
-    let mut client = reqwest::Client::builder().timeout(timeout);
+    let mut client = reqwest::Client::builder().timeout(timeout).redirect(Policy::none());
     if !proxies {
         client = client.no_proxy();
     }

@@ -24,6 +24,8 @@ pub struct Marks {
     pub(super) board: Arc<Board>,
     clock: Clock,
     pub(super) started_at: Timestamp,
+    /// How often a task that rests or waits says that it is alive.
+    beat: Duration,
 }
 
 /// What the tasks and whoever copies their marks share.
@@ -62,10 +64,17 @@ impl fmt::Debug for Marks {
 }
 
 impl Marks {
-    /// Marks of a process that begins now and has no task yet.
+    /// Marks of a process that begins now and has no task yet. Tasks say every [`BEAT`] that
+    /// they are alive.
     pub fn new(clock: Clock) -> Self {
         let started_at = clock.now();
-        Self { board: Arc::default(), clock, started_at }
+        Self { board: Arc::default(), clock, started_at, beat: BEAT.unsigned_abs() }
+    }
+
+    /// The same with another beat, for a clock that goes faster than time.
+    #[must_use]
+    pub fn beating(self, every: Duration) -> Self {
+        Self { beat: every, ..self }
     }
 
     /// A task that begins to leave marks.
@@ -168,7 +177,7 @@ impl Mark {
             self.alive();
             tokio::select! {
                 result = &mut work => return result,
-                () = tokio::time::sleep(BEAT.unsigned_abs()) => {}
+                () = tokio::time::sleep(self.marks.beat) => {}
             }
         }
     }

@@ -1115,6 +1115,7 @@ fn every_setting_reaches_its_reader() {
             every: 73s,
             backstop: 74s,
             parallel: 7,
+            renewed: 60s,
             arming_url: Some(
                 Url {
                     scheme: "https",
@@ -1132,6 +1133,7 @@ fn every_setting_reaches_its_reader() {
                     fragment: None,
                 },
             ),
+            arming_timeout: 15s,
             callback_url: Some(
                 Url {
                     scheme: "https",

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use teawatch::check::{Kind, Observation};
@@ -17,7 +17,7 @@ use teawatch::store::{Fault, Memory};
 use teawatch::tasks::Pace;
 
 use crate::support::{
-    Gitea, InTime as _, Inside, StandIn, Teawatch, answer_of, eventually, status,
+    Gitea, InTime as _, Inside, Say, StandIn, Teawatch, answer_of, eventually, status,
 };
 
 /// An outside switch: its address, and how often it was asked for rightly.
@@ -77,6 +77,56 @@ fn r135_a_switch_that_is_away_or_refuses_is_told_once_and_does_no_harm() {
 }
 
 #[test]
+fn d18_u30_a_ping_is_a_get_and_only_a_success_is_one() {
+    let inside = Inside::start(&Memory::new(), &Clock::system(), Settings::default());
+    teawatch::gitea::install_crypto();
+    let ping = |switch: &StandIn, timeout| {
+        let url = format!("{}ping/s3cret?rid=1", switch.url).parse().unwrap();
+        let dead_man = DeadMan::new(url, Duration::from_secs(60), timeout, false).unwrap();
+        inside.runtime().block_on(dead_man.ping_once(&inside.engine, &inside.marks))
+    };
+    let elsewhere = StandIn::start(|_, _| answer_of(200, "sign in, please"));
+    let headers = format!("location: {}\r\n", elsewhere.url);
+    for (status, why) in [
+        (200, None),
+        (204, None),
+        (301, Some("the switch answered 301 Moved Permanently")),
+        (302, Some("the switch answered 302 Found")),
+        (304, Some("the switch answered 304 Not Modified")),
+        (307, Some("the switch answered 307 Temporary Redirect")),
+        (400, Some("the switch answered 400 Bad Request")),
+        (404, Some("the switch answered 404 Not Found")),
+        (429, Some("the switch answered 429 Too Many Requests")),
+        (500, Some("the switch answered 500 Internal Server Error")),
+        (503, Some("the switch answered 503 Service Unavailable")),
+    ] {
+        let headers = headers.clone();
+        let switch = StandIn::start(move |_, _| Say::Answer {
+            status,
+            headers: headers.clone(),
+            body: String::new(),
+        });
+        let told = ping(&switch, DeadMan::TIMEOUT);
+        assert_eq!(told.err().as_deref(), why, "{status}");
+        let asked = switch.asked();
+        assert_eq!(asked.len(), 1, "{status}");
+        let asked = &asked[0];
+        let what = (asked.method(), asked.path(), &*asked.body);
+        assert_eq!(what, ("GET", "/ping/s3cret?rid=1", ""), "{status}");
+    }
+    assert_eq!(elsewhere.asked().len(), 0);
+    // One that takes the ping and never answers is not waited for.
+    assert_eq!(DeadMan::TIMEOUT, Duration::from_secs(10));
+    let hangs = StandIn::start(|_, _| Say::Hang);
+    let began = Instant::now();
+    let why = ping(&hangs, Duration::from_millis(200)).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert!(why.starts_with("the switch cannot be reached: "), "{why}");
+    assert!(why.contains("timed out") && !why.contains("s3cret"), "{why}");
+    assert_eq!(hangs.asked().len(), 1);
+}
+
+#[test]
 fn d18_r131_an_empty_address_is_none_and_nobody_is_called() {
     let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
     // Whatever goes to somebody else than this machine goes through here.
@@ -107,7 +157,8 @@ fn u31_an_address_that_is_none_is_a_start_up_error_that_does_not_repeat_it() {
 fn pinged(inside: &Inside) -> (tokio::runtime::Runtime, Arc<AtomicUsize>) {
     teawatch::gitea::install_crypto();
     let (url, pings) = switch("200 OK");
-    let dead_man = DeadMan::new(url.parse().unwrap(), Duration::from_millis(20), false).unwrap();
+    let (url, every) = (url.parse().unwrap(), Duration::from_millis(20));
+    let dead_man = DeadMan::new(url, every, DeadMan::TIMEOUT, false).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (engine, marks) = (inside.engine.clone(), inside.marks.clone());
     let mark = marks.task("deadman", dead_man.pace());

@@ -159,7 +159,8 @@ fn an_engine_that_hangs_on_its_disk() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.spawn(Watch::run(inside.app.clone(), marks.task(Watch::NAME, Watch::PACE)));
     let (url, pings) = switch("200 OK");
-    let dead_man = DeadMan::new(url.parse().unwrap(), Duration::from_millis(20), false).unwrap();
+    let (url, every) = (url.parse().unwrap(), Duration::from_millis(20));
+    let dead_man = DeadMan::new(url, every, DeadMan::TIMEOUT, false).unwrap();
     let (engine, board) = (inside.engine.clone(), marks.clone());
     runtime.spawn(async move {
         let mark = board.task("deadman", dead_man.pace());

@@ -4,25 +4,40 @@
 //! one time there, and the same time again is no news.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::loopback::is_on_this_machine;
 use crate::notify::client;
-use crate::outbox::chain;
 use crate::signature::{Secret, sign};
 
-/// For one call.
-const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long it may take to answer one call.
+pub const ARMING_TIMEOUT: SignedDuration = SignedDuration::from_secs(15);
 
 /// The paths below the address.
 const ARM: &str = "api/agent-cron/provision";
 const CANCEL: &str = "api/agent-cron/cancel";
 const LIST: &str = "api/agent-cron/list";
+
+/// Why it was not told something. It may have heard it all the same.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Untold {
+    /// Nothing else is taken from us either, until a person changes that.
+    #[error(
+        "it does not know us ({0}): give it the secret that `teawatch secret fire` prints for \
+         the first of `fire.callers`"
+    )]
+    Stranger(StatusCode),
+    #[error("it answered {0}")]
+    Refused(StatusCode),
+    #[error("it cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("its address cannot be gone on from")]
+    Address(#[source] url::ParseError),
+}
 
 /// The way to the scheduler outside.
 #[derive(Debug)]
@@ -35,14 +50,20 @@ pub(super) struct Arming {
 }
 
 impl Arming {
-    pub(super) fn new(url: &Url, callback: &Url, secret: Secret) -> Result<Self, String> {
-        let client = client(url, TIMEOUT, !is_on_this_machine(url)).build();
+    /// The way to `url`, where each call may take so long.
+    pub(super) fn new(
+        url: &Url,
+        callback: &Url,
+        secret: Secret,
+        timeout: SignedDuration,
+    ) -> Result<Self, String> {
+        let client = client(url, timeout.unsigned_abs(), !is_on_this_machine(url)).build();
         let client = client.map_err(|error| format!("HTTP cannot be set up: {error}"))?;
         Ok(Self { url: url.clone(), callback: callback.clone(), secret, client })
     }
 
     /// A job is due then.
-    pub(super) async fn arm(&self, job: &str, at: Timestamp, now: Timestamp) -> Result<(), String> {
+    pub(super) async fn arm(&self, job: &str, at: Timestamp, now: Timestamp) -> Result<(), Untold> {
         let body = json!({
             "job_id": job,
             "fire_at": at,
@@ -53,12 +74,12 @@ impl Arming {
     }
 
     /// A job is not due any more. That it knows of none is well.
-    pub(super) async fn cancel(&self, job: &str, now: Timestamp) -> Result<(), String> {
+    pub(super) async fn cancel(&self, job: &str, now: Timestamp) -> Result<(), Untold> {
         self.post(CANCEL, &json!({ "job_id": job }), now).await
     }
 
     /// What it knows, as far as that can be read.
-    pub(super) async fn list(&self, now: Timestamp) -> Result<BTreeMap<String, Timestamp>, String> {
+    pub(super) async fn list(&self, now: Timestamp) -> Result<BTreeMap<String, Timestamp>, Untold> {
         let request = self.client.get(self.at(LIST)?);
         let answer = self.send(self.signed(request, "", now)).await?;
         let body: Value = answer.json().await.unwrap_or_default();
@@ -70,7 +91,7 @@ impl Arming {
         Ok(armed.collect())
     }
 
-    async fn post(&self, path: &str, body: &Value, now: Timestamp) -> Result<(), String> {
+    async fn post(&self, path: &str, body: &Value, now: Timestamp) -> Result<(), Untold> {
         let body = body.to_string();
         let request = self.client.post(self.at(path)?);
         let request = request.header("content-type", "application/json");
@@ -78,8 +99,8 @@ impl Arming {
         self.send(request).await.map(drop)
     }
 
-    fn at(&self, path: &str) -> Result<Url, String> {
-        self.url.join(path).map_err(|error| error.to_string())
+    fn at(&self, path: &str) -> Result<Url, Untold> {
+        self.url.join(path).map_err(Untold::Address)
     }
 
     fn signed(&self, request: RequestBuilder, body: &str, now: Timestamp) -> RequestBuilder {
@@ -92,17 +113,14 @@ impl Arming {
             .header("webhook-signature", signature)
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response, String> {
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| format!("it cannot be reached: {}", chain(&error)))?;
+    async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response, Untold> {
+        let answer = request.send().await.map_err(Untold::Unreachable)?;
         match answer.status() {
             status if status.is_success() => Ok(answer),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(format!(
-                "it does not know us ({}): give it the secret that `teawatch secret fire` prints \
-                 for the first of `fire.callers`",
-                answer.status()
-            )),
-            status => Err(format!("it answered {status}")),
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                Err(Untold::Stranger(status))
+            }
+            status => Err(Untold::Refused(status)),
         }
     }
 }

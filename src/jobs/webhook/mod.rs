@@ -17,12 +17,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use self::arming::Arming;
+pub use self::arming::ARMING_TIMEOUT;
+use self::arming::{Arming, Untold};
 pub use self::plan::{Step, plan};
 use super::runner::Runner;
 use super::scheduler::{Doing, Scheduler, Seat};
 use super::settings::Settings;
 use crate::job::By;
+use crate::outbox::chain;
 use crate::tasks::Mark;
 
 /// How often it is asked what it knows: half of what a job that it has forgotten is late by
@@ -60,7 +62,9 @@ impl Webhook {
             (Some(_), None) => {
                 return Err("`scheduler.arming_url` needs `public_url`, to be called at".to_owned());
             }
-            (Some(url), Some(callback)) => Some(Arming::new(url, callback, secret)?),
+            (Some(url), Some(callback)) => {
+                Some(Arming::new(url, callback, secret, settings.arming_timeout)?)
+            }
         };
         let (every, backstop) = (settings.every.unsigned_abs(), settings.backstop);
         let (known, is_behind) = (Mutex::default(), AtomicBool::default());
@@ -103,9 +107,15 @@ impl Webhook {
         let armed = match known.take() {
             Some(known) if is_new(&known) => known,
             old => {
-                let listed = arming.list(now).await;
-                // To be told again what it knows already changes nothing.
-                let armed = listed.unwrap_or_else(|_| old.map(|old| old.armed).unwrap_or_default());
+                let armed = match arming.list(now).await {
+                    Ok(armed) => armed,
+                    Err(why @ Untold::Stranger(_)) => {
+                        *known = old;
+                        return Err(nothing_told(&why));
+                    }
+                    // To be told again what it knows already changes nothing.
+                    Err(_) => old.map(|old| old.armed).unwrap_or_default(),
+                };
                 Known { listed_at: now, armed }
             }
         };
@@ -120,8 +130,15 @@ impl Webhook {
             match (told, step) {
                 (Ok(()), Step::Arm { job, at }) => drop(armed.insert(job, at)),
                 (Ok(()), Step::Cancel { job }) => drop(armed.remove(&job)),
+                (Err(why @ Untold::Stranger(_)), _) => return Err(nothing_told(&why)),
                 // One that fails stops no other.
-                (Err(why), _) => failures.push(why),
+                (Err(why), step) => {
+                    failures.push(chain(&why));
+                    // It may have heard it all the same: which time it knows is open.
+                    if let Step::Arm { job, .. } = step {
+                        armed.remove(&job);
+                    }
+                }
             }
         }
         match failures.first() {
@@ -129,6 +146,11 @@ impl Webhook {
             Some(why) => Err(format!("{} of its times could not be told: {why}", failures.len())),
         }
     }
+}
+
+/// Whoever takes us for a stranger is not asked for each time whether it still does.
+fn nothing_told(why: &Untold) -> String {
+    format!("no time can be told: {}", chain(why))
 }
 
 impl Scheduler for Webhook {

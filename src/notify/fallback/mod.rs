@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use reqwest::StatusCode;
-use reqwest::redirect::Policy;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
@@ -82,8 +81,7 @@ impl Trouble {
 impl Fallback {
     /// A channel to this address. `proxies` says whether those of the environment are used.
     pub fn new(url: Url, service: Service, pace: Pace, proxies: bool) -> reqwest::Result<Self> {
-        // A redirect would turn the message into a question, and the secret goes nowhere else.
-        let client = client(&url, TIMEOUT, proxies).redirect(Policy::none()).build()?;
+        let client = client(&url, TIMEOUT, proxies).build()?;
         Ok(Self { url, service, pace, client })
     }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use teawatch::clock::Clock;
+use teawatch::jobs::Settings;
 use teawatch::signature::{Headers, WINDOW, verify};
 
 use super::secret;
+use super::within::settings;
 use crate::support::{Asked, Say, StandIn, answer_of};
 
 /// Where it is to call.
@@ -24,14 +26,35 @@ pub(super) struct Outside {
     known: Arc<Known>,
 }
 
+/// The settings, in this process, of who tells the scheduler at `url`.
+pub(super) fn arming(url: &str) -> Settings {
+    Settings {
+        arming_url: Some(url.parse().unwrap()),
+        callback_url: Some(CALLBACK.parse().unwrap()),
+        secret: Some(secret()),
+        ..settings("webhook")
+    }
+}
+
+/// The times of a job that `server` was told, in the order in which they came.
+pub(super) fn times_told(server: &StandIn, job: &str) -> Vec<String> {
+    let asked = server.asked();
+    let told = asked.iter().filter(|asked| asked.path().ends_with("/provision"));
+    let told = told.map(Asked::json).filter(|body| body["job_id"] == job);
+    told.map(|body| body["fire_at"].as_str().unwrap().to_owned()).collect()
+}
+
 /// What it knows, and how it is.
 struct Known {
     /// Each job's time.
     armed: Mutex<BTreeMap<String, String>>,
-    is_away: AtomicBool,
+    /// What it answers to everything, if it takes nothing.
+    refusal: Mutex<Option<(u16, &'static str)>>,
     /// Whoever tells it of a time waits for the answer; before or after it is remembered.
     holds_before: AtomicBool,
     holds_after: AtomicBool,
+    /// It answers no time with a success.
+    takes_none: AtomicBool,
     clock: Clock,
 }
 
@@ -48,17 +71,19 @@ impl Outside {
     ) -> Self {
         let known = Arc::new(Known {
             armed: Mutex::default(),
-            is_away: AtomicBool::new(false),
+            refusal: Mutex::default(),
             holds_before: AtomicBool::new(false),
             holds_after: AtomicBool::new(false),
+            takes_none: AtomicBool::new(false),
             clock,
         });
         let knows = Arc::clone(&known);
         let server = StandIn::start(move |asked, _| {
-            if knows.is_away.load(Ordering::Relaxed) {
-                return answer_of(503, "{}");
-            }
-            knows.answer(asked, &hear)
+            let refusal = *knows.refusal.lock().unwrap();
+            refusal.map_or_else(
+                || knows.answer(asked, &hear),
+                |(status, body)| answer_of(status, body),
+            )
         });
         Self { server, known }
     }
@@ -79,7 +104,12 @@ impl Outside {
     }
 
     pub(super) fn be_away(&self, is_away: bool) {
-        self.known.is_away.store(is_away, Ordering::Relaxed);
+        self.refuse(is_away.then_some((503, "{}")));
+    }
+
+    /// From now on it answers this to everything; with nothing, it is at work again.
+    pub(super) fn refuse(&self, refusal: Option<(u16, &'static str)>) {
+        *self.known.refusal.lock().unwrap() = refusal;
     }
 
     /// From now on no time is answered, before or after it is remembered.
@@ -88,9 +118,24 @@ impl Outside {
         self.known.holds_after.store(!is_before, Ordering::Relaxed);
     }
 
+    /// From now on it fails whenever it is told a time, or no longer does.
+    pub(super) fn take_no_time(&self, takes_none: bool) {
+        self.known.takes_none.store(takes_none, Ordering::Relaxed);
+    }
+
     pub(super) fn release(&self) {
         self.known.holds_before.store(false, Ordering::Relaxed);
         self.known.holds_after.store(false, Ordering::Relaxed);
+    }
+
+    /// The times of a job, by its id, that it was told, in the order in which they came.
+    pub(super) fn told(&self, job: &str) -> Vec<String> {
+        times_told(&self.server, job)
+    }
+
+    /// The settings of who tells it, in this process.
+    pub(super) fn settings(&self) -> Settings {
+        arming(&self.server.url)
     }
 
     /// How often it was asked for this.
@@ -124,6 +169,9 @@ impl Known {
         if asked.path().ends_with("/cancel") {
             self.armed.lock().unwrap().remove(&job);
             return answer_of(200, "{}");
+        }
+        if self.takes_none.load(Ordering::Relaxed) {
+            return answer_of(500, "{}");
         }
         let at = body["fire_at"].as_str().unwrap().to_owned();
         assert_eq!(body["dedup_key"], format!("{job}:{at}"));

@@ -1,8 +1,11 @@
 //! Jobs: what is run on a schedule, by whoever says that it is due.
 
+mod arming;
 mod backups;
 mod chores;
 mod chronos;
+mod claims;
+mod crowd;
 mod doors;
 mod fire;
 mod kills;

@@ -1,14 +1,14 @@
 //! A scheduler outside, as a small real server: told when each job is due, it fires, fires
 //! twice, comes late, forgets, and is away.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::chronos::Outside;
-use super::{OFTEN, Work, at, command};
+use super::{OFTEN, Work, command, crowd};
 use crate::support::{Teawatch, eventually, status};
 
-fn settings(outside: &Outside) -> Vec<(&'static str, String)> {
+pub(super) fn settings(outside: &Outside) -> Vec<(&'static str, String)> {
     vec![
         ("scheduler.provider", "webhook".to_owned()),
         ("scheduler.arming_url", outside.server.url.clone()),
@@ -16,7 +16,7 @@ fn settings(outside: &Outside) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn work(outside: &Outside, more: &[(&str, &str)]) -> Work {
+pub(super) fn work(outside: &Outside, more: &[(&str, &str)]) -> Work {
     let settings = settings(outside);
     let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let work = Work::with(&[&settings[..], more].concat());
@@ -169,63 +169,10 @@ fn b5_a_job_that_nobody_fires_is_run_by_the_backstop_and_a_late_call_runs_nothin
     assert_eq!(work.pings(), 2);
 }
 
-/// Everybody fires at the very moment at which the backstop does.
 #[test]
 fn r99_sixty_four_callers_people_and_the_backstop_run_each_slot_once() {
-    const CALLERS: usize = 64;
-    const PEOPLE: usize = 4;
-    let work = Work::with(&[
-        ("scheduler.provider", "webhook"),
-        ("scheduler.backstop", "1s"),
-        ("scheduler.every", "20ms"),
-    ]);
-    eventually("the start is told", || work.pings() == 1);
-    // Some are due a second after the others.
-    let due = [at(2), at(3)];
-    let add = |(number, when): (usize, &String)| {
-        let id = work.add(&format!("once-{number}"), "dead-man", when)["id"].clone();
-        (id, when.clone())
-    };
-    let slots: Vec<_> = due.iter().cycle().take(12).enumerate().map(add).collect();
-    work.add("left-alone", "dead-man", &due[0]);
-    let accepted: usize = std::thread::scope(|scope| {
-        let (work, slots, due) = (&work, &slots, &due);
-        let fire = move |number: usize| {
-            let mut accepted = 0;
-            for when in due {
-                let moment = when.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(1);
-                let left = moment.duration_since(Timestamp::now()).max(SignedDuration::ZERO);
-                std::thread::sleep(left.unsigned_abs());
-                // Each begins elsewhere, so that they meet everywhere.
-                for (id, at) in slots.iter().cycle().skip(number % 12).take(12) {
-                    if at == when && number < CALLERS {
-                        let answer = work.fires(&json!({ "job_id": id, "fire_at": at }));
-                        assert!([200, 202].contains(&answer.status), "{answer:?}");
-                        accepted += usize::from(answer.status == 202);
-                    } else if at == when {
-                        let rest = format!("/{}/run", id.as_str().unwrap());
-                        accepted +=
-                            usize::from(work.post(&rest, &json!({ "slot": true })).status == 200);
-                    }
-                }
-            }
-            accepted
-        };
-        let calls: Vec<_> =
-            (0..CALLERS + PEOPLE).map(|number| scope.spawn(move || fire(number))).collect();
-        calls.into_iter().map(|call| call.join().unwrap()).sum()
-    });
-    eventually("it is run though nobody asks", || work.states("left-alone") == ["done"]);
-    assert_eq!(work.runs("left-alone")[0]["by"], "backstop");
-    let mut backstop = 0;
-    for number in 0..12 {
-        let name = format!("once-{number}");
-        eventually("it is done", || work.states(&name) == ["done"]);
-        backstop += usize::from(work.runs(&name)[0]["by"] == "backstop");
-    }
-    assert_eq!(accepted + backstop, 12, "{accepted} {backstop}");
-    assert_eq!(work.pings(), 1 + 12 + 1);
-    println!("{accepted} by callers and people, {backstop} by the backstop");
+    let more = [("scheduler.provider", "webhook"), ("scheduler.backstop", "1s"), crowd::LOOKS];
+    crowd::meets(&Work::with(&more), "backstop", SignedDuration::from_secs(1));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use teawatch::jobs::{
 use teawatch::tasks::{Marks, Patience, Supervisor};
 
 use super::fires_at;
-use super::within::Within;
+use super::within::{Within, settings};
 use crate::support::{Answer, StandIn, answer_of, ask, client, eventually};
 
 /// How a scheduler ends whenever it is started.
@@ -94,15 +94,7 @@ impl Kept {
         let marks = Marks::new(clock.clone());
         let within =
             Within::without_scheduler(data.path(), &clock, choice, &switch.url, marks.clone());
-        let settings = Settings {
-            provider: String::new(),
-            every: SignedDuration::from_millis(20),
-            backstop: SignedDuration::from_mins(10),
-            parallel: 4,
-            arming_url: None,
-            callback_url: None,
-            secret: None,
-        };
+        let settings = Settings { every: SignedDuration::from_millis(20), ..settings("") };
         // As many ends as usual are borne.
         let patience = Patience { first: Duration::from_millis(1), ..Patience::default() };
         let mut supervisor = Supervisor::new(marks.clone(), patience);

@@ -15,7 +15,7 @@ use teawatch::engine::settings::Settings;
 use teawatch::engine::{Core, Error, Filed};
 use teawatch::gitea::{Network, NetworkOptions};
 use teawatch::job::{Ask, By, Run, RunState};
-use teawatch::jobs::{Builtin, Choice, Doing, Morning, Runner, Scheduler, Seat, Tools};
+use teawatch::jobs::{self, Builtin, Choice, Doing, Morning, Runner, Scheduler, Seat, Tools};
 use teawatch::outbox::{Courier, Host, Settings as Patience, TokenProbe, Worker};
 use teawatch::reconcile::Poke;
 use teawatch::signature::Secret;
@@ -23,16 +23,17 @@ use teawatch::store::{Fault, Memory};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
+use super::within::settings;
 use super::{fires_at, is, signed, words};
 use crate::support::{Inside, SALT, ask, client, eventually};
 
 /// What a run does.
-type Work = Pin<Box<dyn Future<Output = Result<Filed, Error>> + Send>>;
+pub(super) type Deed = Pin<Box<dyn Future<Output = Result<Filed, Error>> + Send>>;
 
 /// A runner whose jobs of the kind `report` do what a test wants.
-struct Bench {
+pub(super) struct Bench {
     inside: Inside,
-    memory: Memory,
+    pub(super) memory: Memory,
     runner: Runner,
     runtime: Runtime,
 }
@@ -41,10 +42,22 @@ impl Bench {
     fn new(
         parallel: usize,
         scheduler: Arc<dyn Scheduler>,
-        work: impl Fn() -> Work + Send + Sync + 'static,
+        work: impl Fn() -> Deed + Send + Sync + 'static,
     ) -> Self {
-        let (memory, clock) = (Memory::new(), Clock::system());
-        let inside = Inside::start(&memory, &clock, Settings::default());
+        let settings = jobs::Settings { parallel, ..settings("") };
+        Self::by(&Clock::system(), Settings::default(), &settings, scheduler, work)
+    }
+
+    /// The same by another clock, and with other settings.
+    pub(super) fn by(
+        clock: &Clock,
+        settings: Settings,
+        jobs: &jobs::Settings,
+        scheduler: Arc<dyn Scheduler>,
+        work: impl Fn() -> Deed + Send + Sync + 'static,
+    ) -> Self {
+        let memory = Memory::new();
+        let inside = Inside::start(&memory, clock, settings);
         let worker = Worker {
             ledger: inside.engine.clone(),
             host: host(),
@@ -56,7 +69,7 @@ impl Bench {
         };
         let tools = Tools {
             engine: inside.engine.clone(),
-            clock,
+            clock: clock.clone(),
             marks: inside.marks.clone(),
             data_dir: std::env::temp_dir(),
             token: Arc::new(TokenProbe::new(Arc::new(worker), Vec::new(), <_>::default())),
@@ -64,12 +77,12 @@ impl Bench {
             dead_man: None,
             morning: Morning::new(work),
         };
-        let runner = Runner::new(tools, parallel, Choice { scheduler, warning: None });
+        let runner = Runner::new(tools, jobs, Choice { scheduler, warning: None });
         Self { inside, memory, runner, runtime: Runtime::new().unwrap() }
     }
 
     /// Makes a job that does it, with a limit.
-    fn add(&self, name: &str, limit: &str) {
+    pub(super) fn add(&self, name: &str, limit: &str) {
         let draft =
             json!({ "name": name, "do": "report", "schedule": "0 3 * * *", "limit": limit });
         let draft = serde_json::from_value(draft).unwrap();
@@ -78,18 +91,18 @@ impl Bench {
 
     /// Runs a job now, which must begin.
     #[track_caller]
-    fn run(&self, name: &str) -> u64 {
+    pub(super) fn run(&self, name: &str) -> u64 {
         self.runtime.block_on(self.runner.fire(name, Ask::Now, By::Person)).unwrap().unwrap()
     }
 
     /// The runs of a job, the newest first.
-    fn runs(&self, name: &str) -> Vec<Run> {
+    pub(super) fn runs(&self, name: &str) -> Vec<Run> {
         let name = name.to_owned();
         self.inside.ask(move |core, _| core.runs_page(&name, None, 500)).unwrap().items
     }
 
     /// The newest run of a job, once it is over.
-    fn ended(&self, name: &str) -> Run {
+    pub(super) fn ended(&self, name: &str) -> Run {
         eventually("it is over", || self.runs(name)[0].state.is_final());
         self.runs(name).remove(0)
     }
@@ -116,11 +129,11 @@ fn host() -> Host {
     Host::new(&"http://127.0.0.1:9/".parse().unwrap(), &"token".into(), network, None).unwrap()
 }
 
-fn builtin() -> Arc<dyn Scheduler> {
+pub(super) fn builtin() -> Arc<dyn Scheduler> {
     Arc::new(Builtin::new(jiff::SignedDuration::from_hours(1)))
 }
 
-fn filed() -> Result<Filed, Error> {
+pub(super) fn filed() -> Result<Filed, Error> {
     let day = jiff::civil::date(2026, 7, 1);
     Ok(Filed { day, repository: "ops/alerts".to_owned(), issue: None, is_new: true })
 }

@@ -1,22 +1,32 @@
 //! What a scheduler is, which one is at work, and the loop of the built-in one.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use teawatch::clock::Clock;
+use teawatch::engine;
 use teawatch::job::{By, RunState};
 use teawatch::jobs::{
     Builtin, Choice, Doing, PROVIDERS, Runner, Scheduler, Seat, Settings, choose, ticks,
 };
-use teawatch::tasks::{BEAT, Marks, Pace, Report};
+use teawatch::store::Memory;
+use teawatch::tasks::{BEAT, Folder, Marks, Pace, Report};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::within::Within;
-use crate::support::{StandIn, answer_of, ask, client, eventually};
+use super::chronos::arming;
+use super::within::{GAP, Within, settings};
+use crate::support::{
+    Gitea, InTime as _, Inside, StandIn, Teawatch, answer_of, ask, client, eventually, status,
+    task_state,
+};
 
 /// A scheduler with what it must have, and nothing else.
 struct Bare;
@@ -45,18 +55,6 @@ impl Scheduler for Away {
 
     fn is_available(&self) -> bool {
         false
-    }
-}
-
-fn settings(provider: &str) -> Settings {
-    Settings {
-        provider: provider.to_owned(),
-        every: SignedDuration::from_secs(60),
-        backstop: SignedDuration::from_mins(10),
-        parallel: 4,
-        arming_url: None,
-        callback_url: None,
-        secret: None,
     }
 }
 
@@ -305,4 +303,100 @@ fn r91_it_ticks_at_least_once_though_it_is_to_stop_and_is_not_held_up_by_a_turn_
     let hangs = std::future::pending::<Result<(), Infallible>>;
     runtime.block_on(ticks(Duration::from_secs(3_600), &stop, &mark, hangs));
     assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+/// A turn that takes longer than a task may be silent.
+#[test]
+fn u24_a_loop_whose_turn_takes_long_is_alive_and_is_not_told_to_have_stalled() {
+    const PACE: SignedDuration = SignedDuration::from_secs(5);
+    const STEP: i64 = 10;
+    const STEPS: i64 = 12;
+    // By this clock it is a while ago; it is turned until it is now.
+    let passed = Arc::new(AtomicI64::new(-STEP * STEPS));
+    let turned = Arc::clone(&passed);
+    let since = move || SignedDuration::from_secs(turned.load(Ordering::Relaxed));
+    let clock = Clock::from_fn(move || Timestamp::now() + since());
+    let engine = engine::settings::Settings { absence_gap: GAP, ..<_>::default() };
+    let inside = Inside::start(&Memory::new(), &clock, engine);
+    let data = tempfile::tempdir().unwrap();
+    let _folder = Folder::start(&inside.marks, data.path()).unwrap();
+    let mark = inside.marks.task("scheduler", Pace::of_turns(PACE));
+    let (stop, count) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
+    let (stopped, counted) = (stop.clone(), Arc::clone(&count));
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    inside.runtime().spawn(async move {
+        let turn = || {
+            let (number, gate) = (counted.fetch_add(1, Ordering::Relaxed), Arc::clone(&gate));
+            async move {
+                if number == 1 {
+                    gate.notified().await;
+                }
+                Ok::<_, Infallible>(())
+            }
+        };
+        ticks(Duration::from_millis(20), &stopped, &mark, turn).await;
+    });
+    eventually("the second turn goes on", || count.load(Ordering::Relaxed) == 2);
+    let report = || inside.marks.report().into_iter().find(|it| it.name == "scheduler").unwrap();
+    let readyz = || ask(client().get(format!("{}/readyz", inside.url)));
+    for step in 1..=STEPS {
+        passed.fetch_add(STEP, Ordering::Relaxed);
+        let now = clock.now();
+        eventually("it says that it is alive", || report().alive_at >= Some(now));
+        // It may take 35 s in all; then what it is for is not done in time.
+        let state = task_state(&readyz().body, "scheduler");
+        let expected = if step > 3 { "failing" } else { "well" };
+        assert!(step == 3 && state == "failing" || state == expected, "{state} {step}");
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+    let said = || status(data.path()).1;
+    eventually("it is told", || said().contains("no tick has succeeded since"));
+    for word in ["STALLED", "Restart"] {
+        assert!(!said().contains(word), "{}", said());
+    }
+    let reasons = readyz().body["reasons"].to_string();
+    assert!(reasons.contains("the task `scheduler` has not succeeded since"), "{reasons}");
+    go_on.notify_one();
+    eventually("all is well", || readyz().status == 200 && said().contains("will fire"));
+    stop.cancel();
+}
+
+#[test]
+fn r83_whether_a_scheduler_can_work_is_known_here_and_nobody_is_asked() {
+    let outside = TcpListener::bind("127.0.0.1:0").unwrap();
+    outside.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/", outside.local_addr().unwrap());
+    teawatch::gitea::install_crypto();
+    let began = Instant::now();
+    // The second name is nobody's, and looking it up takes its time.
+    for url in [&*url, "http://chronos.invalid/"] {
+        let Choice { scheduler, warning } = choose(&arming(url), PROVIDERS);
+        assert_eq!((scheduler.name(), warning), ("webhook", None));
+        assert!((0..100).all(|_| scheduler.is_available()));
+    }
+    assert!(began.elapsed() < Duration::from_secs(5));
+    // Nor do commands ask, which tell whether all is as it should be.
+    let (data, gitea) = (tempfile::tempdir().unwrap(), Gitea::start());
+    let serve = Teawatch::command(
+        data.path(),
+        &gitea,
+        &[
+            ("scheduler.provider", "webhook"),
+            ("scheduler.arming_url", &url),
+            ("public_url", "https://tea.test/"),
+            ("fire.callers", "chronos"),
+        ],
+    );
+    let arguments: Vec<_> = serve.get_args().skip(1).collect();
+    let told = [&["config", "check"][..], &["status"], &["doctor"]].map(|command| {
+        let mut asks = Command::new(serve.get_program());
+        asks.env_clear().envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        asks.current_dir(data.path()).args(command).args(&arguments);
+        let output = asks.output_in_time();
+        String::from_utf8(output.stdout).unwrap()
+    });
+    assert!(told[1].contains("no teawatch ever ran"), "{}", told[1]);
+    assert!(told[2].contains("can be used"), "{}", told[2]);
+    assert_eq!(outside.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }

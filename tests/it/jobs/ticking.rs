@@ -1,12 +1,16 @@
 //! Jobs that come by themselves.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::{Work, at, command};
-use crate::support::{Gitea, Say, StandIn, Teawatch, answer_of, client, eventually, figures};
+use crate::support::{
+    Gitea, PATIENCE, Say, StandIn, Teawatch, answer_of, client, eventually, figures, passing,
+};
 
 #[test]
 fn a_job_comes_on_schedule_each_slot_once_and_its_check_is_up() {
@@ -87,6 +91,39 @@ fn a_run_that_takes_too_long_has_failed_and_no_other_begins_meanwhile() {
         .collect();
     spans.sort_unstable();
     assert!(spans.windows(2).all(|two| two[0].1 <= two[1].0), "{spans:#?}");
+}
+
+/// The engine is asked for more than it takes, so that it turns the ticker down as well.
+#[test]
+fn r111_a_tick_that_fails_is_told_loudly_with_what_failed_and_the_next_one_is_well() {
+    let work = Work::with(&[("limits.queue_commands", "2")]);
+    eventually("the start is told", || work.pings() == 1);
+    let (is_over, began) = (AtomicBool::new(false), Instant::now());
+    let told = || {
+        let log = work.teawatch.log();
+        let is_it = |line: &str| {
+            let what = ["ERROR", "jobs could not be looked at", "too much is waiting"];
+            what.iter().all(|what| line.contains(what))
+        };
+        log.lines().any(is_it)
+    };
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let (work, is_over) = (&work, &is_over);
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) && began.elapsed() < PATIENCE {
+                    work.teawatch.send(&passing(&format!("db{number}/disk")));
+                }
+            });
+        }
+        eventually("it is told", told);
+        is_over.store(true, Ordering::Relaxed);
+    });
+    eventually("a job is made", || {
+        let draft = json!({ "name": "switch", "do": "dead-man", "schedule": "every 1s" });
+        work.post("", &draft).status == 200
+    });
+    eventually("it comes", || work.pings() > 1);
 }
 
 #[test]

@@ -4,15 +4,16 @@
 use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use teawatch::alert::Salt;
 use teawatch::clock::Clock;
 use teawatch::engine::{self, settings::Settings};
 use teawatch::gitea::{Network, NetworkOptions};
-use teawatch::job::Draft;
-use teawatch::jobs::{Choice, Morning, Runner, Seat, Tools, keep};
+use teawatch::job::{Draft, RENEWED};
+use teawatch::jobs::{self, ARMING_TIMEOUT, Choice, Morning, Runner, Seat, Tools, keep};
 use teawatch::notify::DeadMan;
 use teawatch::outbox::{self, Courier, Host, TokenProbe, Worker};
 use teawatch::reconcile::Poke;
@@ -27,7 +28,7 @@ use crate::support::{Inside, SALT, eventually};
 pub(super) const EVERY: Duration = Duration::from_millis(3);
 
 /// Longer than any step of a clock that is turned: else nobody seems to be looking.
-const GAP: SignedDuration = SignedDuration::from_hours(12);
+pub(super) const GAP: SignedDuration = SignedDuration::from_hours(12);
 
 pub(super) struct Within {
     pub(super) inside: Inside,
@@ -61,11 +62,11 @@ impl Within {
             store = Sled::open(data, 1 << 20).ok();
             store.is_some()
         });
-        let settings = Settings { absence_gap: GAP, ..Settings::default() };
-        let inside = Inside::over(store.unwrap(), clock, settings, |doors| {
+        let engine = Settings { absence_gap: GAP, ..Settings::default() };
+        let inside = Inside::over(store.unwrap(), clock, engine, |doors| {
             doors.fire_callers = vec![CALLER.to_owned()];
         });
-        let runner = Runner::new(tools(data, clock, &inside, marks, switch), 8, choice);
+        let runner = Runner::new(tools(data, clock, &inside, marks, switch), &settings(""), choice);
         inside.app.run_jobs(runner.clone());
         Self { inside, runner }
     }
@@ -84,6 +85,29 @@ impl Within {
         let Self { inside, runner } = self;
         drop(runner);
         inside.kill();
+    }
+}
+
+/// A clock that stands still until it is turned, by so many seconds.
+pub(super) fn turned() -> (Clock, Arc<AtomicI64>) {
+    let (began, passed) = (Timestamp::now(), Arc::new(AtomicI64::new(0)));
+    let turned = Arc::clone(&passed);
+    let since = move || SignedDuration::from_secs(turned.load(Ordering::Relaxed));
+    (Clock::from_fn(move || began + since()), passed)
+}
+
+/// How jobs are run where a test says nothing else.
+pub(super) fn settings(provider: &str) -> jobs::Settings {
+    jobs::Settings {
+        provider: provider.to_owned(),
+        every: SignedDuration::try_from(EVERY).unwrap(),
+        backstop: SignedDuration::from_mins(10),
+        parallel: 8,
+        renewed: RENEWED,
+        arming_url: None,
+        arming_timeout: ARMING_TIMEOUT,
+        callback_url: None,
+        secret: None,
     }
 }
 
@@ -108,6 +132,7 @@ fn tools(data: &Path, clock: &Clock, inside: &Inside, marks: Marks, switch: &str
         dice: || 0,
     };
     let hour = Duration::from_secs(3_600);
+    let switch = DeadMan::new(switch.parse().unwrap(), hour, DeadMan::TIMEOUT, false).unwrap();
     Tools {
         engine,
         clock: clock.clone(),
@@ -115,7 +140,7 @@ fn tools(data: &Path, clock: &Clock, inside: &Inside, marks: Marks, switch: &str
         data_dir: data.to_owned(),
         token: Arc::new(TokenProbe::new(Arc::new(worker), Vec::new(), SignedDuration::ZERO)),
         poke: Poke::default(),
-        dead_man: Some(Arc::new(DeadMan::new(switch.parse().unwrap(), hour, false).unwrap())),
+        dead_man: Some(Arc::new(switch)),
         morning: Morning::new(|| ready(Err(engine::Error::Stopped))),
     }
 }

@@ -1,6 +1,8 @@
 //! The real doors and the real engine, in this process, over a store and a clock that a
 //! test can turn.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use teawatch::alert::Salt;
 use teawatch::clock::Clock;
@@ -17,6 +19,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 
 use super::{MASTER, PATIENCE, SALT};
+
+/// How often tasks say that they are alive: also by a clock that is turned far at once.
+const BEAT: Duration = Duration::from_millis(20);
 
 /// Doors and engine without an outbox.
 pub struct Inside {
@@ -56,7 +61,7 @@ impl Inside {
     ) -> Self {
         let (salt, instance) = (Salt::new(SALT), "0123456789abcdef".to_owned());
         let mut core = Core::load(&mut store, settings, salt, None, instance, clock.now()).unwrap();
-        let marks = Marks::new(clock.clone());
+        let marks = Marks::new(clock.clone()).beating(BEAT);
         let (_, outbox) = watch::channel(teawatch::outbox::Status::default());
         let (_, reconcile) = watch::channel(teawatch::reconcile::Status::default());
         let (_, shortage) = watch::channel(None);
@@ -67,7 +72,7 @@ impl Inside {
             deny: [].into(),
             generations: [].into(),
             window: jiff::SignedDuration::from_mins(5),
-            body_timeout: std::time::Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
             unproven_bytes: 64 * 1024 * 1024,
             report_bytes: 1024 * 1024,
             limits: teawatch::observation::Limits::default(),

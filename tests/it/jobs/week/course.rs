@@ -14,8 +14,8 @@ use teawatch::jobs::{
 };
 use teawatch::signature::{Master, fire_secret, new_master};
 
-use super::super::chronos::{CALLBACK, Outside};
-use super::super::within::{EVERY, Within};
+use super::super::chronos::Outside;
+use super::super::within::Within;
 use super::super::{CALLER, secret, signed_at};
 use super::errors::{Blow, Call, Plan};
 use super::timetable::{BACKSTOP, BACKSTOP_ONCE, BEGIN, END, HOUR, JOBS, MINUTE};
@@ -134,15 +134,8 @@ impl Week {
 
     fn start(&mut self) {
         teawatch::gitea::install_crypto();
-        let settings = Settings {
-            provider: "webhook".to_owned(),
-            every: SignedDuration::try_from(EVERY).unwrap(),
-            backstop: SignedDuration::from_secs(BACKSTOP),
-            parallel: 8,
-            arming_url: Some(self.outside.server.url.parse().unwrap()),
-            callback_url: Some(CALLBACK.parse().unwrap()),
-            secret: Some(secret()),
-        };
+        let settings =
+            Settings { backstop: SignedDuration::from_secs(BACKSTOP), ..self.outside.settings() };
         let Choice { scheduler, warning } = choose(&settings, PROVIDERS);
         assert_eq!(warning, None);
         let reconciled = Arc::clone(&self.reconciled);
