@@ -266,6 +266,8 @@ fn r116_marks_that_cannot_be_written_are_told_and_leave_nothing_over() {
     fs::write(&folder, "a plain file").unwrap();
     let marks = Marks::new(Clock::system());
     let task = marks.task("task", Pace::of_turns(BEAT));
+    // It says nothing any more once the trouble is known.
+    marks.task("early", Pace::of_turns(BEAT)).succeeded();
     let copies = Folder::start(&marks, data.path()).unwrap();
     eventually("it is told", || marks.trouble().is_some_and(|why| why.contains("marks cannot")));
     // The task goes on, and is seen to.
@@ -277,12 +279,29 @@ fn r116_marks_that_cannot_be_written_are_told_and_leave_nothing_over() {
     fs::remove_file(&folder).unwrap();
     eventually("they are written", || marks.trouble().is_none());
     let left = Left::read(data.path(), Timestamp::now()).unwrap();
-    assert_eq!(left.tasks[0].state, State::Well);
+    assert!(left.tasks.iter().all(|task| task.state == State::Well), "{:?}", left.tasks);
     drop(copies);
     let names = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().file_name());
     let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["process", "task.alive", "task.success"]);
+    let expected = ["early.alive", "early.success", "process", "task.alive", "task.success"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn marks_of_an_earlier_process_say_nothing_about_this_one() {
+    let data = tempfile::tempdir().unwrap();
+    for kind in ["alive", "success", "error"] {
+        left_behind(data.path(), 5, Some(5), Some("no such host"));
+        let mark = data.path().join("marks/ticker").with_extension(kind);
+        let mut content: serde_json::Value =
+            serde_json::from_slice(&fs::read(&mark).unwrap()).unwrap();
+        content["process"]["start_ticks"] = 7.into();
+        fs::write(&mark, content.to_string()).unwrap();
+        let task = Left::read(data.path(), Timestamp::now()).unwrap().tasks.remove(0);
+        let said = [task.alive_at.is_some(), task.success_at.is_some(), task.error.is_some()];
+        assert_eq!(said, ["alive", "success", "error"].map(|it| it != kind), "{task:?}");
+    }
 }
 
 #[test]

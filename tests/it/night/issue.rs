@@ -147,6 +147,8 @@ fn a_night_whose_opening_is_in_doubt_is_closed_by_the_next_once_it_is_found() {
     eventually("both were opened", || gitea.issues().len() == 2);
     teawatch.settles(&gitea);
     assert_eq!(issues(&gitea), [(1, false), (2, true)]);
+    // By its own closing, without a word, and not since it was found open later.
+    assert_eq!((turns(&gitea.issue(1)), gitea.comments(1).len()), (vec!["closed"], 0));
 }
 
 /// A Gitea with the report of a night, of which nobody knows any more.
@@ -218,6 +220,13 @@ fn an_older_report_that_somebody_reopens_is_closed_once_with_a_word() {
     eventually("with a word", || gitea.comments(1).len() == 1);
     teawatch.settles(&gitea);
     assert!(gitea.comments(1)[0].contains("that of the newest is #2"));
+    // Whoever reopens it once more keeps it.
+    gitea.world().reopen_as("alice", REPOSITORY, 1, gitea.now()).unwrap();
+    let looks = gitea.count(&Method::GET, Route::Issues);
+    eventually("it was looked at", || gitea.count(&Method::GET, Route::Issues) > looks + 3);
+    teawatch.settles(&gitea);
+    assert_eq!(issues(&gitea), [(1, true), (2, true)]);
+    assert_eq!(gitea.comments(1).len(), 1);
 }
 
 #[test]
