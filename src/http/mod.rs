@@ -147,7 +147,7 @@ impl App {
     }
 }
 
-/// All doors, as [`axum::serve`] takes them. Starts nothing and binds nothing.
+/// All doors, as [`axum::serve()`] takes them. Starts nothing and binds nothing.
 pub fn doors(
     app: App,
 ) -> Shared<
