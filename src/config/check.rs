@@ -366,24 +366,22 @@ pub(super) fn matcher(block: &Block) -> Matcher {
 }
 
 fn expect(view: View<'_>, problems: &mut Vec<Problem>) -> Vec<Expect> {
-    let mut expected: Vec<Expect> = Vec::new();
+    let (mut expected, mut named) = (Vec::new(), BTreeSet::new());
     for block in &view.layers.expect {
         lacks(block, "expect", EXPECT, problems);
         let given = |key| block.values.get(key);
-        let (Some(source), Some(name), Some(interval)) =
-            (given("source"), given("name"), given("interval"))
-        else {
-            continue;
-        };
+        let (Some(source), Some(name)) = (given("source"), given("name")) else { continue };
         let id = CheckId::new(View::plain(source), View::plain(name));
         fits(view, "source", id.source(), "limits.source_bytes", &source.origin, problems);
         is_free("source", id.source(), &source.origin, problems);
         fits(view, "name", id.name(), "limits.check_name_bytes", &name.origin, problems);
-        if expected.iter().any(|earlier| earlier.id == id) {
+        // Also where an interval was refused: else that would come out only once it is mended.
+        if !named.insert(id.clone()) {
             let message = format!("[[expect]] names \"{id}\" a second time");
             problems.push(Problem { origin: Some(block.origin.clone()), message });
         }
-        if let Value::Duration(interval) = interval.value {
+        if let Some(Value::Duration(interval)) = given("interval").map(|given| &given.value) {
+            let interval = *interval;
             expected.push(Expect { id, interval });
         }
     }

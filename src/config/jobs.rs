@@ -21,7 +21,7 @@ const TICKS: i32 = 3;
 const SLACK: SignedDuration = SignedDuration::from_mins(5);
 
 /// Jobs that may be configured.
-const JOBS_MAX: usize = 1_000;
+const CONFIGURED_MAX: usize = 1_000;
 
 /// Above the example of a job.
 pub(super) const DOC: &str = "What teawatch runs on a schedule. Each job is a check of its own, \
@@ -81,8 +81,8 @@ pub const JOB: &[Setting] = &[
 /// All jobs, as far as they are right.
 pub(super) fn jobs(view: View<'_>, problems: &mut Vec<Problem>) -> Vec<Draft> {
     let blocks = &view.layers.jobs;
-    if let Some(block) = blocks.get(JOBS_MAX) {
-        let message = format!("there are more than {JOBS_MAX} of [[job]]");
+    if let Some(block) = blocks.get(CONFIGURED_MAX) {
+        let message = format!("there are more than {CONFIGURED_MAX} of [[job]]");
         problems.push(Problem { origin: Some(block.origin.clone()), message });
     }
     let mut names = BTreeSet::new();

@@ -55,6 +55,8 @@ pub struct Core {
     pub(super) written: BTreeMap<Fingerprint, u64>,
     /// When a repository was last compared with our state, since this process began.
     pub(super) polled_at: BTreeMap<String, Timestamp>,
+    /// How often it was, since then.
+    pub(super) polls: BTreeMap<String, u64>,
     /// When a repository last carried something out, since this process began.
     pub(super) delivered_at: BTreeMap<String, Timestamp>,
     /// The newest messages of webhooks.

@@ -301,8 +301,10 @@ impl Core {
             let record = self.repositories.get(&repository).filter(|_| !hints.is_empty());
             if let Some(record) = record.cloned() {
                 let polled_at = self.polled_at.get(&repository).copied();
+                let polls = self.polls.get(&repository).copied().unwrap_or_default();
                 let (may_owe_comments, writes) = (false, self.writes);
-                let round = Round { repository, record, polled_at, may_owe_comments, writes };
+                let round =
+                    Round { repository, record, polled_at, polls, may_owe_comments, writes };
                 hinted.push(Hinted { round, hints });
             }
         }

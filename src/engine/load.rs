@@ -77,6 +77,7 @@ impl Core {
             deadlines: Deadlines::default(),
             writes: 0,
             polled_at: BTreeMap::new(),
+            polls: BTreeMap::new(),
             written: BTreeMap::new(),
             delivered_at: BTreeMap::new(),
             round: Round::default(),

@@ -16,6 +16,8 @@ pub struct Round {
     pub record: Repository,
     /// When it was compared last, since this process began.
     pub polled_at: Option<Timestamp>,
+    /// How often it was compared since then: that tells what is new by no clock.
+    pub polls: u64,
     /// Gitea has told of a comment of somebody, and it was not compared since this process
     /// began: an earlier one may have ended before it had read that.
     pub may_owe_comments: bool,
@@ -46,10 +48,12 @@ impl Core {
             .filter_map(|name| {
                 let record = self.repositories.get(name).filter(|record| record.is_adopted)?;
                 let polled_at = self.polled_at.get(name).copied();
+                let polls = self.polls.get(name).copied().unwrap_or_default();
                 Some(Round {
                     repository: name.to_owned(),
                     record: record.clone(),
                     polled_at,
+                    polls,
                     may_owe_comments: polled_at.is_none() && self.deliveries.tell_of_comments(name),
                     writes: self.writes,
                 })
@@ -67,6 +71,7 @@ impl Core {
         now: Timestamp,
     ) {
         self.polled_at.insert(repository.to_owned(), now);
+        *self.polls.entry(repository.to_owned()).or_default() += 1;
         let known = self.repositories.get(repository);
         let is_news = known.is_none_or(|known| {
             known.admission.highest < highest || (until.is_some() && known.polled_until != until)

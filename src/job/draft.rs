@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::schedule::UTC;
 use super::{Definition, JobId, Kind, Missed, Schedule, Template};
 use crate::duration;
 
@@ -185,7 +186,7 @@ impl Draft {
 
     fn schedule(&self, onto: Option<&Definition>, now: Timestamp) -> Result<Schedule, Wrong> {
         let before = onto.map(|onto| &onto.schedule);
-        let zone = self.zone.as_deref().or_else(|| before.map(Schedule::zone)).unwrap_or("UTC");
+        let zone = self.zone.as_deref().or_else(|| before.map(Schedule::zone)).unwrap_or(UTC);
         if jiff::tz::TimeZone::get(zone).is_err() {
             return wrong("zone", "must be a time zone that this machine knows");
         }

@@ -128,11 +128,11 @@ impl Job {
         job
     }
 
-    /// Gives it another definition. A schedule that only says the same again stays as it is,
-    /// with its slots; the slots of another begin now.
+    /// Gives it another definition. An interval that only says the same again is counted on
+    /// from when it was, and a schedule that does keeps its slots; those of another begin now.
     pub fn redefine(&mut self, mut definition: Definition, now: Timestamp) {
         let is_same = definition.schedule.says_the_same(&self.definition.schedule);
-        if is_same {
+        if is_same && matches!(definition.schedule, Schedule::Every { .. }) {
             definition.schedule = self.definition.schedule.clone();
         }
         self.definition = definition;

@@ -16,6 +16,9 @@ pub const INTERVAL_MIN: SignedDuration = SignedDuration::from_secs(1);
 /// More slots are not counted one by one.
 const COUNT_MAX: u32 = 1_000;
 
+/// The zone where none is said.
+pub(super) const UTC: &str = "UTC";
+
 /// How a schedule is written, for whoever has written it otherwise.
 const HOW: &str = "write \"every 30m\", \"in 30m\", a time such as \"2026-12-01 22:00\", or a \
                    cron expression of five fields such as \"0 3 * * *\"";
@@ -28,8 +31,13 @@ pub enum Schedule {
     Cron(Slots),
     /// Every so many seconds, for the first time so long after `from`.
     Every { seconds: i64, from: Timestamp },
-    /// At this time, and never again.
-    Once { at: Timestamp },
+    /// At this time, and never again. `zone` is whose clock it was read on, and another time is
+    /// read on unless that is said anew.
+    Once {
+        at: Timestamp,
+        #[serde(default = "utc")]
+        zone: String,
+    },
 }
 
 impl Schedule {
@@ -46,7 +54,8 @@ impl Schedule {
             }
             "in" => {
                 let at = on_the_second(now).checked_add(length(rest)?);
-                Ok(Self::Once { at: at.map_err(|_| "is too long".to_owned())? })
+                let at = at.map_err(|_| "is too long".to_owned())?;
+                Ok(Self::Once { at, zone: zone.to_owned() })
             }
             _ if duration::parse(text).is_some() => {
                 Err(format!("must say \"every {text}\" to be repeated, or \"in {text}\" for once"))
@@ -56,7 +65,7 @@ impl Schedule {
                 let why = |why: String| format!("names no time: {}", why.trim_end_matches('.'));
                 Ok(Self::Cron(slots.map_err(why)?))
             }
-            _ => Ok(Self::Once { at: time(text, zone)? }),
+            _ => Ok(Self::Once { at: time(text, zone)?, zone: zone.to_owned() }),
         }
     }
 
@@ -68,7 +77,7 @@ impl Schedule {
                 let passed = at.as_second().saturating_sub(from.as_second()).max(0);
                 nth(*from, *seconds, passed.checked_div(*seconds)?.checked_add(1)?)
             }
-            Self::Once { at: slot } => Some(*slot).filter(|slot| *slot > at),
+            Self::Once { at: slot, .. } => Some(*slot).filter(|slot| *slot > at),
         }
     }
 
@@ -81,7 +90,7 @@ impl Schedule {
                 let count = passed.checked_div(*seconds)?;
                 if count < 1 { None } else { nth(*from, *seconds, count) }
             }
-            Self::Once { at: slot } => Some(*slot).filter(|slot| *slot <= at),
+            Self::Once { at: slot, .. } => Some(*slot).filter(|slot| *slot <= at),
         }
     }
 
@@ -106,10 +115,12 @@ impl Schedule {
         count
     }
 
-    /// Whether both come at the same times; from when on an interval is counted aside.
+    /// Whether both come at the same times; from when on an interval is counted, and whose
+    /// clock a single time was read on, aside.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Every { seconds, .. }, Self::Every { seconds: others, .. }) => seconds == others,
+            (Self::Once { at, .. }, Self::Once { at: other, .. }) => at == other,
             _ => self == other,
         }
     }
@@ -129,15 +140,16 @@ impl Schedule {
             Self::Every { seconds, .. } => {
                 format!("every {:#}", SignedDuration::from_secs(*seconds))
             }
-            Self::Once { at } => at.to_string(),
+            Self::Once { at, .. } => at.to_string(),
         }
     }
 
-    /// The zone that its times are of.
+    /// The zone that its times are of, and a time that is changed is read in.
     pub(super) fn zone(&self) -> &str {
         match self {
             Self::Cron(slots) => slots.zone(),
-            Self::Every { .. } | Self::Once { .. } => "UTC",
+            Self::Once { zone, .. } => zone,
+            Self::Every { .. } => UTC,
         }
     }
 }
@@ -147,9 +159,14 @@ impl fmt::Display for Schedule {
         match self {
             Self::Cron(slots) => write!(f, "{slots}"),
             Self::Every { .. } => f.write_str(&self.written()),
-            Self::Once { at } => write!(f, "once at {at}"),
+            Self::Once { at, .. } => write!(f, "once at {at}"),
         }
     }
+}
+
+/// Of records from before a single time kept its zone, too.
+fn utc() -> String {
+    UTC.to_owned()
 }
 
 /// `from + count * seconds`

@@ -8,19 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::builtin::Builtin;
 use super::choice::Choice;
 use super::runner::Runner;
 use super::scheduler::{Scheduler, Seat};
 use super::settings::Settings;
-use crate::tasks::{Mark, Pace, Supervisor};
+use crate::tasks::{Ends, Mark, Pace, Patience, Supervisor};
 
 /// What the task is called.
 pub const TASK: &str = "scheduler";
 
-/// A scheduler that has ended so often by itself is no longer relied upon.
-pub const ENDS_MAX: u32 = 3;
+/// A scheduler that has ended so often by itself, within the time over which the supervisor
+/// counts ends, is no longer relied upon.
+pub const ENDS_MAX: usize = 3;
 
 /// Starts the scheduler of the runner, as a task. The built-in one takes its place if it ends
 /// again and again.
@@ -28,11 +30,15 @@ pub fn start(supervisor: &mut Supervisor, settings: &Settings, runner: &Runner) 
     if let Some(warning) = runner.warning() {
         tracing::warn!("{warning}");
     }
-    let (runner, every, mut starts) = (runner.clone(), settings.every, 0);
+    let (runner, every) = (runner.clone(), settings.every);
+    let patience = Patience { ends: ENDS_MAX, ..supervisor.patience };
+    let (mut ends, mut has_begun) = (Ends::default(), false);
     supervisor.start(TASK, Pace::of_turns(every), move |mark, stop| {
-        starts += 1;
+        // Each start but the first follows an end.
+        let is_worn_out = has_begun && ends.another(&patience, Instant::now()).is_none();
+        has_begun = true;
         let name = runner.scheduler().name();
-        if starts > ENDS_MAX && name != Builtin::NAME {
+        if is_worn_out && name != Builtin::NAME {
             let warning = format!(
                 "the scheduler `{name}` ends again and again: the built-in one is at work instead"
             );

@@ -22,4 +22,4 @@ pub use self::kinds::{Morning, Tools};
 pub use self::runner::{Fired, Runner};
 pub use self::scheduler::{Ask, Doing, Scheduler, Seat};
 pub use self::settings::Settings;
-pub use self::webhook::{ARMING_TIMEOUT, LISTED_EVERY, Step, Webhook, plan};
+pub use self::webhook::{ARMING_TIMEOUT, LIST_MAX, LISTED_EVERY, Step, Webhook, plan};

@@ -47,7 +47,7 @@ pub struct Draft {
     outages: Worst<Reverse<SignedDuration>, Outage>,
     quiet: Worst<Timestamp, Quiet>,
     parked: Worst<Timestamp, Parked>,
-    jobs: Worst<Timestamp, Undone>,
+    jobs: Worst<Reverse<Timestamp>, Undone>,
     heartbeats: Worst<Reverse<i128>, Heartbeat>,
     availability: Worst<[Share; WINDOWS.len()], Availability>,
 }
@@ -106,10 +106,11 @@ impl Draft {
         self.parked.add(parked.since, parked);
     }
 
-    /// Adds what a job did not do, if that was in the period.
+    /// Adds what a job did not do, if that was in the period. The newest is the worst: what
+    /// went wrong long ago may be mended.
     pub fn undone(&mut self, undone: Undone) {
         if self.period.span.has(undone.at) {
-            self.jobs.add(undone.at, undone);
+            self.jobs.add(Reverse(undone.at), undone);
         }
     }
 

@@ -22,7 +22,7 @@ pub use self::folder::{Folder, Left};
 pub use self::mark::{BEAT, Mark, Marks};
 pub use self::process::{Life, Process};
 pub use self::state::{Failure, Report, Shown, State};
-pub use self::supervisor::{GivenUp, Patience, Supervisor};
+pub use self::supervisor::{Ends, GivenUp, Patience, Supervisor};
 
 /// How often a task is to be heard of. What is too long follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,12 +31,12 @@ impl Default for Patience {
 
 /// The newest ends of a task.
 #[derive(Debug, Default)]
-struct Ends(VecDeque<Instant>);
+pub struct Ends(VecDeque<Instant>);
 
 impl Ends {
     /// It has ended once more: how long to wait before it is started again, unless that was
     /// once too often.
-    fn another(&mut self, patience: &Patience, now: Instant) -> Option<Duration> {
+    pub fn another(&mut self, patience: &Patience, now: Instant) -> Option<Duration> {
         self.0.push_back(now);
         self.0.retain(|end| now.duration_since(*end) < patience.within);
         let earlier = self.0.len() - 1;

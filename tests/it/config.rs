@@ -1433,6 +1433,9 @@ bad-blocks.toml:13:14: `[[route]] fail_after` expects a whole number from 1 to 1
 bad-blocks.toml:15:1: [[expect]] needs `name`
 bad-blocks.toml:22:12: `[[expect]] interval` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "0s"
 bad-blocks.toml:29:1: [[expect]] names "db1/disk" a second time
+bad-blocks.toml:34:1: [[expect]] names "db1/backup" a second time
+bad-blocks.toml:39:1: [[expect]] names "db1/disk" a second time
+bad-blocks.toml:42:12: `[[expect]] interval` expects a duration of more than zero with its unit, such as "10m", "20s" or "250ms", not "often"
 "#,
     ),
     (

@@ -17,6 +17,10 @@ use crate::signature::{Secret, sign};
 /// How long it may take to answer one call.
 pub const ARMING_TIMEOUT: SignedDuration = SignedDuration::from_secs(15);
 
+/// The longest list of what it knows that is read, in bytes: some four hundred for each of as
+/// many jobs as there may be.
+pub const LIST_MAX: usize = 4 * 1024 * 1024;
+
 /// The paths below the address.
 const ARM: &str = "api/agent-cron/provision";
 const CANCEL: &str = "api/agent-cron/cancel";
@@ -35,6 +39,12 @@ pub(super) enum Untold {
     Refused(StatusCode),
     #[error("it cannot be reached")]
     Unreachable(#[source] reqwest::Error),
+    #[error(
+        "the list of what it knows is longer than {LIST_MAX} bytes (is it shared with others?)"
+    )]
+    TooLong,
+    #[error("the list of what it knows is no JSON (is `scheduler.arming_url` its address?)")]
+    NoJson(#[source] serde_json::Error),
     #[error("its address cannot be gone on from")]
     Address(#[source] url::ParseError),
 }
@@ -78,11 +88,12 @@ impl Arming {
         self.post(CANCEL, &json!({ "job_id": job }), now).await
     }
 
-    /// What it knows, as far as that can be read.
+    /// What it knows. JSON of another shape says that it knows nothing; what is too long or no
+    /// JSON says nothing at all.
     pub(super) async fn list(&self, now: Timestamp) -> Result<BTreeMap<String, Timestamp>, Untold> {
         let request = self.client.get(self.at(LIST)?);
         let answer = self.send(self.signed(request, "", now)).await?;
-        let body: Value = answer.json().await.unwrap_or_default();
+        let body: Value = serde_json::from_slice(&read(answer).await?).map_err(Untold::NoJson)?;
         let armed = body["armed"].as_array().cloned().unwrap_or_default();
         let armed = armed.iter().filter_map(|entry| {
             let at = entry["fire_at"].as_str()?.parse().ok()?;
@@ -123,4 +134,16 @@ impl Arming {
             status => Err(Untold::Refused(status)),
         }
     }
+}
+
+/// The body of an answer, up to [`LIST_MAX`].
+async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Untold> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(Untold::Unreachable)? {
+        if body.len() + chunk.len() > LIST_MAX {
+            return Err(Untold::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }

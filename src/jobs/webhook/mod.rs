@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-pub use self::arming::ARMING_TIMEOUT;
+pub use self::arming::{ARMING_TIMEOUT, LIST_MAX};
 use self::arming::{Arming, Untold};
 pub use self::plan::{Step, plan};
 use super::runner::Runner;
@@ -39,7 +39,7 @@ pub struct Webhook {
     arming: Option<Arming>,
     /// What it knows; nothing, as long as it was not asked.
     known: Mutex<Option<Known>>,
-    /// Whether it could not be told everything.
+    /// Whether it could not be told everything, or what it knows could not be read.
     is_behind: AtomicBool,
 }
 
@@ -47,6 +47,8 @@ pub struct Webhook {
 #[derive(Debug)]
 struct Known {
     listed_at: Timestamp,
+    /// Whether the list could be read, if there was one.
+    is_read: bool,
     armed: BTreeMap<String, Timestamp>,
 }
 
@@ -87,7 +89,7 @@ impl Webhook {
     /// Runs what should have been fired.
     async fn turn(&self, runner: &Runner, mark: &Mark) {
         match runner.fire_due(By::Backstop, Some(self.backstop)).await {
-            // That it could not be told everything was said when that was tried.
+            // What went wrong was said when it did.
             Ok(()) if self.is_behind.load(Ordering::Relaxed) => {}
             Ok(()) => mark.succeeded(),
             Err(error) => {
@@ -97,13 +99,15 @@ impl Webhook {
         }
     }
 
-    /// Tells it what is to be fired next.
+    /// Tells it what is to be fired next. A list that cannot be read is an error at the time at
+    /// which it was asked for, and until the next one nothing is well.
     async fn tell(&self, arming: &Arming, runner: &Runner) -> Result<(), String> {
         let mut known = self.known.lock().await;
         let now = runner.now();
         let is_new = |known: &Known| {
             (SignedDuration::ZERO..LISTED_EVERY).contains(&now.duration_since(known.listed_at))
         };
+        let mut unread = None;
         let armed = match known.take() {
             Some(known) if is_new(&known) => known,
             old => {
@@ -113,10 +117,15 @@ impl Webhook {
                         *known = old;
                         return Err(nothing_told(&why));
                     }
-                    // To be told again what it knows already changes nothing.
+                    // What it knows is open, and to be told that again changes nothing.
+                    Err(why @ (Untold::TooLong | Untold::NoJson(_))) => {
+                        unread = Some(chain(&why));
+                        BTreeMap::new()
+                    }
+                    // What it was told since the last one counts.
                     Err(_) => old.map(|old| old.armed).unwrap_or_default(),
                 };
-                Known { listed_at: now, armed }
+                Known { listed_at: now, is_read: unread.is_none(), armed }
             }
         };
         let armed = &mut known.insert(armed).armed;
@@ -141,9 +150,12 @@ impl Webhook {
                 }
             }
         }
-        match failures.first() {
-            None => Ok(()),
-            Some(why) => Err(format!("{} of its times could not be told: {why}", failures.len())),
+        match (failures.first(), unread) {
+            (None, None) => Ok(()),
+            (None, Some(why)) => Err(format!("each job was armed anew: {why}")),
+            (Some(why), _) => {
+                Err(format!("{} of its times could not be told: {why}", failures.len()))
+            }
         }
     }
 }
@@ -174,7 +186,8 @@ impl Scheduler for Webhook {
         Box::pin(async move {
             let Some(arming) = &self.arming else { return Ok(()) };
             let told = self.tell(arming, runner).await;
-            self.is_behind.store(told.is_err(), Ordering::Relaxed);
+            let is_unread = self.known.lock().await.as_ref().is_some_and(|known| !known.is_read);
+            self.is_behind.store(told.is_err() || is_unread, Ordering::Relaxed);
             told
         })
     }

@@ -223,6 +223,24 @@ fn where_no_check_is_watched_what_happened_is_told_all_the_same() {
 }
 
 #[test]
+fn of_more_runs_that_went_wrong_than_are_told_the_newest_are_and_the_rest_is_counted() {
+    let now = at(MIDNIGHT);
+    let period = Period::until(now, SignedDuration::from_hours(12));
+    let mut draft = Draft::new(period, History::new(), Vec::new(), now);
+    // They come in the order in which they began.
+    for n in (1..=250).rev() {
+        let (state, why) = ("failed".to_owned(), String::new());
+        draft.undone(Undone { job: n.to_string(), state, at: at(MIDNIGHT - n), slots: 1, why });
+    }
+    let report = draft.finish();
+    let newest = (1..=100).map(|n| n.to_string());
+    assert!(report.jobs.rows.iter().map(|row| row.job.clone()).eq(newest), "{:?}", report.jobs);
+    assert_eq!(report.jobs.more, 150);
+    let body = markdown::body(&report);
+    assert!(body.contains(": 250\n") && body.contains("\n… and 150 more"), "{body}");
+}
+
+#[test]
 fn the_longest_report_is_shorter_than_what_would_be_cut_and_says_how_much_is_left_out() {
     let name = |n: usize| format!("{n:04}{}", "<@".repeat(140));
     let now = at(MIDNIGHT);

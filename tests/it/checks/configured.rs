@@ -8,7 +8,7 @@ use serde_json::Value;
 use teawatch::signature::{Master, manage_key};
 
 use super::{complaint, ping, told};
-use crate::support::{Gitea, MASTER, SALT, Teawatch, client, eventually, turns};
+use crate::support::{Gitea, InTime as _, MASTER, SALT, Teawatch, client, eventually, turns};
 
 fn check(name: &str, settings: &str) -> String {
     format!("[[check]]\nsource = \"web1\"\nname = \"{name}\"\n{settings}\n")
@@ -155,7 +155,7 @@ fn judge(data: &Path, gitea: &Gitea, file: &str, address: &str) -> Output {
     command.env_clear().env("TEAWATCH_GITEA_TOKEN", gitea.token()).env("TEAWATCH_SALT", SALT);
     command.env("TEAWATCH_MASTER_SECRET", MASTER).current_dir(data);
     command.args(["config", "check", "--gitea-url", &gitea.url, "--repository", "ops/alerts"]);
-    command.args(["--listen", address, "--config"]).arg("next.toml").output().unwrap()
+    command.args(["--listen", address, "--config"]).arg("next.toml").output_in_time()
 }
 
 #[test]

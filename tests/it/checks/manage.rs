@@ -7,7 +7,7 @@ use teawatch::engine::DEFINED_MAX;
 use teawatch::signature::{Master, manage_key};
 
 use crate::pings::{Turned, key};
-use crate::support::{MASTER, client};
+use crate::support::{InTime as _, MASTER, client};
 
 /// Calls `/api/v3` of a server with the key of a source.
 struct Caller<'a> {
@@ -342,7 +342,7 @@ fn a_key_is_needed_and_manages_the_checks_of_its_source_only() {
     assert_eq!((status.status().as_u16(), status.text().unwrap().as_str()), (200, "OK"));
     let mut print = std::process::Command::new(env!("CARGO_BIN_EXE_teawatch"));
     print.env_clear().env("TEAWATCH_MASTER_SECRET", MASTER).args(["secret", "manage", "web1"]);
-    let printed = String::from_utf8(print.output().unwrap().stdout).unwrap();
+    let printed = String::from_utf8(print.output_in_time().stdout).unwrap();
     assert_eq!(printed.trim(), api.key);
 }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use teawatch::clock::Clock;
 use teawatch::job::{CLAIM_LASTS, RunState};
-use teawatch::jobs::{LISTED_EVERY, PROVIDERS, Settings, choose};
+use teawatch::jobs::{LIST_MAX, LISTED_EVERY, PROVIDERS, Settings, choose};
 
 use super::chronos::{CALLBACK, Outside, arming, times_told};
 use super::outside::{settings, work};
@@ -301,6 +301,45 @@ fn b3_a_list_that_makes_no_sense_is_an_empty_one_so_that_everything_is_told_agai
     eventually("the third is told", || times_told(&server, &third).len() == 1);
     assert_eq!(times_told(&server, &job).len(), before);
     within.kill();
+}
+
+#[test]
+fn b3_a_list_that_cannot_be_read_is_told_of_and_jobs_are_armed_all_the_same() {
+    let sound = "{\"armed\":[]}";
+    let long = |bytes: usize| format!("{sound}{}", " ".repeat(bytes - sound.len()));
+    for (list, why) in [
+        ("<html>".to_owned(), Some("the list of what it knows is no JSON")),
+        (long(LIST_MAX + 1), Some("the list of what it knows is longer than 4194304 bytes")),
+        (long(LIST_MAX), None),
+    ] {
+        let server = StandIn::start(move |asked, _| match asked.path().ends_with("/list") {
+            true => answer_of(200, &list),
+            false => answer_of(200, "{\"schedule_id\":\"x\"}"),
+        });
+        let work = Work::with(&[
+            ("scheduler.provider", "webhook"),
+            ("scheduler.arming_url", &server.url),
+            ("public_url", "https://tea.test/"),
+        ]);
+        let told = || {
+            let (code, said) = status(work.data.path());
+            why.is_none_or(|why| code == 1 && said.contains(why))
+        };
+        for name in ["one", "two"] {
+            let job = work.add(name, "sweep", "0 0 1 1 *");
+            eventually("it is armed", || times_told(&server, id(&job)).len() == 1);
+            eventually("it is told", told);
+        }
+        // And it stays so until the next list is asked for, though everything else goes well.
+        assert!((0..5).all(|_| told()));
+        let has = |text: &str| text.contains("the list of what it knows");
+        let (code, said) = status(work.data.path());
+        assert_eq!((has(&said), code == 1), (why.is_some(), why.is_some()), "{said}");
+        let log = work.teawatch.log();
+        let is_logged = log.lines().any(|line| line.contains("ERROR") && has(line));
+        assert_eq!(is_logged, why.is_some(), "{log}");
+        assert_eq!(server.asked().iter().filter(|it| it.path().ends_with("/list")).count(), 1);
+    }
 }
 
 #[test]

@@ -235,6 +235,28 @@ fn d14_a_time_that_never_comes_is_refused_in_the_same_words_by_each_way_to_make_
     }
 }
 
+#[test]
+fn a_time_that_is_changed_is_read_on_the_clock_on_which_the_old_one_was() {
+    let work = Work::with(&[]);
+    let once = ["jobs", "add", "once", "--do", "sweep", "--schedule"];
+    said(&work.teawatch, &[&once[..], &["2100-01-01 22:00", "--zone", "Asia/Kathmandu"]].concat());
+    let next = || work.job("once")["next"].clone();
+    assert_eq!(next(), "2100-01-01T16:15:00Z");
+    let edit = |change: &[&str]| {
+        drop(said(&work.teawatch, &[&["jobs", "edit", "once"], change].concat()));
+    };
+    edit(&["--schedule", "2100-01-02 22:00"]);
+    assert_eq!(next(), "2100-01-02T16:15:00Z");
+    // It keeps to the clock whatever else comes between, until it is given another.
+    edit(&["--limit", "1h"]);
+    edit(&["--schedule", "2100-01-03T22:00:00Z"]);
+    edit(&["--schedule", "2100-01-04 22:00"]);
+    assert_eq!(next(), "2100-01-04T16:15:00Z");
+    edit(&["--schedule", "2100-01-04 16:15", "--zone", "UTC"]);
+    edit(&["--schedule", "2100-01-05 22:00"]);
+    assert_eq!(next(), "2100-01-05T22:00:00Z");
+}
+
 /// What a command prints, which must go well.
 #[track_caller]
 fn said(teawatch: &Teawatch, arguments: &[&str]) -> String {

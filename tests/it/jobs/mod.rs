@@ -5,6 +5,7 @@ mod backups;
 mod chores;
 mod chronos;
 mod claims;
+mod comparisons;
 mod crowd;
 mod doors;
 mod fire;

@@ -398,6 +398,19 @@ fn b7_a_job_that_cannot_be_worked_out_any_more_is_told_and_stays_and_stops_no_ot
 }
 
 #[test]
+fn b7_a_single_time_of_a_record_that_keeps_no_zone_is_of_utc() {
+    let mut inside = Inside::new(0).with("in 1h");
+    rewrite(&mut inside.memory, "in 1h", |record| {
+        let once = record["definition"]["schedule"]["once"].as_object_mut().unwrap();
+        assert_eq!(once.remove("zone"), Some(json!("UTC")));
+    });
+    let mut inside = inside.killed(61);
+    assert_eq!(inside.core.job("job").unwrap().next, Some(at(3_600)));
+    let later = Draft { schedule: Some("1970-01-02 00:00".to_owned()), ..Draft::default() };
+    assert_eq!(inside.core.edit_job("job", &later, at(62)).unwrap().next, Some(at(86_400)));
+}
+
+#[test]
 fn d14_a_record_without_its_next_slot_gets_one_at_a_start() {
     for schedule in ["every 1h", "0 * * * *"] {
         let mut inside = Inside::new(0).with(schedule);

@@ -1,7 +1,7 @@
 //! A scheduler that is broken, and the built-in one in its place.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -31,7 +31,7 @@ enum End {
 /// One that ends, and takes whatever it is asked for without doing it.
 struct Broken {
     end: End,
-    starts: AtomicU32,
+    starts: AtomicUsize,
     /// How often it was told of a change, or was asked to fire or to bring its times in line.
     asked: AtomicUsize,
 }
@@ -87,7 +87,13 @@ struct Kept {
 }
 
 impl Kept {
+    /// As many ends as usual are borne.
     fn start(scheduler: Arc<dyn Scheduler>) -> Self {
+        Self::counting(scheduler, Patience::default().within)
+    }
+
+    /// The same where ends are counted over such a time.
+    fn counting(scheduler: Arc<dyn Scheduler>, stretch: Duration) -> Self {
         let (data, switch) =
             (tempfile::tempdir().unwrap(), StandIn::start(|_, _| answer_of(200, "")));
         let (clock, choice) = (Clock::system(), Choice { scheduler, warning: None });
@@ -95,8 +101,8 @@ impl Kept {
         let within =
             Within::without_scheduler(data.path(), &clock, choice, &switch.url, marks.clone());
         let settings = Settings { every: SignedDuration::from_millis(20), ..settings("") };
-        // As many ends as usual are borne.
-        let patience = Patience { first: Duration::from_millis(1), ..Patience::default() };
+        let first = Duration::from_millis(1);
+        let patience = Patience { first, within: stretch, ..Patience::default() };
         let mut supervisor = Supervisor::new(marks.clone(), patience);
         let runtime = within.inside.runtime().enter();
         start(&mut supervisor, &settings, &within.runner);
@@ -125,7 +131,7 @@ impl Kept {
 #[test]
 fn r95_where_the_built_in_scheduler_has_replaced_a_broken_one_everything_goes_through_it() {
     for end in [End::AtOnce, End::Panic, End::Soon] {
-        let (starts, asked) = (AtomicU32::new(0), AtomicUsize::new(0));
+        let (starts, asked) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let broken = Arc::new(Broken { end, starts, asked });
         let kept = Kept::start(Arc::<Broken>::clone(&broken));
         let why =
@@ -152,6 +158,19 @@ fn r95_where_the_built_in_scheduler_has_replaced_a_broken_one_everything_goes_th
         assert_eq!(broken.asked(), before, "{end:?}");
         kept.end();
     }
+}
+
+#[test]
+fn r95_a_scheduler_that_ends_once_in_a_long_while_is_not_replaced_however_long_we_run() {
+    let (starts, asked) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let broken = Arc::new(Broken { end: End::Soon, starts, asked });
+    // It works for longer than that each time.
+    let kept = Kept::counting(Arc::<Broken>::clone(&broken), Duration::from_millis(1));
+    eventually("it has begun again and again", || {
+        broken.starts.load(Ordering::Relaxed) > 3 * ENDS_MAX
+    });
+    assert!(!kept.note().contains("instead"), "{}", kept.note());
+    kept.end();
 }
 
 /// One that panics when somebody says that a job is due, if it is to.

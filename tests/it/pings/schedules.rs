@@ -7,7 +7,7 @@ use teawatch::store::Memory;
 
 use super::turned::{Turned, define_in};
 use super::{get, key};
-use crate::support::{Gitea, Teawatch, eventually};
+use crate::support::{Gitea, InTime as _, Teawatch, eventually};
 
 /// At two o'clock by the clock of Berlin, with half an hour of grace.
 fn nightly() -> Definition {
@@ -135,7 +135,7 @@ fn the_issue_says_what_was_expected_and_what_runs() {
     let mut print = std::process::Command::new(env!("CARGO_BIN_EXE_teawatch"));
     print.env_clear().env("TEAWATCH_MASTER_SECRET", crate::support::MASTER);
     print.args(["secret", "ping", "web1", "--check", "job"]);
-    let uuid = String::from_utf8(print.output().unwrap().stdout).unwrap();
+    let uuid = String::from_utf8(print.output_in_time().stdout).unwrap();
     let path = format!("/ping/{}", uuid.trim());
     let rid = "11111111-1111-4111-8111-111111111111";
     assert_eq!(get(&teawatch, &format!("{path}/start?rid={rid}")), (200, "OK".to_owned()));
@@ -190,7 +190,7 @@ fn a_uuid_goes_with_the_generation_of_its_source_and_with_its_rights() {
         let mut print = std::process::Command::new(env!("CARGO_BIN_EXE_teawatch"));
         print.env_clear().env("TEAWATCH_MASTER_SECRET", crate::support::MASTER);
         print.args(["secret", "ping", "web1", "--check", "job"]).args(more);
-        String::from_utf8(print.output().unwrap().stdout).unwrap().trim().to_owned()
+        String::from_utf8(print.output_in_time().stdout).unwrap().trim().to_owned()
     };
     let first = uuid(&[]);
     let second = uuid(&["--set", "agents.generation=web1=2"]);
