@@ -51,7 +51,6 @@ mod run;
 #[cfg(feature = "server")]
 mod sandbox;
 #[cfg(feature = "server")]
-#[cfg(feature = "server")]
 mod secret;
 #[cfg(feature = "server")]
 mod serve;

@@ -76,6 +76,9 @@ pub struct Pause {
     pub reason: String,
 }
 
+/// How far slots that are used up may be ahead of a clock that was set back, and stay so.
+pub const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(24);
+
 /// Everything remembered about one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -190,9 +193,9 @@ impl Job {
     }
 
     /// The clock was set back by so much, and it is `now`: what has passed since then stays as
-    /// long ago. Times on a calendar stay what they are, and the next one that was used up
-    /// already is not used again. Any more were of a clock that was ahead for long: to wait until
-    /// they are past could take years.
+    /// long ago. Times on a calendar stay what they are, and those that are used up are not used
+    /// again. But more than one, further ahead than [`AHEAD_MAX`], were of a clock that was wrong:
+    /// to wait until they are past could take years.
     pub fn rewind(&mut self, by: SignedDuration, now: Timestamp) {
         let back = |at: &mut Timestamp| *at = at.checked_sub(by).unwrap_or(Timestamp::MIN);
         back(&mut self.made_at);
@@ -215,7 +218,8 @@ impl Job {
             }
         }
         let next = self.definition.schedule.after(now);
-        if next.zip(self.used).is_some_and(|(next, used)| next < used) {
+        let is_wrong = |used: Timestamp| used.duration_since(now) > AHEAD_MAX;
+        if next.zip(self.used).is_some_and(|(next, used)| next < used && is_wrong(used)) {
             self.used = Some(now);
             if let Some(claim) = &mut self.claim {
                 claim.slot = None;

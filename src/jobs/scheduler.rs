@@ -66,9 +66,10 @@ pub trait Scheduler: Send + Sync {
     }
 
     /// Brings in line with our jobs whatever it has arranged elsewhere; or says why not, in a
-    /// sentence, by which its task fails until it says that it has succeeded. It is called by [`keep`](super::keep) while `start` is at work, and never
-    /// twice at once: at the start, after each change and each run, and every so often. What
-    /// was cut short or failed is done by the next call.
+    /// sentence, by which its task fails until it says that it has succeeded. It is called by
+    /// [`keep`](super::keep) while `start` is at work, and never twice at once: at the start,
+    /// after each change and each run, and every so often. What was cut short or failed is done
+    /// by the next call.
     fn reconcile<'a>(&'a self, _: &'a Runner) -> Doing<'a, Result<(), String>> {
         Box::pin(std::future::ready(Ok(())))
     }

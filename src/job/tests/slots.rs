@@ -182,18 +182,35 @@ fn by_how_much_a_slot_is_put_off_differs_from_job_to_job_and_from_slot_to_slot()
 }
 
 #[test]
-fn slots_that_a_clock_ahead_has_used_up_come_again_but_for_the_very_next() {
-    let hour = SignedDuration::from_hours(1);
-    // At three it is due; then the clock is set back by so many hours, from five past.
-    for (back, next) in [(1, "2026-07-02T04:00:00Z"), (2, "2026-07-02T02:00:00Z")] {
+fn r99_slots_that_were_used_up_come_no_more_when_the_clock_is_set_back_by_less_than_a_day() {
+    // At three it was run; at five past the clock is set back, and what is ahead stays used up.
+    let day = SignedDuration::from_mins(24 * 60 + 5);
+    for (back, next) in [
+        (SignedDuration::from_mins(3), "2026-07-02T04:00:00Z"),
+        (SignedDuration::from_mins(65), "2026-07-02T04:00:00Z"),
+        (day, "2026-07-02T04:00:00Z"),
+        (day + SignedDuration::from_secs(1), "2026-07-01T03:00:00Z"),
+    ] {
         let mut job = job(&draft("0 * * * *"), at("2026-07-02T02:30:00Z"));
         let ahead = at("2026-07-02T03:05:00Z");
         assert!(fire(&mut job, Ask::Due, 1, ahead).is_ok());
         assert!(job.begin(1, ahead) && job.finish(1, RunState::Done, "", ahead).is_some());
-        let now = ahead - hour * back;
-        job.rewind(hour * back, now);
-        assert_eq!(job.next, Some(at(next)), "{back}");
+        job.rewind(back, ahead - back);
+        assert_eq!(job.next, Some(at(next)), "{back:#}");
     }
+    // The only one that is ahead is not run twice, however far it is.
+    let mut job = job(&draft("0 3 1 * *"), at("2026-07-01T02:30:00Z"));
+    let ahead = at("2026-07-01T03:05:00Z");
+    assert!(fire(&mut job, Ask::Due, 1, ahead).is_ok());
+    assert!(job.begin(1, ahead) && job.finish(1, RunState::Done, "", ahead).is_some());
+    let back = SignedDuration::from_hours(9 * 24);
+    job.rewind(back, ahead - back);
+    assert_eq!(job.next, Some(at("2026-08-01T03:00:00Z")));
+}
+
+#[test]
+fn slots_that_a_clock_far_ahead_has_used_up_come_again() {
+    let hour = SignedDuration::from_hours(1);
     // By years, with what was claimed and not begun, and with nothing that was ever run.
     let ahead = at("2033-01-01T00:00:00Z");
     let now = at("2026-07-02T02:30:00Z");
